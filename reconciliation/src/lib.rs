@@ -1,0 +1,1 @@
+//! Statements in, matches out: pure, no database, no clock.
