@@ -1,0 +1,164 @@
+//! Many rows at once.
+
+use super::{Driver, Error, Kind, Result, Table, Tx, Value};
+
+/// Rows are sent when this much has gathered: large enough that round trips do not count, small enough that memory
+/// does not grow with the payout.
+const SEND_AT_BYTES: usize = 1 << 20;
+
+/// Rows as bytes, each as in PostgreSQL's binary `COPY`: the number of columns (2 bytes), then each column as its
+/// length (4 bytes, −1 for no value) and its bytes; numbers are 8 bytes; all big-endian.
+///
+/// The same bytes are the canonical form of a fact, which the chain hashes.
+#[derive(Debug, Default)]
+pub struct RowBytes(Vec<u8>);
+
+impl RowBytes {
+    /// Begins a row of so many columns.
+    pub fn begin(&mut self, columns: usize) {
+        // A table has far fewer than 32,767 columns.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+        self.0.extend_from_slice(&(columns as i16).to_be_bytes());
+    }
+
+    /// Adds the next column of the row.
+    #[inline]
+    pub fn value(&mut self, value: Value<'_>) {
+        match value {
+            Value::Null => self.0.extend_from_slice(&(-1_i32).to_be_bytes()),
+            Value::Int(number) => {
+                let mut bytes = [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+                bytes[4..].copy_from_slice(&number.to_be_bytes());
+                self.0.extend_from_slice(&bytes);
+            }
+            Value::Text(text) => self.lengthy(text.as_bytes()),
+            Value::Bytes(bytes) => self.lengthy(bytes),
+        }
+    }
+
+    fn lengthy(&mut self, bytes: &[u8]) {
+        // Values are bounded far below 2 GiB where they enter (documents are cut into chunks).
+        #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+        self.0.extend_from_slice(&(bytes.len() as i32).to_be_bytes());
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// All bytes so far.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Forgets the rows, keeps the room.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn rows(&self) -> Rows<'_> {
+        Rows { rest: &self.0 }
+    }
+}
+
+pub(super) struct Rows<'b> {
+    rest: &'b [u8],
+}
+
+/// One row being read back; must be read to its end before the next.
+pub(super) struct RowReader<'b, 'r> {
+    rows: &'r mut Rows<'b>,
+}
+
+impl<'b> Rows<'b> {
+    pub(super) fn next_row(&mut self) -> Option<RowReader<'b, '_>> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        self.rest = &self.rest[2..];
+        Some(RowReader { rows: self })
+    }
+}
+
+impl<'b> RowReader<'b, '_> {
+    #[inline]
+    pub(super) fn next_value(&mut self, kind: Kind) -> Result<Value<'b>> {
+        let short = || Error::Inconsistent("a row is shorter than its table".into());
+        let (length, rest) = self.rows.rest.split_first_chunk::<4>().ok_or_else(short)?;
+        let length = i32::from_be_bytes(*length);
+        let Ok(length) = usize::try_from(length) else {
+            self.rows.rest = rest;
+            return Ok(Value::Null);
+        };
+        let (bytes, rest) = rest.split_at_checked(length).ok_or_else(short)?;
+        self.rows.rest = rest;
+        match kind {
+            Kind::Int => Ok(Value::Int(i64::from_be_bytes(bytes.try_into().map_err(|_| short())?))),
+            Kind::Text => std::str::from_utf8(bytes).map(Value::Text).map_err(|_| short()),
+            Kind::Bytes => Ok(Value::Bytes(bytes)),
+        }
+    }
+}
+
+/// Rows on their way into one table. Sent in large pieces; nothing is in the table before [`Bulk::finish`].
+#[derive(Debug)]
+pub struct Bulk {
+    table: &'static Table,
+    rows: RowBytes,
+    count: u64,
+}
+
+impl Bulk {
+    /// An empty bulk for a table.
+    #[must_use]
+    pub fn new(table: &'static Table) -> Self {
+        Self { table, rows: RowBytes::default(), count: 0 }
+    }
+
+    /// Adds a row whose values stand in the order of the table's columns.
+    ///
+    /// # Errors
+    /// When a piece is sent: as [`Tx::execute`].
+    pub fn push(&mut self, tx: &mut Tx<'_>, values: &[Value<'_>]) -> Result<()> {
+        debug_assert_eq!(values.len(), self.table.columns.len(), "{}", self.table.name);
+        self.rows.begin(values.len());
+        for value in values {
+            self.rows.value(*value);
+        }
+        self.pushed(tx)
+    }
+
+    /// Adds a row that is already in the form of [`RowBytes`].
+    ///
+    /// # Errors
+    /// As [`Bulk::push`].
+    pub fn push_bytes(&mut self, tx: &mut Tx<'_>, row: &[u8]) -> Result<()> {
+        self.rows.0.extend_from_slice(row);
+        self.pushed(tx)
+    }
+
+    fn pushed(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        self.count += 1;
+        if self.rows.0.len() >= SEND_AT_BYTES { self.send(tx) } else { Ok(()) }
+    }
+
+    fn send(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        if self.rows.0.is_empty() {
+            return Ok(());
+        }
+        crate::stop::at("bulk");
+        match &mut tx.store.driver {
+            Driver::Sqlite(driver) => driver.insert(self.table, &self.rows)?,
+            Driver::Postgres(driver) => driver.insert(self.table, &self.rows)?,
+        }
+        self.rows.clear();
+        Ok(())
+    }
+
+    /// Sends what is left; returns how many rows went in.
+    ///
+    /// # Errors
+    /// As [`Bulk::push`].
+    pub fn finish(mut self, tx: &mut Tx<'_>) -> Result<u64> {
+        self.send(tx)?;
+        Ok(self.count)
+    }
+}

@@ -1,0 +1,129 @@
+//! SQLite: one file, WAL, every commit synced.
+
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+
+use super::{Error, Result, RowBytes, Table, Value};
+
+/// How long a writer waits for another process before it says so: longer than a payout of a million lines.
+const BUSY_WAIT: Duration = Duration::from_secs(60);
+
+/// Pages kept in memory. Large enough for the inner pages of a payout's tables, small enough that memory stays
+/// under 100 MB; what does not fit spills to the write-ahead log.
+const CACHE_KIB: i64 = 24 * 1024;
+
+/// Statements kept prepared: more than one operation uses.
+const PREPARED_STATEMENTS: usize = 128;
+
+pub(super) struct Driver {
+    pub(super) connection: Connection,
+}
+
+impl Driver {
+    pub(super) fn open(path: &str) -> Result<Self> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+        connection.busy_timeout(BUSY_WAIT)?;
+        // `recursive_triggers` closes the door that REPLACE INTO leaves open beside the triggers on facts.
+        connection.execute_batch(&format!(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA recursive_triggers = ON; PRAGMA cache_size = -{CACHE_KIB}; PRAGMA temp_store = FILE;"
+        ))?;
+        Ok(Self { connection })
+    }
+
+    pub(super) fn batch(&mut self, text: &str) -> Result<()> {
+        self.connection.execute_batch(text).map_err(map)
+    }
+
+    pub(super) fn execute(&mut self, text: &str, values: &[Value<'_>]) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(&places(text)).map_err(map)?;
+        let changed = statement.execute(rusqlite::params_from_iter(values)).map_err(map)?;
+        Ok(changed as u64)
+    }
+
+    pub(super) fn each<E: From<Error>>(
+        &mut self,
+        text: &str,
+        values: &[Value<'_>],
+        read: &mut impl FnMut(&super::Row<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut statement = self.connection.prepare_cached(&places(text)).map_err(map)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(map)?;
+        while let Some(row) = rows.next().map_err(map)? {
+            read(&super::Row::Sqlite(row))?;
+        }
+        Ok(())
+    }
+
+    /// One prepared statement, stepped once a row.
+    pub(super) fn insert(&mut self, table: &Table, rows: &RowBytes) -> Result<()> {
+        let mut statement = self.connection.prepare_cached(&table.insert_text()).map_err(map)?;
+        let mut rows = rows.rows();
+        while let Some(mut row) = rows.next_row() {
+            for (place, (_, kind)) in table.columns.iter().enumerate() {
+                statement.raw_bind_parameter(place + 1, row.next_value(*kind)?).map_err(map)?;
+            }
+            statement.raw_execute().map_err(map)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn update_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[i64]) -> Result<u64> {
+        let sets: Vec<String> =
+            set.iter().enumerate().map(|(n, name)| format!("{name} = ?{}", key.len() + n + 1)).collect();
+        let keys: Vec<String> = key.iter().enumerate().map(|(n, name)| format!("{name} = ?{}", n + 1)).collect();
+        let text = format!("UPDATE {table} SET {} WHERE {}", sets.join(", "), keys.join(" AND "));
+        let mut statement = self.connection.prepare_cached(&text).map_err(map)?;
+        let mut changed = 0;
+        for row in rows.chunks_exact(key.len() + set.len()) {
+            changed += statement.execute(rusqlite::params_from_iter(row)).map_err(map)? as u64;
+        }
+        Ok(changed)
+    }
+}
+
+/// SQLite numbers `$1` by first appearance, `?1` by its number; the second is what is meant.
+fn places(text: &str) -> String {
+    text.replace('$', "?")
+}
+
+pub(super) fn value<'r>(row: &'r rusqlite::Row<'r>, column: usize) -> Result<Value<'r>> {
+    Ok(match row.get_ref(column)? {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(value) => Value::Int(value),
+        ValueRef::Text(bytes) => {
+            Value::Text(std::str::from_utf8(bytes).map_err(|_| super::unexpected(column, "UTF-8 text"))?)
+        }
+        ValueRef::Blob(bytes) => Value::Bytes(bytes),
+        ValueRef::Real(_) => return Err(super::unexpected(column, "a whole number")),
+    })
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Value::Null => ValueRef::Null,
+            Value::Int(value) => ValueRef::Integer(*value),
+            Value::Text(text) => ValueRef::Text(text.as_bytes()),
+            Value::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+pub(super) fn map(error: rusqlite::Error) -> Error {
+    if let rusqlite::Error::SqliteFailure(code, Some(message)) = &error {
+        match code.code {
+            ErrorCode::ConstraintViolation => {
+                let name = message.rsplit(": ").next().unwrap_or(message).to_owned();
+                return Error::Constraint { name };
+            }
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => return Error::Busy(message.clone()),
+            _ => {}
+        }
+    }
+    Error::Sqlite(error)
+}

@@ -1,0 +1,66 @@
+//! A database of its own for each test, on both engines.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ankuan_ledger::Store;
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// A fresh database; it is dropped with the value.
+pub struct Database {
+    pub address: String,
+    admin: Option<(String, String)>,
+    _folder: tempfile::TempDir,
+}
+
+impl Database {
+    /// A new SQLite file.
+    pub fn sqlite() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let address = format!("sqlite:{}", folder.path().join("book.db").display());
+        Self { address, admin: None, _folder: folder }
+    }
+
+    /// A new database on the test server, or nothing where there is none.
+    pub fn postgres() -> Option<Self> {
+        let Ok(admin) = std::env::var("ANKUAN_TEST_POSTGRES") else {
+            println!("skipped: ANKUAN_TEST_POSTGRES is not set (scripts/test sets it)");
+            return None;
+        };
+        let name = format!("ankuan_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut client = postgres::Client::connect(&admin, postgres::NoTls).expect("the test server");
+        client.batch_execute(&format!("CREATE DATABASE {name}")).expect("a database");
+        let (server, _) = admin.rsplit_once('/').expect("an address with a database");
+        let address = format!("{server}/{name}");
+        Some(Self { address, admin: Some((admin, name)), _folder: tempfile::tempdir().expect("a folder") })
+    }
+
+    pub fn open(&self) -> Store {
+        Store::open(&self.address).expect("opens")
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Some((admin, name)) = &self.admin
+            && let Ok(mut client) = postgres::Client::connect(admin, postgres::NoTls)
+        {
+            let _ = client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"));
+        }
+    }
+}
+
+/// Makes a test for each engine out of a function that takes a [`Database`].
+#[macro_export]
+macro_rules! on_both {
+    ($($name:ident),* $(,)?) => {
+        mod on_sqlite {
+            $(#[test] fn $name() { super::$name(&crate::support::Database::sqlite()); })*
+        }
+        mod on_postgres {
+            $(#[test] fn $name() {
+                if let Some(database) = crate::support::Database::postgres() { super::$name(&database); }
+            })*
+        }
+    };
+}

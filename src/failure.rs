@@ -1,0 +1,73 @@
+//! An operation did not come about: the domain said no, or something broke.
+
+use ankuan_ledger as ledger;
+
+use crate::message::Message;
+
+/// Both leave nothing behind. Mapped to text and exit code in one place, `cli::output`.
+#[derive(Debug)]
+pub enum Failure {
+    /// The domain said no; the code is stable.
+    Refused(Message),
+    /// Something broke.
+    Broken(ledger::Error),
+}
+
+/// The result of an operation.
+pub type Outcome<T> = Result<T, Failure>;
+
+impl From<Message> for Failure {
+    fn from(message: Message) -> Self {
+        Self::Refused(message)
+    }
+}
+
+impl From<ledger::Error> for Failure {
+    fn from(error: ledger::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Broken(error.into())
+    }
+}
+
+impl From<ledger::Failure> for Failure {
+    fn from(failure: ledger::Failure) -> Self {
+        match failure {
+            ledger::Failure::Refused(refusal) => Self::Refused(say(&refusal)),
+            ledger::Failure::Broken(error) => Self::Broken(error),
+        }
+    }
+}
+
+/// The ledger's refusals in the words of `locales/ledger.yml`.
+fn say(refusal: &ledger::Refusal) -> Message {
+    use ledger::Refusal as R;
+    let message = Message::new(refusal.code());
+    match refusal {
+        R::MonthClosed { month, .. } => message.with("month", month),
+        R::EntryEmpty => message,
+        R::AmountNotPositive(amount) => message.with("amount", amount),
+        R::SamePlace(account) | R::AccountUnknown(account) | R::AccountClosed(account) | R::Overflow(account) => {
+            message.with("account", account.0)
+        }
+        R::AccountNotEmpty { account, balance } => message.with("account", account.0).with("balance", balance),
+        R::CurrencyMismatch(debit, credit) => message.with("debit", debit.0).with("credit", credit.0),
+        R::BelowFloor { account, available, wanted } => {
+            message.with("account", account.0).with("available", available).with("wanted", wanted)
+        }
+        R::ItemBelowZero { place, available, wanted } => message
+            .with("account", place.account.0)
+            .with("item", place.item.0)
+            .with("available", available)
+            .with("wanted", wanted),
+        R::HoldUnknown(hold) | R::HoldElsewhere(hold) => message.with("hold", hold.0),
+        R::HoldExceeded { hold, remaining, wanted } => {
+            message.with("hold", hold.0).with("remaining", remaining).with("wanted", wanted)
+        }
+        R::EntryUnknown(entry) | R::AlreadyReversed(entry) => message.with("entry", entry.0),
+    }
+}
