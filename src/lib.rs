@@ -1,7 +1,9 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
+pub mod cases;
 pub mod failure;
 pub mod message;
+pub mod payouts;
 
 pub use failure::{Failure, Outcome};
 pub use message::{Language, Message};
