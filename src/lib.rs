@@ -1,6 +1,8 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
 pub mod cases;
+pub mod cli;
+pub mod clock;
 pub mod failure;
 pub mod message;
 pub mod payouts;
