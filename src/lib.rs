@@ -1,5 +1,6 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
+pub mod bank;
 pub mod cases;
 pub mod cli;
 pub mod clock;
