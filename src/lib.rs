@@ -5,6 +5,7 @@ pub mod cases;
 pub mod cli;
 pub mod clock;
 pub mod failure;
+pub mod documents;
 pub mod message;
 pub mod payouts;
 

@@ -38,9 +38,8 @@ impl Keys {
     /// # Errors
     /// `keys.exists`: a key file is never overwritten, for what it sealed would be lost. Else I/O.
     pub fn create(path: &Path, randomness: &mut Randomness) -> Outcome<Self> {
-        let (mut seal, mut index) = ([0; 32], [0; 32]);
-        randomness.fill(&mut seal).map_err(std::io::Error::other)?;
-        randomness.fill(&mut index).map_err(std::io::Error::other)?;
+        let seal = randomness.bytes().map_err(std::io::Error::other)?;
+        let index = randomness.bytes().map_err(std::io::Error::other)?;
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]

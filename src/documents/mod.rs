@@ -95,8 +95,7 @@ pub fn store(
         digest.update(&plain);
         byte_count += plain.len() as i64;
         chunk_no += 1;
-        let mut nonce = [0; 12];
-        randomness.fill(&mut nonce).map_err(std::io::Error::other)?;
+        let nonce = randomness.bytes().map_err(std::io::Error::other)?;
         sealed.clear();
         let packed = lz4_flex::compress_prepend_size(&plain);
         keys.seal(nonce, &place(document_id, chunk_no), &packed, &mut sealed)?;
