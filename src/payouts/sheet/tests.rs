@@ -171,10 +171,11 @@ proptest! {
                 prop_assert_eq!(paid.plus(sheet.proof.rest), Some(receipt.available));
                 prop_assert!(sheet.proof.rest >= Amount::ZERO);
             }
-            Err(refusal) => prop_assert!(matches!(
-                refusal,
-                SheetRefusal::DuplicateHead { .. } | SheetRefusal::AboveAvailable { .. }
-            )),
+            Err(refusal) => {
+                let expected =
+                    matches!(refusal, SheetRefusal::DuplicateHead { .. } | SheetRefusal::AboveAvailable { .. });
+                prop_assert!(expected, "{:?}", refusal);
+            }
         }
     }
 }
