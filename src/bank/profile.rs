@@ -177,8 +177,6 @@ macro_rules! named {
         pub(super) enum $name { $(#[serde(rename = $text)] $variant,)+ }
 
         impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
@@ -231,6 +229,19 @@ named!(
 
 impl Placeholder {
     /// Only what is short, stable and no person's or account's.
+    const IN_SUMMARY: &'static [Self] = &[
+        Self::Run,
+        Self::Group,
+        Self::File,
+        Self::Date,
+        Self::Message,
+        Self::Count,
+        Self::Total,
+        Self::PayerName,
+        Self::PayerAccount,
+        Self::PayerBankName,
+        Self::PayerBankCode,
+    ];
     const IN_FILE_NAME: &'static [Self] = &[Self::Run, Self::Group, Self::File, Self::Date, Self::Message];
 }
 
@@ -603,7 +614,7 @@ impl Check<'_> {
             for (index, cell) in line.cells.into_iter().enumerate() {
                 let key = format!("{key}[{line_index}].cells[{index}]");
                 let width = self.width(&key, cell.width, cell.align, cell.pad.as_deref(), fixed)?;
-                let template = self.template(&format!("{key}.text"), &cell.text, Placeholder::ALL)?;
+                let template = self.template(&format!("{key}.text"), &cell.text, Placeholder::IN_SUMMARY)?;
                 let number = template.is_number();
                 cells.push(Cell { template, shape: Shape { width, number, ..Shape::default() } });
             }
