@@ -1,6 +1,7 @@
 //! What a bank wants its files to look like: a profile is a TOML file, shipped or the court's own.
 //!
-//! There is no common format in China (domain facts: "Chinese banks don't have a standardized banking format"), so order,
+//! There is no common format in China (Oracle's PeopleSoft notes: "Chinese banks don't have a standardized banking
+//! format"), so order,
 //! separator, encoding, lengths and limits are data. `profiles/README.md` lists the keys.
 
 use super::text::{TextEncoding, check_formula, check_text};
