@@ -1,6 +1,7 @@
 //! What a bank wants its files to look like: a profile is a TOML file, shipped or the court's own.
 //!
-//! There is no common format in China (domain facts: "Chinese banks don't have a standardized banking format"), so order,
+//! There is no common format in China (Oracle's PeopleSoft notes: "Chinese banks don't have a standardized banking
+//! format"), so order,
 //! separator, encoding, lengths and limits are data. `profiles/README.md` lists the keys.
 
 use super::text::{TextEncoding, check_formula, check_text};
@@ -177,8 +178,6 @@ macro_rules! named {
         pub(super) enum $name { $(#[serde(rename = $text)] $variant,)+ }
 
         impl $name {
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)+];
-
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)+ }
             }
@@ -231,6 +230,19 @@ named!(
 
 impl Placeholder {
     /// Only what is short, stable and no person's or account's.
+    const IN_SUMMARY: &'static [Self] = &[
+        Self::Run,
+        Self::Group,
+        Self::File,
+        Self::Date,
+        Self::Message,
+        Self::Count,
+        Self::Total,
+        Self::PayerName,
+        Self::PayerAccount,
+        Self::PayerBankName,
+        Self::PayerBankCode,
+    ];
     const IN_FILE_NAME: &'static [Self] = &[Self::Run, Self::Group, Self::File, Self::Date, Self::Message];
 }
 
@@ -603,7 +615,7 @@ impl Check<'_> {
             for (index, cell) in line.cells.into_iter().enumerate() {
                 let key = format!("{key}[{line_index}].cells[{index}]");
                 let width = self.width(&key, cell.width, cell.align, cell.pad.as_deref(), fixed)?;
-                let template = self.template(&format!("{key}.text"), &cell.text, Placeholder::ALL)?;
+                let template = self.template(&format!("{key}.text"), &cell.text, Placeholder::IN_SUMMARY)?;
                 let number = template.is_number();
                 cells.push(Cell { template, shape: Shape { width, number, ..Shape::default() } });
             }

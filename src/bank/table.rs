@@ -70,7 +70,8 @@ impl TextLayout {
             check_formula(text)?;
         }
         let Some(separator) = self.separator else { return self.push_fixed(shape, text, out) };
-        let quoted = text.contains([separator, '"']);
+        // Both are ASCII, so bytes will do.
+        let quoted = text.bytes().any(|byte| byte == separator as u8 || byte == b'"');
         if quoted && self.quote {
             out.push(b'"');
             self.encoding.encode(&text.replace('"', "\"\""), out)?;

@@ -155,6 +155,8 @@ pub fn check_text(text: &str) -> Result<(), Flaw> {
     } else {
         for character in text.chars() {
             match character {
+                // Nearly all there is: punctuation from 、 and the hanzi of the first plane.
+                '\u{3001}'..='\u{9FFF}' => {}
                 _ if character.is_control() => return Err(Flaw::Invisible(character)),
                 '\u{AD}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' => {
                     return Err(Flaw::Invisible(character));
@@ -180,7 +182,7 @@ pub fn check_text(text: &str) -> Result<(), Flaw> {
 /// [`Flaw::Formula`].
 pub fn check_formula(text: &str) -> Result<(), Flaw> {
     match text.chars().next() {
-        Some(first) if "=+-@＝＋－＠".contains(first) => Err(Flaw::Formula(first)),
+        Some(sign @ ('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠')) => Err(Flaw::Formula(sign)),
         _ => Ok(()),
     }
 }

@@ -82,7 +82,7 @@ impl TransmittalSheet<'_> {
             ("bank.transmittal.sum", format!("¥{sum}")),
             ("bank.transmittal.capitals", capitals),
             ("bank.transmittal.chain_head", self.chain_head.to_owned()),
-            ("bank.transmittal.created_at", self.created_at.to_string()),
+            ("bank.transmittal.created_at", in_china(self.created_at)),
         ] {
             facts.add_row([say(label), value]);
         }
@@ -136,7 +136,7 @@ impl TransmittalSheet<'_> {
             signatures.add_row([
                 say("bank.transmittal.approved_by"),
                 format!("{} ({})", approver.name, approver.role),
-                approver.approved_at.to_string(),
+                in_china(approver.approved_at),
             ]);
         }
         push_table(&mut text, &signatures);
@@ -198,6 +198,11 @@ impl TransmittalSheet<'_> {
         let capitals = capital_amount(sum).ok_or_else(refuse)?;
         Ok((lines, sum, capitals))
     }
+}
+
+/// On paper the time is that of the court: China has one zone and no summer time.
+fn in_china(time: Timestamp) -> String {
+    time.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(8))).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn plain_table() -> Table {
