@@ -34,13 +34,15 @@ CREATE TABLE personal_detail (
     court_id BIGINT NOT NULL,
     book_id BIGINT NOT NULL,
     detail_id BIGINT NOT NULL,
+    payee_kind TEXT NOT NULL,            -- person, company: banks take them in different files
     payee_name TEXT NOT NULL,            -- 户名
     bank_name TEXT NOT NULL,             -- 开户行
     bank_code TEXT NOT NULL,             -- 联行号
     document_index BIGINT NOT NULL,      -- of document type and number; 0 for none
     account_index BIGINT NOT NULL,       -- of the account number; 0 for none
     sealed BYTEA NOT NULL,               -- document number, account number, telephone
-    CONSTRAINT personal_detail_pk PRIMARY KEY (court_id, book_id, detail_id)
+    CONSTRAINT personal_detail_pk PRIMARY KEY (court_id, book_id, detail_id),
+    CONSTRAINT personal_detail_kind CHECK (payee_kind IN ('person', 'company'))
 );
 
 -- FACT. A claimant list as it was read.
@@ -80,7 +82,7 @@ CREATE TABLE claim (
     class_no BIGINT NOT NULL,            -- rank in a waterfall
     fixed_minor BIGINT,                  -- amount the list itself fixes
     problem TEXT,                        -- code: why the claim is broken, or why it cannot be paid
-    merged_into_claim_id BIGINT,         -- the same person's first row, to which this one is added
+    merged_into_row_no BIGINT,           -- row of the same person that this one is added to
     detail_id BIGINT NOT NULL,
     commitment BYTEA NOT NULL,
     mark BIGINT NOT NULL,

@@ -9,6 +9,7 @@ use ankuan_ledger::engine::{Bulk, Row, RowBytes, Table, Tx, Value};
 use ring::aead::NONCE_LEN;
 
 use super::keys::Keys;
+use crate::bank::PayeeKind;
 use crate::failure::Outcome;
 use crate::message::Message;
 
@@ -19,6 +20,7 @@ pub static PERSONAL_DETAIL: Table = Table {
         ("court_id", Int),
         ("book_id", Int),
         ("detail_id", Int),
+        ("payee_kind", Text),
         ("payee_name", Text),
         ("bank_name", Text),
         ("bank_code", Text),
@@ -30,8 +32,10 @@ pub static PERSONAL_DETAIL: Table = Table {
 };
 
 /// Who is paid, and where. Masks itself when printed.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct PersonalDetail<'a> {
+    /// Person or company: banks take them in different files.
+    pub kind: PayeeKind,
     /// Name of the account (户名).
     pub payee_name: &'a str,
     /// Bank (开户行).
@@ -102,6 +106,7 @@ impl<'k> DetailWriter<'k> {
                 self.book.court_id.into(),
                 self.book.book_id.into(),
                 detail_id.into(),
+                kind_word(detail.kind).into(),
                 detail.payee_name.into(),
                 detail.bank_name.into(),
                 detail.bank_code.into(),
@@ -126,6 +131,7 @@ impl<'k> DetailWriter<'k> {
 fn commitment(nonce: &[u8], detail: &PersonalDetail<'_>) -> Digest {
     let mut bytes = RowBytes::default();
     let fields = [
+        kind_word(detail.kind),
         detail.payee_name,
         detail.bank_name,
         detail.bank_code,
@@ -138,6 +144,18 @@ fn commitment(nonce: &[u8], detail: &PersonalDetail<'_>) -> Digest {
         bytes.value(field.into());
     }
     ankuan_ledger::chain::sha256(&[b"ankuan-detail-1", nonce, bytes.as_bytes()])
+}
+
+const fn kind_word(kind: PayeeKind) -> &'static str {
+    match kind {
+        PayeeKind::Person => "person",
+        PayeeKind::Company => "company",
+    }
+}
+
+/// From what is stored; the schema has a CHECK.
+pub(crate) fn kind_of(word: &str) -> PayeeKind {
+    if word == "company" { PayeeKind::Company } else { PayeeKind::Person }
 }
 
 fn place(book: BookKey, detail_id: i64) -> [u8; 24] {
@@ -164,15 +182,16 @@ pub fn each_detail(
         let detail_id = row.int(2)?;
         let cannot = || Message::new("keys.detail_cannot_open").with("detail", detail_id);
         scratch.clear();
-        scratch.extend_from_slice(row.bytes(8)?);
+        scratch.extend_from_slice(row.bytes(9)?);
         let nonce: [u8; NONCE_LEN] =
             scratch.get(1..=NONCE_LEN).and_then(|nonce| nonce.try_into().ok()).ok_or_else(cannot)?;
         let plain = keys.open(&place(book, detail_id), &mut scratch).map_err(|_| cannot())?;
         let [document_number, account, telephone] = fields(plain).ok_or_else(cannot)?;
         let detail = PersonalDetail {
-            payee_name: row.text(3)?,
-            bank_name: row.text(4)?,
-            bank_code: row.text(5)?,
+            kind: kind_of(row.text(3)?),
+            payee_name: row.text(4)?,
+            bank_name: row.text(5)?,
+            bank_code: row.text(6)?,
             document_number,
             account,
             telephone,
