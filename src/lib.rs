@@ -1,5 +1,7 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
+pub mod claims;
+pub mod identifiers;
 pub mod message;
 
 pub use message::{Language, Message};
