@@ -87,10 +87,9 @@ impl<'o> Checker<'o> {
         options: &'o ReadOptions<'o>,
         on_problem: &mut dyn FnMut(Problem),
     ) -> Self {
-        for (column, code) in [
-            (Column::Account, codes::ACCOUNT_COLUMN_MISSING),
-            (Column::DocumentType, codes::DOCUMENT_TYPE_ASSUMED),
-        ] {
+        for (column, code) in
+            [(Column::Account, codes::ACCOUNT_COLUMN_MISSING), (Column::DocumentType, codes::DOCUMENT_TYPE_ASSUMED)]
+        {
             if columns.place(column).is_none() {
                 on_problem(Problem::warning(heading_row, Message::new(code)));
             }
@@ -166,8 +165,13 @@ impl<'o> Checker<'o> {
 
         // The claim.
         let claimant_number = cell(Column::ClaimantNumber);
-        if check_number(&mut report, Column::ClaimantNumber, claimant_number, codes::NUMBER_EMPTY, codes::NUMBER_SCIENTIFIC)
-        {
+        if check_number(
+            &mut report,
+            Column::ClaimantNumber,
+            claimant_number,
+            codes::NUMBER_EMPTY,
+            codes::NUMBER_SCIENTIFIC,
+        ) {
             let number_print = fingerprint(key, FingerprintOf::ClaimantNumber, claimant_number);
             if let Some(first) = self.claimant_numbers.note(number_print, First { row: row_32, tag: 0 }) {
                 let message = Message::new(codes::NUMBER_DUPLICATE).with("first", first.row);
@@ -375,7 +379,8 @@ fn short(fingerprint: u64) -> u32 {
 fn is_total(claimant_number: &str, name: &str, document_number: &str) -> bool {
     let is_word = |text: &str| {
         !text.is_empty() && text.len() <= 16 && {
-            let word: String = text.chars().filter(|letter| !letter.is_whitespace() && *letter != ':' && *letter != '：').collect();
+            let word: String =
+                text.chars().filter(|letter| !letter.is_whitespace() && *letter != ':' && *letter != '：').collect();
             matches!(word.as_str(), "合计" | "总计" | "共计") || word.eq_ignore_ascii_case("total")
         }
     };
@@ -517,8 +522,7 @@ fn read_amount(report: &mut RowReport<'_>, column: Column, text: &str, is_number
 /// Reports full-width characters in a number, with what they would be in half-width.
 fn is_full_width(report: &mut RowReport<'_>, column: Column, text: &str) -> bool {
     let Some(converted) = half_width(text) else { return false };
-    let message =
-        Message::new(codes::FULL_WIDTH).with("value", shown(text)).with("converted", shown(&converted));
+    let message = Message::new(codes::FULL_WIDTH).with("value", shown(text)).with("converted", shown(&converted));
     report.report(column, column.severity(), message);
     true
 }
@@ -580,7 +584,9 @@ fn is_in_gb18030(letter: char) -> bool {
 fn document_type(report: &mut RowReport<'_>, written: &str, number: &str) -> DocumentType {
     let known = match written {
         "居民身份证" | "身份证" | "身份证号" | "二代身份证" => Some(DocumentType::IdentityCard),
-        "统一社会信用代码" | "统一社会信用代码证" | "营业执照" | "信用代码" => Some(DocumentType::CreditCode),
+        "统一社会信用代码" | "统一社会信用代码证" | "营业执照" | "信用代码" => {
+            Some(DocumentType::CreditCode)
+        }
         "护照" => Some(DocumentType::Passport),
         "港澳居民来往内地通行证" | "港澳通行证" | "港澳来往内地通行证" | "回乡证" => {
             Some(DocumentType::HongKongMacaoPermit)
@@ -673,17 +679,16 @@ fn capital_x(number: &str) -> Cow<'_, str> {
 }
 
 fn without_spaces(account: &str) -> Cow<'_, str> {
-    if account.bytes().any(|byte| byte == b' ') {
-        Cow::Owned(account.replace(' ', ""))
-    } else {
-        Cow::Borrowed(account)
-    }
+    if account.bytes().any(|byte| byte == b' ') { Cow::Owned(account.replace(' ', "")) } else { Cow::Borrowed(account) }
 }
 
 /// A value for a message: not longer than a person wants to read, and without characters that would upset a terminal.
 fn shown(text: &str) -> String {
-    let mut shown: String =
-        text.chars().take(SHOWN_CHARACTERS).map(|letter| if is_invisible(letter) { '\u{fffd}' } else { letter }).collect();
+    let mut shown: String = text
+        .chars()
+        .take(SHOWN_CHARACTERS)
+        .map(|letter| if is_invisible(letter) { '\u{fffd}' } else { letter })
+        .collect();
     if text.chars().nth(SHOWN_CHARACTERS).is_some() {
         shown.push('…');
     }

@@ -107,7 +107,17 @@ impl Column {
             Self::FixedAmount => &["发放金额", "固定金额", "本次发放金额", "fixedamount", "payoutamount"],
             Self::Standing => &["状态", "债权状态", "standing", "status", "claimstatus"],
             Self::Class => &["顺位", "清偿顺位", "受偿顺位", "class", "rank"],
-            Self::PayeeName => &["收款人", "户名", "收款人姓名", "收款人名称", "收款户名", "账户名称", "payeename", "payee", "accountname"],
+            Self::PayeeName => &[
+                "收款人",
+                "户名",
+                "收款人姓名",
+                "收款人名称",
+                "收款户名",
+                "账户名称",
+                "payeename",
+                "payee",
+                "accountname",
+            ],
             Self::Account => &[
                 "收款账号",
                 "收款帐号",
@@ -123,8 +133,12 @@ impl Column {
                 "accountno",
             ],
             Self::BankName => &["开户行", "开户银行", "收款银行", "开户行名称", "收款人开户行", "bankname", "bank"],
-            Self::BankCode => &["联行号", "行号代码", "开户行行号", "开户行联行号", "大额行号", "bankcode", "cnaps", "cnapscode"],
-            Self::Telephone => &["手机号", "手机号码", "手机", "电话", "联系电话", "telephone", "phone", "mobile", "tel"],
+            Self::BankCode => {
+                &["联行号", "行号代码", "开户行行号", "开户行联行号", "大额行号", "bankcode", "cnaps", "cnapscode"]
+            }
+            Self::Telephone => {
+                &["手机号", "手机号码", "手机", "电话", "联系电话", "telephone", "phone", "mobile", "tel"]
+            }
         }
     }
 
@@ -241,7 +255,9 @@ fn recognise(heading: &str) -> Option<Column> {
 fn normalised(heading: &str) -> String {
     let plain: String = heading
         .chars()
-        .filter(|letter| !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '*' | '_' | '-' | '\u{feff}'))
+        .filter(|letter| {
+            !letter.is_whitespace() && !letter.is_control() && !matches!(letter, '*' | '_' | '-' | '\u{feff}')
+        })
         .map(|letter| match letter {
             '（' => '(',
             '）' => ')',

@@ -85,7 +85,9 @@ impl<R: Read> TextRecords<R> {
             let mut most = 0;
             for _ in 0..=TITLE_ROWS_MAX {
                 record.clear();
-                let Split::Row(used) = split(&self.buffer[start..], *separator, self.at_end, &mut record) else { break };
+                let Split::Row(used) = split(&self.buffer[start..], *separator, self.at_end, &mut record) else {
+                    break;
+                };
                 start += used;
                 if decode(&mut record, self.encoding.unwrap_or(Encoding::Utf8)) {
                     most = most.max(Columns::count_known(record.cells()));

@@ -14,8 +14,8 @@ use crate::message::Message;
 
 use super::columns::{COLUMNS_MAX, Columns};
 use super::{
-    ClaimRow, Fault, ListFailure, ListFormat, ListSummary, Problem, ReadOptions, Record, Records, TITLE_ROWS_MAX, amount,
-    codes, read_records,
+    ClaimRow, Fault, ListFailure, ListFormat, ListSummary, Problem, ReadOptions, Record, Records, TITLE_ROWS_MAX,
+    amount, codes, read_records,
 };
 
 pub(super) const XLSX_MAGIC: &[u8] = b"PK\x03\x04";
@@ -156,16 +156,22 @@ struct SheetRecords<'a, R: Read + Seek> {
     /// The first cell of the next row, which ended the row before it.
     ahead: Option<(u32, u32, DataRef<'a>)>,
     row: u64,
+    /// The cells' reader takes being asked again after its last cell for a damaged file.
+    at_end: bool,
 }
 
 impl<'a, R: Read + Seek> SheetRecords<'a, R> {
     fn open(workbook: &'a mut Xlsx<R>, sheet: &str) -> Result<Self, Fault> {
         let cells = workbook.worksheet_cells_reader(sheet).map_err(unreadable)?;
-        Ok(Self { cells, ahead: None, row: 0 })
+        Ok(Self { cells, ahead: None, row: 0, at_end: false })
     }
 
     fn cell(&mut self) -> Result<Option<(u32, u32, DataRef<'a>)>, XlsxError> {
+        if self.at_end {
+            return Ok(None);
+        }
         let cell = self.cells.next_cell()?;
+        self.at_end = cell.is_none();
         Ok(cell.map(|cell| {
             let (row, column) = cell.get_position();
             (row, column, cell.get_value().clone())
