@@ -2,10 +2,12 @@
 
 pub mod bank;
 pub mod cases;
+pub mod claims;
 pub mod cli;
 pub mod clock;
-pub mod failure;
 pub mod documents;
+pub mod failure;
+pub mod identifiers;
 pub mod message;
 pub mod payouts;
 
