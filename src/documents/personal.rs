@@ -166,7 +166,19 @@ fn place(book: BookKey, detail_id: i64) -> [u8; 24] {
     place
 }
 
-/// Reads personal details of a range of ids, in order, and hands each to `read` with its commitment.
+/// The salt of a commitment, as it stands in the sealed value.
+#[derive(Debug, Clone, Copy)]
+pub struct Salt([u8; NONCE_LEN]);
+
+impl Salt {
+    /// The commitment that the fact must carry.
+    #[must_use]
+    pub fn commitment(&self, detail: &PersonalDetail<'_>) -> Digest {
+        commitment(&self.0, detail)
+    }
+}
+
+/// Reads personal details of a range of ids, in order, and hands each to `read` with the salt of its commitment.
 ///
 /// # Errors
 /// `keys.cannot_open`; what the database or `read` says.
@@ -175,7 +187,7 @@ pub fn each_detail(
     keys: &Keys,
     book: BookKey,
     ids: (i64, i64),
-    read: &mut dyn FnMut(i64, &PersonalDetail<'_>, Digest) -> Outcome<()>,
+    read: &mut dyn FnMut(i64, &PersonalDetail<'_>, Salt) -> Outcome<()>,
 ) -> Outcome<()> {
     let mut scratch = Vec::new();
     tx.scan(&PERSONAL_DETAIL, book.court_id, book.book_id, ids, |row: &Row<'_>| {
@@ -196,7 +208,7 @@ pub fn each_detail(
             account,
             telephone,
         };
-        read(detail_id, &detail, commitment(&nonce, &detail))
+        read(detail_id, &detail, Salt(nonce))
     })
 }
 

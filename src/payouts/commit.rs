@@ -127,7 +127,7 @@ impl Recorder<'_> {
         receipts: &mut Receipts,
         due: &DueLine,
     ) -> Outcome<()> {
-        let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id) };
+        let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id, due.detail_id) };
         let target = if due.to_treasury {
             accounts.treasury
         } else if due.set_aside.is_some() || blocked.is_some() {

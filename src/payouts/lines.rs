@@ -9,7 +9,8 @@ use ankuan_ledger::{Amount, BookKey};
 use super::rounds::{SHARE, find_distribution};
 use super::runs::{Run, Source, SourceKind};
 use crate::books;
-use crate::cases;
+use crate::cases::freezes::{self, FrozenShare};
+use crate::cases::{self, gates};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 
@@ -78,6 +79,8 @@ pub struct Standing {
     pub gate: Option<String>,
     /// Claims and payees that another order has frozen.
     pub frozen: HashSet<i64>,
+    /// Payment details of a person whose shares another order has frozen.
+    pub frozen_details: HashSet<i64>,
     /// Claims disputed or withdrawn after the distribution.
     pub disputed: HashSet<i64>,
     /// New payment details by claim.
@@ -89,11 +92,11 @@ pub struct Standing {
 impl Standing {
     /// Why a line cannot be paid now.
     #[must_use]
-    pub fn blocked(&self, claim_id: i64) -> Option<&str> {
+    pub fn blocked(&self, claim_id: i64, detail_id: i64) -> Option<&str> {
         if let Some(gate) = &self.gate {
             return Some(gate);
         }
-        if self.frozen.contains(&claim_id) {
+        if self.frozen.contains(&claim_id) || self.frozen_details.contains(&detail_id) {
             return Some("payee_frozen");
         }
         self.disputed.contains(&claim_id).then_some("disputed")
@@ -135,11 +138,24 @@ impl Standing {
 /// What the database says.
 pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Standing> {
     let book = books::case_money(court_id);
-    let mut standing = Standing {
-        gate: cases::gates::gates_of_case(tx, book, source.case_id)?.first().map(|gate| gate.as_str().to_owned()),
-        frozen: cases::freezes::frozen_claims(tx, book, source.case_id)?,
-        ..Standing::default()
-    };
+    let gates = gates::gates(&gates::events_of(tx, book, source.case_id)?);
+    let mut standing =
+        Standing { gate: gates.first().map(|gate| gate.kind.as_str().to_owned()), ..Standing::default() };
+    for freeze in freezes::freezes_of(tx, book, source.case_id)?.into_iter().filter(|freeze| freeze.lifted_by.is_none()) {
+        match freeze.share {
+            FrozenShare::Claim(claim_id) => {
+                standing.frozen.insert(claim_id);
+            }
+            FrozenShare::Document(index) => {
+                let details = tx.query(
+                    "SELECT detail_id FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND document_index = $3",
+                    &[court_id.into(), book.book_id.into(), index.into()],
+                    |row| row.int(0),
+                )?;
+                standing.frozen_details.extend(details);
+            }
+        }
+    }
     let events = tx.query(
         "SELECT id, claim_id, event, detail_id, numerator, denominator FROM claim_event \
          WHERE court_id = $1 AND book_id = $2 AND case_id = $3 ORDER BY id",
@@ -340,4 +356,59 @@ pub struct Payment {
     pub detail_id: i64,
     /// Amount.
     pub amount: Amount,
+}
+
+/// The lines of a source that may not go out now because of their claim, with the reason: frozen, disputed or withdrawn
+/// since, or with payment details that were changed after the commit.
+///
+/// # Errors
+/// What the database says.
+pub fn blocked_lines(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    source: &Source,
+    standing: &Standing,
+) -> Outcome<Vec<(i64, &'static str)>> {
+    if source.kind == SourceKind::Sheet {
+        return Ok(Vec::new());
+    }
+    let (first, last) = find_distribution(tx, court_id, source.source_id)?.share_ids();
+    let mut blocked = Vec::new();
+    let claims = standing.frozen.iter().chain(&standing.disputed).chain(standing.details.keys());
+    for claim_id in claims {
+        let lines = tx.query(
+            "SELECT s.share_id, p.detail_id FROM share AS s JOIN payment_line AS p ON p.court_id = s.court_id \
+             AND p.book_id = s.book_id AND p.line_id = s.share_id \
+             WHERE s.court_id = $1 AND s.book_id = $2 AND s.share_id >= $3 AND s.share_id <= $4 AND s.claim_id = $5",
+            &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into(), (*claim_id).into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        for (line_id, detail_id) in lines {
+            let reason = if standing.frozen.contains(claim_id) {
+                "payee_frozen"
+            } else if standing.disputed.contains(claim_id) {
+                "disputed"
+            } else if standing.payees.contains_key(claim_id) || standing.details.get(claim_id) == Some(&detail_id) {
+                continue;
+            } else {
+                "account_changed"
+            };
+            blocked.push((line_id, reason));
+        }
+    }
+    blocked.sort_unstable();
+    blocked.dedup_by_key(|(line_id, _)| *line_id);
+    Ok(blocked)
+}
+
+/// What stands on the lines of a case: the purpose, and the sub-account that the money was paid into.
+///
+/// # Errors
+/// What the database says.
+pub fn purpose(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<(String, String)> {
+    let book = books::case_money(court_id);
+    let case = cases::case_by_id(tx, book, case_id)?;
+    let sub_account = cases::sub_accounts(tx, book, case_id)?.into_iter().next();
+    let purpose = format!("案款发放{}", case.current_number());
+    Ok((purpose, sub_account.map(|account| account.number).unwrap_or_default()))
 }
