@@ -1,5 +1,7 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
+pub mod cli;
+pub mod clock;
 pub mod failure;
 pub mod message;
 
