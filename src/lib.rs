@@ -1,9 +1,17 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
+pub mod access;
+pub mod books;
+pub mod cases;
+pub mod chart;
 pub mod cli;
 pub mod clock;
 pub mod failure;
 pub mod message;
+pub mod payouts;
+pub mod receipts;
+pub mod request;
+pub mod schema;
 
 pub use failure::{Failure, Outcome};
 pub use message::{Language, Message};

@@ -1,0 +1,3 @@
+//! Cases: their numbers, parties and sub-accounts.
+
+pub mod number;
