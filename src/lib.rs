@@ -12,6 +12,7 @@ pub mod payouts;
 pub mod receipts;
 pub mod request;
 pub mod schema;
+mod words;
 
 pub use failure::{Failure, Outcome};
 pub use message::{Language, Message};
