@@ -5,7 +5,7 @@ use std::fmt;
 /// An amount in minor units (fen for CNY). May be negative only as a difference; what is stored is positive.
 ///
 /// An `i64` of fen reaches 92 quadrillion yuan; every operation that could leave that range returns `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Amount(i64);
 
 impl Amount {
