@@ -5,7 +5,8 @@ use ankuan_ledger::engine::{Error, Migration, Row, Statement, Table};
 use ankuan_ledger::{Store, schema};
 use jiff::civil::Date;
 
-use crate::{access, cases, chart, receipts};
+use crate::payouts::{lines, release, rounds, runs, sheets};
+use crate::{access, cases, chart, claims, documents, receipts};
 
 /// People, chart, bank accounts, cases, money in.
 pub const COURT: Migration = Migration {
@@ -31,13 +32,37 @@ pub const COURT: Migration = Migration {
     ],
 };
 
+/// Claims, distributions, payout runs, approvals, payment lines, bank files, documents.
+pub const PAYOUTS: Migration = Migration {
+    name: "0003_payouts",
+    text: include_str!("../migrations/0003_payouts.sql"),
+    facts: &[
+        &documents::DOCUMENT,
+        &claims::record::CLAIM_LIST,
+        &claims::record::CLAIM,
+        &claims::record::CLAIM_EVENT,
+        &rounds::DISTRIBUTION,
+        &rounds::SHARE,
+        &sheets::PAYEE,
+        &sheets::SHEET,
+        &sheets::SHEET_LINE,
+        &runs::RUN,
+        &runs::RUN_SOURCE,
+        &runs::RUN_EVENT,
+        &runs::APPROVAL,
+        &lines::PAYMENT_LINE,
+        &lines::LINE_EVENT,
+        &release::BANK_FILE,
+    ],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT];
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]
 pub fn facts() -> Vec<&'static Table> {
-    schema::FACTS.iter().chain(COURT.facts).copied().collect()
+    schema::FACTS.iter().chain(COURT.facts).chain(PAYOUTS.facts).copied().collect()
 }
 
 /// The steps that the database lacks, without changing it; all of them where there is no schema yet.

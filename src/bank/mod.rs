@@ -34,10 +34,11 @@ use serde::Serialize;
 pub const RENDERER_VERSION: u32 = 1;
 
 /// Who is paid: banks take persons (对私) and companies (对公) in separate files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PayeeKind {
     /// A natural person.
+    #[default]
     Person,
     /// A company or another unit.
     Company,

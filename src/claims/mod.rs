@@ -24,6 +24,7 @@ pub mod codes;
 mod columns;
 mod first_seen;
 mod problem_file;
+pub mod record;
 pub mod sample;
 mod text;
 mod workbook;

@@ -9,7 +9,9 @@ use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Tx, Value};
 use ankuan_ledger::{Act, Amount};
 
-use super::{ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list};
+use super::{
+    ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list,
+};
 use crate::access::Acting;
 use crate::bank::PayeeKind;
 use crate::books;
@@ -67,6 +69,32 @@ pub static CLAIM: Table = Table {
         ("mark", Int),
     ],
     order: &["claim_id"],
+};
+
+/// `claim_event`
+pub static CLAIM_EVENT: Table = Table {
+    name: "claim_event",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("case_id", Int),
+        ("claim_id", Int),
+        ("event", Text),
+        ("amount_minor", Int),
+        ("payee_name", Text),
+        ("numerator", Int),
+        ("denominator", Int),
+        ("detail_id", Int),
+        ("commitment", Bytes),
+        ("reason", Text),
+        ("basis", Text),
+        ("proposed_by", Int),
+        ("approved_by", Int),
+        ("recorded_at", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
 };
 
 /// What to import.

@@ -123,10 +123,8 @@ impl Keys {
             return Err(refused());
         }
         let nonce = Nonce::try_assume_unique_for_key(&sealed[1..=NONCE_LEN]).map_err(|_| refused())?;
-        let plain = self
-            .seal
-            .open_in_place(nonce, Aad::from(place), &mut sealed[1 + NONCE_LEN..])
-            .map_err(|_| refused())?;
+        let plain =
+            self.seal.open_in_place(nonce, Aad::from(place), &mut sealed[1 + NONCE_LEN..]).map_err(|_| refused())?;
         Ok(plain)
     }
 

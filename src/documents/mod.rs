@@ -99,10 +99,8 @@ pub fn store(
         sealed.clear();
         let packed = lz4_flex::compress_prepend_size(&plain);
         keys.seal(nonce, &place(document_id, chunk_no), &packed, &mut sealed)?;
-        chunks.push(
-            tx,
-            &[court_id.into(), book_id.into(), document_id.into(), chunk_no.into(), Value::Bytes(&sealed)],
-        )?;
+        chunks
+            .push(tx, &[court_id.into(), book_id.into(), document_id.into(), chunk_no.into(), Value::Bytes(&sealed)])?;
     }
     chunks.finish(tx)?;
     let mut sha256 = [0; 32];

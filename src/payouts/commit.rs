@@ -73,8 +73,9 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
     let mut done = recorder.done;
     let voucher = act.vouchers(tx)?.last().cloned();
     let voucher_id = voucher.as_ref().map(|voucher| voucher.voucher_id);
-    done.voucher =
-        voucher.map(|voucher| format!("{} {}-{}", voucher.month, voucher.kind.as_str(), voucher.number)).unwrap_or_default();
+    done.voucher = voucher
+        .map(|voucher| format!("{} {}-{}", voucher.month, voucher.kind.as_str(), voucher.number))
+        .unwrap_or_default();
     let recorded =
         Content { digest: content.digest, line_count: done.lines, paid: done.paid, set_aside: done.set_aside };
     runs::record_event(tx, &mut act, &run, "committed", &recorded, voucher_id, "")?;
@@ -163,9 +164,7 @@ impl Recorder<'_> {
             return Ok(());
         }
         self.done.paid = sum(self.done.paid)?;
-        for (payee_no, (detail_id, amount)) in
-            (1..).zip(standing.payees(due.claim_id, due.detail_id, due.amount))
-        {
+        for (payee_no, (detail_id, amount)) in (1..).zip(standing.payees(due.claim_id, due.detail_id, due.amount)) {
             self.line_no += 1;
             self.done.lines += 1;
             self.act.insert(

@@ -128,7 +128,11 @@ impl Standing {
             }
         }
         let fen = |part: i128| Amount::from_minor(i64::try_from(part).unwrap_or(i64::MAX));
-        parts.into_iter().map(|(detail, part, ..)| (detail, fen(part))).filter(|(_, part)| *part > Amount::ZERO).collect()
+        parts
+            .into_iter()
+            .map(|(detail, part, ..)| (detail, fen(part)))
+            .filter(|(_, part)| *part > Amount::ZERO)
+            .collect()
     }
 }
 
@@ -141,12 +145,14 @@ pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Stan
     let gates = gates::gates(&gates::events_of(tx, book, source.case_id)?);
     let mut standing =
         Standing { gate: gates.first().map(|gate| gate.kind.as_str().to_owned()), ..Standing::default() };
-    for freeze in freezes::freezes_of(tx, book, source.case_id)?.into_iter().filter(|freeze| freeze.lifted_by.is_none()) {
+    for freeze in freezes::freezes_of(tx, book, source.case_id)?.into_iter().filter(|freeze| freeze.lifted_by.is_none())
+    {
         match freeze.share {
             FrozenShare::Claim(claim_id) => {
                 standing.frozen.insert(claim_id);
             }
             FrozenShare::Document(index) => {
+                let index = <[u8; 8]>::try_from(index.as_slice()).map_or(0, i64::from_be_bytes);
                 let details = tx.query(
                     "SELECT detail_id FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND document_index = $3",
                     &[court_id.into(), book.book_id.into(), index.into()],
@@ -279,7 +285,9 @@ impl Receipts {
         let mut wanted = amount.minor();
         while wanted > 0 {
             let Some((receipt, left)) = self.left.get_mut(self.place) else {
-                return Err(Message::new("payouts.case_money_short").with("missing", Amount::from_minor(wanted)).into());
+                return Err(Message::new("payouts.case_money_short")
+                    .with("missing", Amount::from_minor(wanted))
+                    .into());
             };
             let part = wanted.min(*left);
             if part > 0 {

@@ -12,7 +12,7 @@ use ankuan_ledger::engine::{Table, Tx, Value};
 use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
 use super::commit::record_blocked;
-use super::details::{OwnedDetail, details_of};
+use super::details::details_of;
 use super::lines::{Payment, Standing, blocked_lines, each_payment, purpose, standing};
 use super::runs::{self, Content, Run, Status};
 use crate::access::Acting;
@@ -371,7 +371,8 @@ impl Shop<'_> {
                 let case = cases.of(payment.case_id);
                 key.clear();
                 key.push_str(&compact_number);
-                std::fmt::Write::write_fmt(&mut key, format_args!("-{line_number:09}")).map_err(std::io::Error::other)?;
+                std::fmt::Write::write_fmt(&mut key, format_args!("-{line_number:09}"))
+                    .map_err(std::io::Error::other)?;
                 let line = PaymentLine {
                     line_number,
                     line_key: &key,

@@ -191,7 +191,9 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
 /// Adds a row to the person's first one; not when its standing or class differs, for then it ranks otherwise.
 fn merge(first: &mut ClaimInput, row: &ClaimInput) -> bool {
     let unpaid = |hold: Option<SetAside>| hold.filter(|hold| *hold != SetAside::NoAccount);
-    if first.class != row.class || unpaid(first.hold) != unpaid(row.hold) || first.fixed.is_some() != row.fixed.is_some()
+    if first.class != row.class
+        || unpaid(first.hold) != unpaid(row.hold)
+        || first.fixed.is_some() != row.fixed.is_some()
     {
         return false;
     }
@@ -244,8 +246,7 @@ fn apply_events(
                 if let Some(amount) = amount.filter(|_| event == "reserve") {
                     let claim = Amount::from_minor(amount);
                     let hold = Some(SetAside::Reserve);
-                    let input =
-                        ClaimInput { claim_id, claim, class: 1, fixed: None, paid_before: Amount::ZERO, hold };
+                    let input = ClaimInput { claim_id, claim, class: 1, fixed: None, paid_before: Amount::ZERO, hold };
                     loaded.inputs.insert(place, input);
                     // A broken claim's details have its own id.
                     loaded.detail_ids.insert(place, claim_id);
@@ -484,12 +485,7 @@ pub fn explain_share(
     Ok(explanations)
 }
 
-fn stored_share(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    distribution: &StoredDistribution,
-    claim_id: i64,
-) -> Outcome<Share> {
+fn stored_share(tx: &mut Tx<'_>, court_id: i64, distribution: &StoredDistribution, claim_id: i64) -> Outcome<Share> {
     let (first, last) = distribution.share_ids();
     let found = tx.query_opt(
         "SELECT granted_minor, outcome, reason FROM share WHERE court_id = $1 AND book_id = $2 AND share_id >= $3 \

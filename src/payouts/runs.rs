@@ -407,9 +407,9 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
             SourceKind::Sheet => "SELECT case_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
         };
         let key = [court_id.into(), books::CASE_MONEY.into(), (*source_id).into()];
-        let case_id = tx.query_opt(text, &key, |row| row.int(0))?.ok_or_else(|| {
-            Message::new("runs.source_unknown").with("kind", kind.as_str()).with("source", source_id)
-        })?;
+        let case_id = tx
+            .query_opt(text, &key, |row| row.int(0))?
+            .ok_or_else(|| Message::new("runs.source_unknown").with("kind", kind.as_str()).with("source", source_id))?;
         let taken = tx.query_opt(
             "SELECT r.number FROM open_source AS o JOIN run AS r ON r.court_id = o.court_id AND r.book_id = o.book_id \
              AND r.run_id = o.run_id WHERE o.court_id = $1 AND o.book_id = $2 AND o.kind = $3 AND o.source_id = $4",
