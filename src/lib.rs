@@ -1,6 +1,7 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
 pub mod access;
+pub mod audit;
 pub mod bank;
 pub mod books;
 pub mod cases;
