@@ -1,6 +1,7 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
 pub mod access;
+pub mod bookkeeping;
 pub mod books;
 pub mod cases;
 pub mod chart;
@@ -10,6 +11,7 @@ pub mod failure;
 pub mod message;
 pub mod payouts;
 pub mod receipts;
+pub mod report;
 pub mod request;
 pub mod schema;
 mod words;
