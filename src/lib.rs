@@ -3,6 +3,7 @@
 pub mod access;
 pub mod audit;
 pub mod bank;
+pub mod bookkeeping;
 pub mod books;
 pub mod cases;
 pub mod chart;
@@ -15,6 +16,7 @@ pub mod identifiers;
 pub mod message;
 pub mod payouts;
 pub mod receipts;
+pub mod report;
 pub mod request;
 pub mod schema;
 mod words;
