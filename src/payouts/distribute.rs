@@ -536,13 +536,14 @@ fn run_waterfall(
     for members in order.chunk_by(|&a, &b| class_of(a) == class_of(b)) {
         let end = start + members.len();
         let money = left;
-        let reach = fill_class(money, claims, members, &mut shares[start..end]);
+        let sums = ClassSums::of(claims, members);
+        let reach = fill_class(money, &sums, claims, members, &mut shares[start..end]);
         // Every share lies between zero and what is open, so neither this nor the sum can overflow.
         left -= shares[start..end].iter().map(|share| share.granted.minor()).sum::<i64>();
         classes.push(ClassResult {
             class: class_of(members[0]),
             claims: members.len() as u64,
-            claims_total: Amount::from_minor(members.iter().map(|&m| claims[m as usize].claim.minor()).sum()),
+            claims_total: Amount::from_minor(sums.claim),
             money: Amount::from_minor(money),
             reach,
         });
@@ -551,10 +552,30 @@ fn run_waterfall(
     classes
 }
 
+/// The totals of one class. They are within those of the whole list, so each fits.
+struct ClassSums {
+    claim: i64,
+    paid_before: i64,
+    open: i64,
+}
+
+impl ClassSums {
+    /// In one pass: with a long list in random order it is the reading that costs.
+    fn of(claims: &[ClaimInput], members: &[u32]) -> Self {
+        let mut sums = Self { claim: 0, paid_before: 0, open: 0 };
+        for &member in members {
+            let claim = &claims[member as usize];
+            sums.claim += claim.claim.minor();
+            sums.paid_before += claim.paid_before.minor();
+            sums.open += claim.open().minor();
+        }
+        sums
+    }
+}
+
 /// One class: in full when `left` suffices, else at a ratio with the last fen by largest remainder.
-fn fill_class(left: i64, claims: &[ClaimInput], members: &[u32], shares: &mut [Share]) -> Reach {
-    let open: i64 = members.iter().map(|&member| claims[member as usize].open().minor()).sum();
-    if open <= left {
+fn fill_class(left: i64, sums: &ClassSums, claims: &[ClaimInput], members: &[u32], shares: &mut [Share]) -> Reach {
+    if sums.open <= left {
         for (share, &member) in shares.iter_mut().zip(members) {
             share.granted = claims[member as usize].open();
         }
@@ -564,7 +585,7 @@ fn fill_class(left: i64, claims: &[ClaimInput], members: &[u32], shares: &mut [S
         return Reach::Nothing;
     }
 
-    let (ratio, kept) = solve_ratio(left, claims, members);
+    let (ratio, kept) = solve_ratio(left, sums, claims, members);
     let mut remainders: Vec<(Reverse<u64>, u32)> = Vec::with_capacity(members.len());
     let mut extra = left;
     for (position, (share, &member)) in (0..).zip(shares.iter_mut().zip(members)) {
@@ -630,11 +651,11 @@ impl Ratio {
 /// nothing changes. This is Newton's method on a convex, piecewise linear function, so the number of passes grows
 /// with the logarithm of the amounts and not with the number of claims; one or two is usual. It never runs empty:
 /// as `left` is above zero, some claim always gets more than it had.
-fn solve_ratio(left: i64, claims: &[ClaimInput], members: &[u32]) -> (Ratio, u64) {
-    let mut ratio = Ratio {
-        money: left + members.iter().map(|&member| claims[member as usize].paid_before.minor()).sum::<i64>(),
-        claims: members.iter().map(|&member| claims[member as usize].claim.minor()).sum(),
-    };
+fn solve_ratio(left: i64, sums: &ClassSums, claims: &[ClaimInput], members: &[u32]) -> (Ratio, u64) {
+    let mut ratio = Ratio { money: left + sums.paid_before, claims: sums.claim };
+    if sums.paid_before == 0 {
+        return (ratio, 0);
+    }
     loop {
         let mut next = Ratio { money: left, claims: 0 };
         let mut kept = 0;

@@ -39,6 +39,17 @@ impl Head {
         }
     }
 
+    /// The name for messages, Chinese and English at once: a message's values do not know its language.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Principal => "本金 (principal)",
+            Self::Interest => "利息 (interest)",
+            Self::Fee => "执行申请费 (fee)",
+            Self::Costs => "费用 (costs)",
+            Self::Surplus => "余款 (surplus)",
+        }
+    }
+
     /// The head behind the stable word; `None` for any other word.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
@@ -79,6 +90,18 @@ impl PayeeKind {
             Self::Payer => "payer",
             Self::OtherCourt => "other_court",
             Self::Valuer => "valuer",
+        }
+    }
+
+    /// The name for messages, Chinese and English at once: a message's values do not know its language.
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Applicant => "申请执行人 (applicant)",
+            Self::Treasury => "国库 (treasury)",
+            Self::Debtor => "被执行人 (debtor)",
+            Self::Payer => "交款人 (payer)",
+            Self::OtherCourt => "其他法院 (other court)",
+            Self::Valuer => "评估机构 (valuer)",
         }
     }
 
@@ -266,7 +289,7 @@ pub enum SheetRefusal {
 }
 
 impl SheetRefusal {
-    /// The refusal in words; its code is stable. Heads and kinds of payee are named by their stable words.
+    /// The refusal in words; its code is stable. Heads and kinds of payee are named in both languages.
     #[must_use]
     pub fn message(&self) -> Message {
         match self {
@@ -274,23 +297,23 @@ impl SheetRefusal {
                 .with("receipt_id", receipt_id)
                 .with("available", available),
             Self::NoHeads => Message::new("payouts.sheet_no_heads"),
-            Self::DuplicateHead { head } => Message::new("payouts.sheet_duplicate_head").with("head", head.code()),
-            Self::NoPayees { head } => Message::new("payouts.sheet_no_payees").with("head", head.code()),
+            Self::DuplicateHead { head } => Message::new("payouts.sheet_duplicate_head").with("head", head.label()),
+            Self::NoPayees { head } => Message::new("payouts.sheet_no_payees").with("head", head.label()),
             Self::AmountNotPositive { line, amount } => {
                 Message::new("payouts.sheet_amount_not_positive").with("line", line).with("amount", amount)
             }
             Self::PayeeNotOfHead { line, head, kind } => Message::new("payouts.sheet_payee_not_of_head")
                 .with("line", line)
-                .with("head", head.code())
-                .with("kind", kind.code()),
+                .with("head", head.label())
+                .with("kind", kind.label()),
             Self::DecisionMissing { line, kind } => {
-                Message::new("payouts.sheet_decision_missing").with("line", line).with("kind", kind.code())
+                Message::new("payouts.sheet_decision_missing").with("line", line).with("kind", kind.label())
             }
             Self::DuplicatePayee { line, head } => {
-                Message::new("payouts.sheet_duplicate_payee").with("line", line).with("head", head.code())
+                Message::new("payouts.sheet_duplicate_payee").with("line", line).with("head", head.label())
             }
             Self::HeadDoesNotTie { head, amount, payees } => Message::new("payouts.sheet_head_does_not_tie")
-                .with("head", head.code())
+                .with("head", head.label())
                 .with("amount", amount)
                 .with("payees", payees),
             Self::AboveAvailable { total, available } => {

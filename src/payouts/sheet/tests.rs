@@ -138,6 +138,10 @@ fn each_refusal_has_a_text_in_both_languages() {
     ] {
         assert_has_texts(&refusal.message());
     }
+    assert_eq!(
+        SheetRefusal::PayeeNotOfHead { line, head, kind }.message().text(crate::message::Language::Zh),
+        "第1行：款项“执行申请费 (fee)”不能付给“评估机构 (valuer)”。请核对款项性质或收款人类别"
+    );
 }
 
 #[test]
@@ -171,10 +175,11 @@ proptest! {
                 prop_assert_eq!(paid.plus(sheet.proof.rest), Some(receipt.available));
                 prop_assert!(sheet.proof.rest >= Amount::ZERO);
             }
-            Err(refusal) => prop_assert!(matches!(
-                refusal,
-                SheetRefusal::DuplicateHead { .. } | SheetRefusal::AboveAvailable { .. }
-            )),
+            Err(refusal) => {
+                let expected =
+                    matches!(refusal, SheetRefusal::DuplicateHead { .. } | SheetRefusal::AboveAvailable { .. });
+                prop_assert!(expected, "{:?}", refusal);
+            }
         }
     }
 }
