@@ -655,6 +655,43 @@ impl Act {
         self.post_entry(tx, &lines, Some(entry))
     }
 
+    /// Reverses every entry from `first` to `last`, each by one of its own that points at it.
+    ///
+    /// # Errors
+    /// [`Refusal::AlreadyReversed`] when one of them was reversed before, and those of posting.
+    pub fn reverse_entries(&mut self, tx: &mut Tx<'_>, first: i64, last: i64) -> std::result::Result<(), Failure> {
+        const ENTRIES_A_PAGE: i64 = 10_000;
+        let BookKey { court_id, book_id } = self.book;
+        let reversed = tx.query(
+            "SELECT reverses_entry_no FROM entry_line WHERE court_id = $1 AND book_id = $2 \
+             AND reverses_entry_no >= $3 AND reverses_entry_no <= $4 LIMIT 1",
+            &[court_id.into(), book_id.into(), first.into(), last.into()],
+            |row| row.int(0),
+        )?;
+        if let Some(entry) = reversed.first() {
+            return Err(Refusal::AlreadyReversed(EntryNo(*entry)).into());
+        }
+        let mut next = first;
+        while next <= last {
+            let end = last.min(next + ENTRIES_A_PAGE - 1);
+            let mut page: Vec<(i64, Line)> = Vec::new();
+            tx.scan(&schema::ENTRY_LINE, court_id, book_id, (next, end), |row| {
+                let place = |column| -> Result<Place> {
+                    Ok(Place { account: AccountId(row.int(column)?), item: ItemId(row.int(column + 1)?) })
+                };
+                let line = Line { debit: place(5)?, credit: place(7)?, amount: Amount::from_minor(row.int(9)?) };
+                page.push((row.int(2)?, line.reversed()));
+                Ok::<(), Error>(())
+            })?;
+            for entry in page.chunk_by(|one, other| one.0 == other.0) {
+                let lines: Vec<Line> = entry.iter().map(|(_, line)| *line).collect();
+                self.post_entry(tx, &lines, Some(EntryNo(entry[0].0)))?;
+            }
+            next = end + 1;
+        }
+        Ok(())
+    }
+
     /// Sets a part of a balance aside.
     ///
     /// # Errors

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// An amount in minor units (fen for CNY). May be negative only as a difference; what is stored is positive.
 ///
 /// An `i64` of fen reaches 92 quadrillion yuan; every operation that could leave that range returns `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+/// In JSON it is the bare number, and the field's name ends in `_minor`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Amount(i64);
 
 impl Amount {
@@ -57,7 +61,7 @@ impl fmt::Display for Amount {
         let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 4);
         text.push_str(sign);
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 text.push(',');
             }
             text.push(digit);
