@@ -83,6 +83,7 @@ pub fn verify(
     anchors: &[ChainHead],
     progress: &mut dyn FnMut(u64),
 ) -> Result<Report> {
+    tx.expect_whole_tables()?;
     let mut verifier = Verifier { tx, book, facts: 0, postings: 0, progress };
     let (head, next_entry_no) = verifier.head()?;
     let (chain, anchored) = verifier.chain(head, anchors)?;

@@ -331,6 +331,17 @@ impl Tx<'_> {
         self.store.engine()
     }
 
+    /// Says that the statements that follow read whole tables, until the transaction ends.
+    ///
+    /// PostgreSQL takes a table that it has not analyzed yet for nearly empty, and would join two large ones row by
+    /// row: seconds become hours. SQLite has no other plan than by key.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn expect_whole_tables(&mut self) -> Result<()> {
+        self.store.batch("", "SET LOCAL enable_nestloop = off")
+    }
+
     /// Runs a statement; returns how many rows it changed.
     ///
     /// # Errors
