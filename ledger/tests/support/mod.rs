@@ -1,5 +1,8 @@
 //! A database of its own for each test, on both engines.
 
+pub mod commands;
+pub mod fixture;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ankuan_ledger::Store;
