@@ -57,7 +57,7 @@ impl fmt::Display for Amount {
         let mut text = String::with_capacity(digits.len() + digits.len() / 3 + 4);
         text.push_str(sign);
         for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index) % 3 == 0 {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
                 text.push(',');
             }
             text.push(digit);

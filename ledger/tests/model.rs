@@ -288,7 +288,7 @@ fn compare_lines(before: &Model, model: &Model, posted: &[PostedLine]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_core_is_the_model(commands in proptest::collection::vec(command(), 1..40)) {
