@@ -153,6 +153,8 @@ const VIOLATIONS: &[Violation] = &[
     ("voucher_number_pk", "voucher_number", &[], ""),
     ("closed_month_pk", "closed_month", &[("month", "'2025-01'")], ""),
     ("closed_month_once", "closed_month", &[("id", "id + 1000")], ""),
+    ("closed_account_pk", "closed_account", &[("account_id", "1000")], ""),
+    ("closed_account_once", "closed_account", &[("id", "id + 1000")], ""),
     ("hold_pk", "hold", &[], ""),
     ("hold_remaining", "hold", &[("hold_id", "1000"), ("remaining_minor", "-1")], ""),
     ("hold_event_pk", "hold_event", &[], ""),
