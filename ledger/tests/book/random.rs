@@ -12,13 +12,18 @@ use crate::support::fixture::{at, check_against, voucher};
 /// Ids that do not exist for commands that name a hold that was refused.
 const NO_HOLD: HoldId = HoldId(1_000_000);
 
+/// The total of a voucher over a whole batch has to stay in the range of amounts, so the largest are smaller here.
+fn bounded(minor: i64) -> i64 {
+    minor.min(1 << 50)
+}
+
 fn run(act: &mut Act, tx: &mut Tx<'_>, first: i64, holds: &mut Vec<HoldId>, command: &Command) -> Result<(), Failure> {
     let hold_id = |hold: &usize, holds: &[HoldId]| holds.get(*hold).copied().unwrap_or(NO_HOLD);
-    let fen = |minor: &i64| Amount::from_minor(*minor);
+    let fen = |minor: &i64| Amount::from_minor(bounded(*minor));
     match command {
         Command::Post(lines) => {
             let lines: Vec<_> =
-                lines.iter().map(|(debit, credit, minor)| line(first, *debit, *credit, *minor)).collect();
+                lines.iter().map(|(debit, credit, minor)| line(first, *debit, *credit, bounded(*minor))).collect();
             act.post(tx, &lines).map(|_| ())
         }
         Command::Hold(spot, minor) => {
@@ -27,7 +32,7 @@ fn run(act: &mut Act, tx: &mut Tx<'_>, first: i64, holds: &mut Vec<HoldId>, comm
             placed.map(|_| ())
         }
         Command::Capture { hold, debit, credit, minor } => {
-            act.capture(tx, hold_id(hold, holds), line(first, *debit, *credit, *minor), "确认").map(|_| ())
+            act.capture(tx, hold_id(hold, holds), line(first, *debit, *credit, bounded(*minor)), "确认").map(|_| ())
         }
         Command::Release { hold, minor } => act.release(tx, hold_id(hold, holds), fen(minor), "撤回"),
         Command::Close(account) => act.close_account(tx, AccountId(first + *account as i64)),

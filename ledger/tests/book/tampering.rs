@@ -306,7 +306,8 @@ fn every_deleted_inserted_or_swapped_row_is_found(database: &Database) {
                 columns.iter().enumerate().map(choose).collect()
             };
             let (first, second) = (swapped(&pair[0], &pair[1]), swapped(&pair[1], &pair[0]));
-            if first == pair[0] {
+            // Parts of two tables may begin at the same id; then nothing has changed.
+            if [&first, &second].iter().all(|row| pair.contains(row)) {
                 continue;
             }
             let findings = exposed.after(|tx| {
