@@ -48,6 +48,8 @@ fn say(refusal: &ledger::Refusal) -> Message {
     use ledger::Refusal as R;
     let message = Message::new(refusal.code());
     match refusal {
+        R::RequestKeyReused(key) => message.with("key", key),
+        R::BookUnknown(book) => message.with("book", book),
         R::MonthClosed { month, .. } => message.with("month", month),
         R::EntryEmpty => message,
         R::AmountNotPositive(amount) => message.with("amount", amount),

@@ -1,7 +1,22 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
+pub mod access;
+pub mod bank;
+pub mod books;
+pub mod cases;
+pub mod chart;
+pub mod claims;
+pub mod cli;
+pub mod clock;
+pub mod documents;
 pub mod failure;
+pub mod identifiers;
 pub mod message;
+pub mod payouts;
+pub mod receipts;
+pub mod request;
+pub mod schema;
+mod words;
 
 pub use failure::{Failure, Outcome};
 pub use message::{Language, Message};

@@ -4,7 +4,7 @@
 //! through the pure core ([`crate::decide`]) and, when it closes, writes balances, head and link. A post and a payout
 //! to 170,000 people are the same code; the rows of both go in by [`Bulk`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -25,6 +25,12 @@ pub struct BookKey {
     pub court_id: i64,
     /// Book.
     pub book_id: i64,
+}
+
+impl BookKey {
+    fn values(self) -> [Value<'static>; 2] {
+        [self.court_id.into(), self.book_id.into()]
+    }
 }
 
 /// An act did not come about: the domain said no, or something broke. Both leave nothing behind.
@@ -59,6 +65,10 @@ impl VoucherKind {
             Self::Transfer => "transfer",
         }
     }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Receipt, Self::Payment, Self::Transfer].into_iter().find(|kind| kind.as_str() == text)
+    }
 }
 
 /// The head of a voucher; its entries follow by [`Act::post`].
@@ -74,6 +84,11 @@ pub struct VoucherHead<'a> {
     pub summary: &'a str,
     /// Number of attached papers.
     pub attachments: i64,
+}
+
+/// `2026-11`
+pub(crate) fn month_of(date: Date) -> String {
+    format!("{:04}-{:02}", date.year(), date.month())
 }
 
 /// An account to be opened.
@@ -112,6 +127,7 @@ pub struct VoucherNumber {
 
 struct OpenVoucher {
     voucher_id: i64,
+    actor_id: i64,
     head: VoucherHead<'static>,
     summary: String,
     event: String,
@@ -126,6 +142,45 @@ struct Facts {
     first_id: i64,
     last_id: i64,
     count: i64,
+}
+
+/// What a book's vouchers look like in one month.
+#[derive(Debug, Default)]
+struct Month {
+    closed: bool,
+    /// Last number of each kind that has one; numbers are given out here and written when the act closes.
+    last_numbers: Vec<(VoucherKind, i64)>,
+    changed: bool,
+}
+
+/// Accounts as an act left them. An act that finds the book's chain where that one ended need not load them again.
+///
+/// Balances change in acts only and every act adds a link, so while the head of the chain has this hash, these are
+/// the balances in the database; another writer, or a commit that failed, leaves another hash.
+#[derive(Debug)]
+pub struct Known {
+    link_hash: [u8; 32],
+    accounts: HashMap<AccountId, AccountState>,
+}
+
+impl Month {
+    fn next_number(&mut self, kind: VoucherKind) -> i64 {
+        self.changed = true;
+        if let Some((_, last)) = self.last_numbers.iter_mut().find(|(known, _)| *known == kind) {
+            *last += 1;
+            return *last;
+        }
+        self.last_numbers.push((kind, 1));
+        1
+    }
+}
+
+impl Known {
+    /// How many accounts it keeps in memory (about 250 bytes each).
+    #[must_use]
+    pub fn account_count(&self) -> usize {
+        self.accounts.len()
+    }
 }
 
 /// An act being recorded. Dropped without [`Act::close`], its transaction must be dropped too.
@@ -145,7 +200,7 @@ pub struct Act {
     loaded_holds: HashMap<HoldId, Option<HoldState>>,
     voucher: Option<OpenVoucher>,
     vouchers: Vec<VoucherNumber>,
-    open_months: HashSet<String>,
+    months: HashMap<String, Month>,
     lines: Vec<PostedLine>,
 }
 
@@ -171,35 +226,68 @@ impl Act {
     /// # Errors
     /// [`Error::Inconsistent`] when the book does not exist.
     pub fn open(tx: &mut Tx<'_>, book: BookKey, name: &'static str, actor_id: i64, at: Timestamp) -> Result<Self> {
-        // The update is the lock, in words that both engines share.
-        let head = tx.query_opt(
-            "UPDATE book_head SET next_link_no = next_link_no WHERE court_id = $1 AND book_id = $2 \
-             RETURNING next_id, next_entry_no, next_link_no, link_hash",
-            &[book.court_id.into(), book.book_id.into()],
-            |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.digest(3)?)),
-        )?;
-        let (next_id, next_entry_no, link_no, previous_hash) = head.ok_or_else(|| {
+        Self::open_many(tx, &[book], name, actor_id, at)?.pop().ok_or_else(|| {
             Error::Inconsistent(format!("book {} of court {} does not exist", book.book_id, book.court_id))
-        })?;
-        Ok(Self {
-            book,
-            name,
-            actor_id,
-            recorded_at: at.as_microsecond(),
-            next_id,
-            link_no,
-            previous_hash,
-            facts: Vec::new(),
-            row: RowBytes::default(),
-            state: State::after(next_entry_no),
-            loaded: HashMap::new(),
-            loaded_items: HashMap::new(),
-            loaded_holds: HashMap::new(),
-            voucher: None,
-            vouchers: Vec::new(),
-            open_months: HashSet::new(),
-            lines: Vec::new(),
         })
+    }
+
+    /// Begins an act in each of several books, in one statement, locking their heads in sorted order. Books that do
+    /// not exist are left out.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn open_many(
+        tx: &mut Tx<'_>,
+        books: &[BookKey],
+        name: &'static str,
+        actor_id: i64,
+        at: Timestamp,
+    ) -> Result<Vec<Self>> {
+        // On SQLite the transaction holds the write lock of the whole file already.
+        const SELECT: Statement = Statement::twin(
+            "SELECT court_id, book_id, next_id, next_entry_no, next_link_no, link_hash FROM book_head \
+             WHERE court_id = ?1 AND book_id = ?2",
+            "SELECT h.court_id, h.book_id, h.next_id, h.next_entry_no, h.next_link_no, h.link_hash \
+             FROM UNNEST($1::bigint[], $2::bigint[]) AS asked (court_id, book_id) \
+             JOIN book_head AS h ON h.court_id = asked.court_id AND h.book_id = asked.book_id \
+             ORDER BY h.court_id, h.book_id FOR UPDATE OF h",
+        );
+        let mut sorted = books.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let keys: Vec<Value<'_>> = sorted.iter().flat_map(|book| book.values()).collect();
+        let mut acts = Vec::with_capacity(sorted.len());
+        tx.each_of(SELECT, 2, &keys, |row| {
+            acts.push(Self {
+                book: BookKey { court_id: row.int(0)?, book_id: row.int(1)? },
+                name,
+                actor_id,
+                recorded_at: at.as_microsecond(),
+                next_id: row.int(2)?,
+                link_no: row.int(4)?,
+                previous_hash: row.digest(5)?,
+                facts: Vec::new(),
+                row: RowBytes::default(),
+                state: State::after(row.int(3)?),
+                loaded: HashMap::new(),
+                loaded_items: HashMap::new(),
+                loaded_holds: HashMap::new(),
+                voucher: None,
+                vouchers: Vec::new(),
+                months: HashMap::new(),
+                lines: Vec::new(),
+            });
+            Ok(())
+        })?;
+        Ok(acts)
+    }
+
+    /// Takes over accounts that an earlier act left, if they are still as it left them. Call it before anything else.
+    pub fn recall(&mut self, known: Known) {
+        if known.link_hash == self.previous_hash && self.state.accounts.is_empty() {
+            self.loaded.clone_from(&known.accounts);
+            self.state.accounts = known.accounts;
+        }
     }
 
     /// The book.
@@ -218,6 +306,23 @@ impl Act {
     #[must_use]
     pub const fn actor_id(&self) -> i64 {
         self.actor_id
+    }
+
+    /// Begins a voucher that another person records; the link keeps the name of the one who opened the act.
+    ///
+    /// # Errors
+    /// As [`Act::begin_voucher`].
+    pub fn begin_voucher_of(
+        &mut self,
+        tx: &mut Tx<'_>,
+        actor_id: i64,
+        head: &VoucherHead<'_>,
+    ) -> std::result::Result<(), Failure> {
+        self.begin_voucher(tx, head)?;
+        if let Some(voucher) = &mut self.voucher {
+            voucher.actor_id = actor_id;
+        }
+        Ok(())
     }
 
     /// Takes so many ids and returns the first. Rows of one table must be inserted in the order of their ids.
@@ -308,37 +413,86 @@ impl Act {
     /// # Errors
     /// What the database says. An account that does not exist is refused when it is used.
     pub fn load_accounts(&mut self, tx: &mut Tx<'_>, accounts: impl IntoIterator<Item = AccountId>) -> Result<()> {
+        let book = self.book;
+        Self::load_accounts_of(tx, std::slice::from_mut(self), accounts.into_iter().map(|account| (book, account)))
+    }
+
+    /// Loads accounts of several books, in one statement. `acts` stand in the order of [`Act::open_many`].
+    ///
+    /// # Errors
+    /// As [`Act::load_accounts`].
+    pub(crate) fn load_accounts_of(
+        tx: &mut Tx<'_>,
+        acts: &mut [Self],
+        accounts: impl IntoIterator<Item = (BookKey, AccountId)>,
+    ) -> Result<()> {
         const SELECT: Statement = Statement::twin(
-            "SELECT a.account_id, a.normal_side, a.currency, b.floor_minor, a.item_floor, b.is_open, b.posted_minor, \
-             b.held_minor, b.last_entry_no FROM json_each('[' || $3 || ']') AS asked \
-             JOIN account AS a ON a.court_id = $1 AND a.book_id = $2 AND a.account_id = asked.value \
-             JOIN balance AS b ON b.court_id = $1 AND b.book_id = $2 AND b.account_id = asked.value",
-            "SELECT a.account_id, a.normal_side, a.currency, b.floor_minor, a.item_floor, b.is_open, b.posted_minor, \
-             b.held_minor, b.last_entry_no FROM account AS a \
-             JOIN balance AS b ON b.court_id = a.court_id AND b.book_id = a.book_id AND b.account_id = a.account_id \
-             WHERE a.court_id = $1 AND a.book_id = $2 AND a.account_id = ANY (string_to_array($3, ',')::bigint[])",
+            "SELECT ?1, ?2, a.account_id, a.normal_side, a.currency, b.floor_minor, a.item_floor, b.is_open, \
+             b.posted_minor, b.held_minor, b.last_entry_no FROM account AS a \
+             JOIN balance AS b ON b.court_id = ?1 AND b.book_id = ?2 AND b.account_id = ?3 \
+             WHERE a.court_id = ?1 AND a.book_id = ?2 AND a.account_id = ?3",
+            "SELECT a.court_id, a.book_id, a.account_id, a.normal_side, a.currency, b.floor_minor, a.item_floor, \
+             b.is_open, b.posted_minor, b.held_minor, b.last_entry_no \
+             FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, account_id) \
+             JOIN account AS a USING (court_id, book_id, account_id) \
+             JOIN balance AS b USING (court_id, book_id, account_id)",
         );
-        let mut missing: Vec<i64> = accounts
+        let mut missing: Vec<(BookKey, AccountId)> = accounts
             .into_iter()
-            .filter(|account| !self.state.accounts.contains_key(account))
-            .map(|account| account.0)
+            .filter(|(book, account)| {
+                act_of(acts, *book).is_some_and(|act| !acts[act].state.accounts.contains_key(account))
+            })
             .collect();
         missing.sort_unstable();
         missing.dedup();
-        if missing.is_empty() {
-            return Ok(());
+        let keys: Vec<Value<'_>> = missing
+            .iter()
+            .flat_map(|(book, account)| [book.court_id.into(), book.book_id.into(), account.0.into()])
+            .collect();
+        tx.each_of(SELECT, 3, &keys, |row| {
+            let (account, state) = read_account(row, 2)?;
+            if let Some(act) = act_of(acts, BookKey { court_id: row.int(0)?, book_id: row.int(1)? }) {
+                acts[act].loaded.insert(account, state);
+                acts[act].state.accounts.insert(account, state);
+            }
+            Ok(())
+        })
+    }
+
+    /// Loads what is known of months, `2026-11`, of several books, in one statement.
+    pub(crate) fn load_months_of(tx: &mut Tx<'_>, acts: &mut [Self], months: &[(BookKey, String)]) -> Result<()> {
+        const SELECT: Statement = Statement::twin(
+            "SELECT ?1, ?2, ?3, 'closed', 0 FROM closed_month WHERE court_id = ?1 AND book_id = ?2 AND month = ?3 \
+             UNION ALL SELECT ?1, ?2, ?3, kind, last_number FROM voucher_number \
+             WHERE court_id = ?1 AND book_id = ?2 AND month = ?3",
+            "WITH asked AS (SELECT * FROM UNNEST($1::bigint[], $2::bigint[], $3::text[]) AS a (court_id, book_id, month)) \
+             SELECT court_id, book_id, month, 'closed', 0::bigint FROM asked \
+             JOIN closed_month USING (court_id, book_id, month) \
+             UNION ALL SELECT court_id, book_id, month, kind, last_number FROM asked \
+             JOIN voucher_number USING (court_id, book_id, month)",
+        );
+        let mut keys = Vec::new();
+        for (book, month) in months {
+            let Some(act) = act_of(acts, *book) else { continue };
+            if !acts[act].months.contains_key(month) {
+                acts[act].months.insert(month.clone(), Month::default());
+                keys.extend([book.court_id.into(), book.book_id.into(), Value::from(month.as_str())]);
+            }
         }
-        let list = missing.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        let rows = tx.query(
-            SELECT,
-            &[self.book.court_id.into(), self.book.book_id.into(), list.as_str().into()],
-            read_account,
-        )?;
-        for (account, state) in rows {
-            self.loaded.insert(account, state);
-            self.state.accounts.insert(account, state);
-        }
-        Ok(())
+        tx.each_of(SELECT, 3, &keys, |row| {
+            let book = BookKey { court_id: row.int(0)?, book_id: row.int(1)? };
+            let known = act_of(acts, book).and_then(|act| acts[act].months.get_mut(row.text(2).ok()?));
+            let Some(month) = known else { return Ok(()) };
+            match (row.text(3)?, row.int(4)?) {
+                ("closed", _) => month.closed = true,
+                (kind, number) => {
+                    let kind = VoucherKind::parse(kind)
+                        .ok_or_else(|| Error::Inconsistent(format!("voucher numbers of the unknown kind {kind}")))?;
+                    month.last_numbers.push((kind, number));
+                }
+            }
+            Ok(())
+        })
     }
 
     /// What is known of an account that was loaded or opened.
@@ -353,21 +507,18 @@ impl Act {
     /// [`Refusal::MonthClosed`].
     pub fn begin_voucher(&mut self, tx: &mut Tx<'_>, head: &VoucherHead<'_>) -> std::result::Result<(), Failure> {
         self.end_voucher(tx)?;
-        let month = head.accounting_date.strftime("%Y-%m").to_string();
-        if !self.open_months.contains(&month) {
-            let closed = tx.query_opt(
-                "SELECT id FROM closed_month WHERE court_id = $1 AND book_id = $2 AND month = $3",
-                &[self.book.court_id.into(), self.book.book_id.into(), month.as_str().into()],
-                |row| row.int(0),
-            )?;
-            if closed.is_some() {
-                return Err(Refusal::MonthClosed { book_id: self.book.book_id, month }.into());
-            }
-            self.open_months.insert(month);
+        let month = month_of(head.accounting_date);
+        let book = self.book;
+        if !self.months.contains_key(&month) {
+            Self::load_months_of(tx, std::slice::from_mut(self), &[(book, month.clone())])?;
+        }
+        if self.months.get(&month).is_some_and(|known| known.closed) {
+            return Err(Refusal::MonthClosed { book_id: book.book_id, month }.into());
         }
         let voucher_id = self.take_ids(1);
         self.voucher = Some(OpenVoucher {
             voucher_id,
+            actor_id: self.actor_id,
             summary: head.summary.to_owned(),
             event: head.event.to_owned(),
             head: VoucherHead {
@@ -400,6 +551,13 @@ impl Act {
         for line in lines {
             self.know(tx, line.debit)?;
             self.know(tx, line.credit)?;
+        }
+        // Refused here, before anything has moved: the voucher could not name its total.
+        let total = self.voucher.as_ref().map_or(Amount::ZERO, |voucher| voucher.total);
+        if let Some(line) = lines.first()
+            && Amount::sum(lines.iter().map(|line| line.amount)).and_then(|sum| sum.plus(total)).is_none()
+        {
+            return Err(Refusal::Overflow(line.debit.account).into());
         }
         let entry_no = self.state.post(lines, &mut self.lines)?;
         self.record_lines(tx, reverses)?;
@@ -495,6 +653,43 @@ impl Act {
             return Err(Refusal::AlreadyReversed(entry).into());
         }
         self.post_entry(tx, &lines, Some(entry))
+    }
+
+    /// Reverses every entry from `first` to `last`, each by one of its own that points at it.
+    ///
+    /// # Errors
+    /// [`Refusal::AlreadyReversed`] when one of them was reversed before, and those of posting.
+    pub fn reverse_entries(&mut self, tx: &mut Tx<'_>, first: i64, last: i64) -> std::result::Result<(), Failure> {
+        const ENTRIES_A_PAGE: i64 = 10_000;
+        let BookKey { court_id, book_id } = self.book;
+        let reversed = tx.query(
+            "SELECT reverses_entry_no FROM entry_line WHERE court_id = $1 AND book_id = $2 \
+             AND reverses_entry_no >= $3 AND reverses_entry_no <= $4 LIMIT 1",
+            &[court_id.into(), book_id.into(), first.into(), last.into()],
+            |row| row.int(0),
+        )?;
+        if let Some(entry) = reversed.first() {
+            return Err(Refusal::AlreadyReversed(EntryNo(*entry)).into());
+        }
+        let mut next = first;
+        while next <= last {
+            let end = last.min(next + ENTRIES_A_PAGE - 1);
+            let mut page: Vec<(i64, Line)> = Vec::new();
+            tx.scan(&schema::ENTRY_LINE, court_id, book_id, (next, end), |row| {
+                let place = |column| -> Result<Place> {
+                    Ok(Place { account: AccountId(row.int(column)?), item: ItemId(row.int(column + 1)?) })
+                };
+                let line = Line { debit: place(5)?, credit: place(7)?, amount: Amount::from_minor(row.int(9)?) };
+                page.push((row.int(2)?, line.reversed()));
+                Ok::<(), Error>(())
+            })?;
+            for entry in page.chunk_by(|one, other| one.0 == other.0) {
+                let lines: Vec<Line> = entry.iter().map(|(_, line)| *line).collect();
+                self.post_entry(tx, &lines, Some(EntryNo(entry[0].0)))?;
+            }
+            next = end + 1;
+        }
+        Ok(())
     }
 
     /// Sets a part of a balance aside.
@@ -628,10 +823,8 @@ impl Act {
         let id = self.take_ids(1);
         let (at, actor) = (self.recorded_at, self.actor_id);
         self.end_voucher(tx)?;
-        self.open_months.remove(month);
-        self.insert(tx, &schema::CLOSED_MONTH, id, &[id.into(), month.into(), at.into(), actor.into()])?;
-        // The next voucher looks for it in the table.
-        self.flush(tx, &schema::CLOSED_MONTH)
+        self.months.entry(month.to_owned()).or_default().closed = true;
+        self.insert(tx, &schema::CLOSED_MONTH, id, &[id.into(), month.into(), at.into(), actor.into()])
     }
 
     fn end_voucher(&mut self, tx: &mut Tx<'_>) -> Result<()> {
@@ -640,16 +833,10 @@ impl Act {
         if voucher.first_entry_no == self.state.next_entry_no {
             return Ok(());
         }
-        let month = voucher.head.accounting_date.strftime("%Y-%m").to_string();
+        let month = month_of(voucher.head.accounting_date);
         let kind = voucher.head.kind;
-        let number = tx.query_one(
-            "INSERT INTO voucher_number (court_id, book_id, month, kind, last_number) VALUES ($1, $2, $3, $4, 1) \
-             ON CONFLICT (court_id, book_id, month, kind) DO UPDATE SET last_number = voucher_number.last_number + 1 \
-             RETURNING last_number",
-            &[self.book.court_id.into(), self.book.book_id.into(), month.as_str().into(), kind.as_str().into()],
-            |row| row.int(0),
-        )?;
-        let (at, actor) = (self.recorded_at, self.actor_id);
+        let number = self.months.entry(month.clone()).or_default().next_number(kind);
+        let (at, actor) = (self.recorded_at, voucher.actor_id);
         let last_entry_no = self.state.next_entry_no - 1;
         self.insert(
             tx,
@@ -691,31 +878,87 @@ impl Act {
         Ok(())
     }
 
+    /// Whether nothing has been recorded, so that there is nothing to close.
+    #[must_use]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.facts.is_empty() && self.voucher.as_ref().is_none_or(|voucher| !self.has_entries(voucher))
+    }
+
     /// Writes what is left, the changed balances, the head and the link. The caller commits the transaction.
     ///
     /// # Errors
     /// [`Error::Constraint`] when the database finds what the core should have refused.
-    pub fn close(mut self, tx: &mut Tx<'_>) -> Result<ChainHead> {
-        self.end_voucher(tx)?;
-        self.write_balances(tx)?;
-        self.write_items(tx)?;
-        self.write_holds(tx)?;
-        let mut parts = Vec::with_capacity(self.facts.len());
-        for facts in std::mem::take(&mut self.facts) {
-            facts.bulk.finish(tx)?;
-            parts.push(Part {
-                table_name: facts.table.name.to_owned(),
-                first_id: facts.first_id,
-                last_id: facts.last_id,
-                row_count: facts.count,
-                digest: facts.digest.digest(),
-            });
-        }
-        parts.sort_by(|a, b| a.table_name.cmp(&b.table_name));
-        self.write_link(tx, &parts)
+    pub fn close(self, tx: &mut Tx<'_>) -> Result<ChainHead> {
+        self.close_knowing(tx).map(|(head, _)| head)
     }
 
-    fn write_link(&self, tx: &mut Tx<'_>, parts: &[Part]) -> Result<ChainHead> {
+    /// As [`Act::close`]; also returns the accounts as the act leaves them, for the next act in this book.
+    ///
+    /// # Errors
+    /// As [`Act::close`].
+    pub fn close_knowing(self, tx: &mut Tx<'_>) -> Result<(ChainHead, Known)> {
+        let book = self.book;
+        Self::close_many(tx, vec![self])?
+            .pop()
+            .ok_or_else(|| Error::Inconsistent(format!("the act in book {} did not close", book.book_id)))
+    }
+
+    /// Closes acts in several books with the statements of one: each has its own link in its own chain.
+    ///
+    /// # Errors
+    /// As [`Act::close`].
+    pub fn close_many(tx: &mut Tx<'_>, mut acts: Vec<Self>) -> Result<Vec<(ChainHead, Known)>> {
+        for act in &mut acts {
+            act.end_voucher(tx)?;
+        }
+        write_states(tx, &acts)?;
+        let mut bulks: Vec<(&'static Table, Bulk)> = Vec::new();
+        let (mut parts_bulk, mut links_bulk) = (Bulk::new(&schema::CHAIN_PART), Bulk::new(&schema::CHAIN_LINK));
+        let mut hashes = Vec::with_capacity(acts.len());
+        for act in &mut acts {
+            let mut parts = Vec::with_capacity(act.facts.len());
+            for facts in std::mem::take(&mut act.facts) {
+                parts.push(Part {
+                    table_name: facts.table.name.to_owned(),
+                    first_id: facts.first_id,
+                    last_id: facts.last_id,
+                    row_count: facts.count,
+                    digest: facts.digest.digest(),
+                });
+                match bulks.iter_mut().find(|(table, _)| std::ptr::eq(*table, facts.table)) {
+                    Some((_, bulk)) => bulk.append(tx, facts.bulk)?,
+                    None => bulks.push((facts.table, facts.bulk)),
+                }
+            }
+            parts.sort_by(|a, b| a.table_name.cmp(&b.table_name));
+            hashes.push(act.push_link(tx, &parts, &mut parts_bulk, &mut links_bulk)?);
+        }
+        for (_, bulk) in bulks {
+            bulk.finish(tx)?;
+        }
+        parts_bulk.finish(tx)?;
+        links_bulk.finish(tx)?;
+        let heads: Vec<Value<'_>> = acts
+            .iter()
+            .zip(&hashes)
+            .flat_map(|(act, hash)| {
+                let [court, book] = act.book.values();
+                let (next_id, next_entry_no) = (act.next_id.into(), act.state.next_entry_no.into());
+                [court, book, next_id, next_entry_no, (act.link_no + 1).into(), Value::Bytes(hash)]
+            })
+            .collect();
+        let set = ["next_id", "next_entry_no", "next_link_no", "link_hash"];
+        tx.update_many("book_head", &["court_id", "book_id"], &set, &heads)?;
+        let left = acts.into_iter().zip(hashes).map(|(act, hash)| {
+            let BookKey { court_id, book_id } = act.book;
+            let head = ChainHead { court_id, book_id, link_no: act.link_no, hash };
+            (head, Known { link_hash: hash, accounts: act.state.accounts })
+        });
+        Ok(left.collect())
+    }
+
+    /// Adds the link and its parts to their tables; returns the link's hash.
+    fn push_link(&self, tx: &mut Tx<'_>, parts: &[Part], parts_bulk: &mut Bulk, links: &mut Bulk) -> Result<[u8; 32]> {
         let BookKey { court_id, book_id } = self.book;
         let link = Link {
             court_id,
@@ -729,9 +972,8 @@ impl Act {
         };
         let hash = link.hash(parts);
         for part in parts {
-            tx.execute(
-                "INSERT INTO chain_part (court_id, book_id, table_name, first_id, last_id, link_no, row_count, digest) \
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            parts_bulk.push(
+                tx,
                 &[
                     court_id.into(),
                     book_id.into(),
@@ -744,9 +986,8 @@ impl Act {
                 ],
             )?;
         }
-        tx.execute(
-            "INSERT INTO chain_link (court_id, book_id, link_no, act, actor_id, recorded_at, suite, previous_hash, hash) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        links.push(
+            tx,
             &[
                 court_id.into(),
                 book_id.into(),
@@ -759,106 +1000,107 @@ impl Act {
                 Value::Bytes(&hash),
             ],
         )?;
-        tx.execute(
-            "UPDATE book_head SET next_id = $3, next_entry_no = $4, next_link_no = $5, link_hash = $6 \
-             WHERE court_id = $1 AND book_id = $2",
-            &[
-                court_id.into(),
-                book_id.into(),
-                self.next_id.into(),
-                self.state.next_entry_no.into(),
-                (self.link_no + 1).into(),
-                Value::Bytes(&hash),
-            ],
-        )?;
-        Ok(ChainHead { court_id, book_id, link_no: self.link_no, hash })
+        Ok(hash)
     }
 
-    fn write_balances(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let mut changed: Vec<(&AccountId, &AccountState)> =
-            self.state.accounts.iter().filter(|(account, state)| self.loaded.get(account) != Some(state)).collect();
-        changed.sort_unstable_by_key(|(account, _)| **account);
-        let rows: Vec<i64> = changed
-            .into_iter()
-            .flat_map(|(account, state)| {
-                [
-                    self.book.court_id,
-                    self.book.book_id,
-                    account.0,
-                    state.posted.minor(),
-                    state.held.minor(),
-                    state.last_entry_no,
-                    i64::from(state.open),
-                ]
-            })
+    fn has_entries(&self, voucher: &OpenVoucher) -> bool {
+        voucher.first_entry_no < self.state.next_entry_no
+    }
+
+    /// Accounts that this act changed, in the order of their keys.
+    fn changed_accounts(&self) -> Vec<(AccountId, AccountState)> {
+        let mut changed: Vec<(AccountId, AccountState)> = self
+            .state
+            .accounts
+            .iter()
+            .filter(|(account, state)| self.loaded.get(account) != Some(state))
+            .map(|(account, state)| (*account, *state))
             .collect();
-        let set = ["posted_minor", "held_minor", "last_entry_no", "is_open"];
-        tx.update_many("balance", &["court_id", "book_id", "account_id"], &set, &rows)
+        changed.sort_unstable_by_key(|(account, _)| *account);
+        changed
     }
 
-    fn write_items(&self, tx: &mut Tx<'_>) -> Result<()> {
-        let mut places: Vec<&Place> = self.state.items.keys().collect();
-        places.sort_unstable_by_key(|place| (place.account, place.item));
-        for place in places {
-            let state = self.state.items[place];
-            let known = self.loaded_items.get(place).copied().flatten();
-            if known == Some(state) || (known.is_none() && state == ItemState::default()) {
-                continue;
-            }
-            tx.execute(
-                "INSERT INTO item_balance (court_id, book_id, account_id, item_id, posted_minor, held_minor) \
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (court_id, book_id, account_id, item_id) \
-                 DO UPDATE SET posted_minor = $5, held_minor = $6",
-                &[
-                    self.book.court_id.into(),
-                    self.book.book_id.into(),
-                    place.account.0.into(),
-                    place.item.0.into(),
-                    state.posted.minor().into(),
-                    state.held.minor().into(),
-                ],
-            )?;
-        }
-        Ok(())
+    /// Items that this act changed, in the order of their keys.
+    fn changed_items(&self) -> Vec<(Place, ItemState)> {
+        let mut changed: Vec<(Place, ItemState)> = self
+            .state
+            .items
+            .iter()
+            .filter(|(place, state)| self.loaded_items.get(place).copied().flatten().unwrap_or_default() != **state)
+            .map(|(place, state)| (*place, *state))
+            .collect();
+        changed.sort_unstable_by_key(|(place, _)| (place.account, place.item));
+        changed
     }
 
-    fn write_holds(&self, tx: &mut Tx<'_>) -> Result<()> {
-        for (hold, known) in &self.loaded_holds {
-            let state = self.state.holds[hold];
-            if *known == Some(state) {
-                continue;
-            }
-            tx.execute(
-                "INSERT INTO hold (court_id, book_id, hold_id, account_id, item_id, remaining_minor) \
-                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (court_id, book_id, hold_id) \
-                 DO UPDATE SET remaining_minor = $6",
-                &[
-                    self.book.court_id.into(),
-                    self.book.book_id.into(),
-                    hold.0.into(),
-                    state.place.account.0.into(),
-                    state.place.item.0.into(),
-                    state.remaining.minor().into(),
-                ],
-            )?;
-        }
-        Ok(())
+    /// Holds that this act placed or changed, in the order of their keys.
+    fn changed_holds(&self) -> Vec<(HoldId, HoldState)> {
+        let mut changed: Vec<(HoldId, HoldState)> = self
+            .loaded_holds
+            .iter()
+            .map(|(hold, known)| (*hold, *known, self.state.holds[hold]))
+            .filter(|(_, known, state)| *known != Some(*state))
+            .map(|(hold, _, state)| (hold, state))
+            .collect();
+        changed.sort_unstable_by_key(|(hold, _)| *hold);
+        changed
     }
 }
 
-fn read_account(row: &Row<'_>) -> Result<(AccountId, AccountState)> {
+/// The act in a book; acts are sorted by their books.
+fn act_of(acts: &[Act], book: BookKey) -> Option<usize> {
+    acts.binary_search_by_key(&book, |act| act.book).ok()
+}
+
+/// Writes the changed balances, items, holds and voucher numbers of all acts, one statement a table.
+fn write_states(tx: &mut Tx<'_>, acts: &[Act]) -> Result<()> {
+    let (mut balances, mut items, mut holds, mut numbers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for act in acts {
+        let key = act.book.values();
+        for (account, state) in act.changed_accounts() {
+            balances.extend(key);
+            balances.extend([account.0, state.posted.minor(), state.held.minor()].map(Value::Int));
+            balances.extend([state.last_entry_no, i64::from(state.open)].map(Value::Int));
+        }
+        for (place, state) in act.changed_items() {
+            items.extend(key);
+            items.extend([place.account.0, place.item.0, state.posted.minor(), state.held.minor()].map(Value::Int));
+        }
+        for (hold, HoldState { place, remaining }) in act.changed_holds() {
+            holds.extend(key);
+            holds.extend([hold.0, place.account.0, place.item.0, remaining.minor()].map(Value::Int));
+        }
+        for (month, known) in act.months.iter().filter(|(_, known)| known.changed) {
+            for (kind, last) in &known.last_numbers {
+                numbers.extend(key);
+                numbers.extend([month.as_str().into(), kind.as_str().into(), Value::Int(*last)]);
+            }
+        }
+    }
+    let account_key = ["court_id", "book_id", "account_id"];
+    tx.update_many("balance", &account_key, &["posted_minor", "held_minor", "last_entry_no", "is_open"], &balances)?;
+    let item_key = ["court_id", "book_id", "account_id", "item_id"];
+    tx.upsert_many("item_balance", &item_key, &["posted_minor", "held_minor"], &items)?;
+    let hold_key = ["court_id", "book_id", "hold_id"];
+    tx.upsert_many("hold", &hold_key, &["account_id", "item_id", "remaining_minor"], &holds)?;
+    let number_key = ["court_id", "book_id", "month", "kind"];
+    tx.upsert_many("voucher_number", &number_key, &["last_number"], &numbers)
+}
+
+/// From the column `first` on.
+fn read_account(row: &Row<'_>, first: usize) -> Result<(AccountId, AccountState)> {
     let bad = |what: &str| Error::Inconsistent(format!("account with an unknown {what}"));
     Ok((
-        AccountId(row.int(0)?),
+        AccountId(row.int(first)?),
         AccountState {
-            normal_side: Side::parse(row.text(1)?).ok_or_else(|| bad("normal side"))?,
-            currency: Currency::parse(row.text(2)?).ok_or_else(|| bad("currency"))?,
-            floor: row.opt_int(3)?.map(Amount::from_minor),
-            item_floor: row.int(4)? == 1,
-            open: row.int(5)? == 1,
-            posted: Amount::from_minor(row.int(6)?),
-            held: Amount::from_minor(row.int(7)?),
-            last_entry_no: row.int(8)?,
+            normal_side: Side::parse(row.text(first + 1)?).ok_or_else(|| bad("normal side"))?,
+            currency: Currency::parse(row.text(first + 2)?).ok_or_else(|| bad("currency"))?,
+            floor: row.opt_int(first + 3)?.map(Amount::from_minor),
+            item_floor: row.int(first + 4)? == 1,
+            open: row.int(first + 5)? == 1,
+            posted: Amount::from_minor(row.int(first + 6)?),
+            held: Amount::from_minor(row.int(first + 7)?),
+            last_entry_no: row.int(first + 8)?,
         },
     ))
 }

@@ -9,7 +9,7 @@ use crate::money::Amount;
 macro_rules! id {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
         pub struct $name(pub i64);
     };
 }
@@ -90,7 +90,7 @@ impl Currency {
 }
 
 /// An account and the item in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// Account.
     pub account: AccountId,
@@ -138,8 +138,17 @@ pub struct PostedLine {
 
 /// What the ledger refuses. Checked in the order of the variants; the lines of an entry one after another, the floors
 /// when all lines are through.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Serialized only to keep the outcome of a request ([`crate::poster`]).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
+    /// The key of the request stands for another request.
+    #[error("request key {0:?} was used before, for something else")]
+    RequestKeyReused(String),
+    /// No such book in the court.
+    #[error("book {0} is not in the court")]
+    BookUnknown(i64),
     /// The accounting date lies in a closed month.
     #[error("month {month} of book {book_id} is closed")]
     MonthClosed {
@@ -226,6 +235,8 @@ impl Refusal {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
+            Self::RequestKeyReused(_) => "ledger.request_key_reused",
+            Self::BookUnknown(_) => "ledger.book_unknown",
             Self::MonthClosed { .. } => "ledger.month_closed",
             Self::EntryEmpty => "ledger.entry_empty",
             Self::AmountNotPositive(_) => "ledger.amount_not_positive",

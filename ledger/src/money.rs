@@ -2,10 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// An amount in minor units (fen for CNY). May be negative only as a difference; what is stored is positive.
 ///
 /// An `i64` of fen reaches 92 quadrillion yuan; every operation that could leave that range returns `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// In JSON it is the bare number, and the field's name ends in `_minor`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Amount(i64);
 
 impl Amount {

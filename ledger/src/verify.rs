@@ -709,16 +709,13 @@ impl PartReading {
             self.close_part();
             self.current = self.parts.next().map(|part| (part, RunningDigest::of(self.table), 0));
         }
-        self.row.clear();
-        let (mark_column, columns) = (self.table.columns.len() - 1, self.table.columns);
-        for (column, (_, kind)) in columns[..mark_column].iter().enumerate() {
-            self.row.value(row.value(column, *kind)?);
-        }
+        let mark_column = self.table.columns.len() - 1;
+        let bytes = row.canonical(self.table, &mut self.row)?;
         let name = self.table.name;
         match &mut self.current {
             Some((part, digest, count)) if id >= part.first_id => {
                 *count += 1;
-                if digest.take(self.row.as_bytes()) != row.value(mark_column, Kind::Int).map(as_int)? {
+                if digest.take(bytes) != row.value(mark_column, Kind::Int).map(as_int)? {
                     self.finding = Some(format!("{name} {id}: changed, or a row before it is missing"));
                 }
             }

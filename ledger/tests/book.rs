@@ -2,8 +2,12 @@
 
 mod support;
 
+#[path = "book/commands.rs"]
+mod commands;
 #[path = "book/concurrency.rs"]
 mod concurrency;
+#[path = "book/fixture.rs"]
+mod fixture;
 #[path = "book/random.rs"]
 mod random;
 #[path = "book/schema.rs"]
@@ -14,9 +18,9 @@ mod tampering;
 use std::collections::BTreeMap;
 
 use ankuan_ledger::{AccountId, Act, Amount, EntryNo, Error, Failure, HoldId, Side, Store, VoucherHead, VoucherKind};
+use fixture::{BOOK, account, act, at, book, check, code, full_book, line, place, voucher};
 use jiff::civil::date;
 use support::Database;
-use support::fixture::{BOOK, account, act, at, book, check, code, full_book, line, place, voucher};
 
 fn a_payout_of_many_lines_verifies(database: &Database) {
     let (mut store, [bank, case, payable]) = book(database);

@@ -1,6 +1,6 @@
 //! The pure core against a model that recomputes everything from a list of legs, the slowest obvious way.
 
-#[path = "support/commands.rs"]
+#[path = "book/commands.rs"]
 mod commands;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -78,23 +78,67 @@ impl<'b> Rows<'b> {
     }
 }
 
-impl<'b> RowReader<'b, '_> {
+impl<'b> Rows<'b> {
     #[inline]
-    pub(super) fn next_value(&mut self, kind: Kind) -> Result<Value<'b>> {
+    fn next_value(&mut self, kind: Kind) -> Result<Value<'b>> {
         let short = || Error::Inconsistent("a row is shorter than its table".into());
-        let (length, rest) = self.rows.rest.split_first_chunk::<4>().ok_or_else(short)?;
+        let (length, rest) = self.rest.split_first_chunk::<4>().ok_or_else(short)?;
         let length = i32::from_be_bytes(*length);
         let Ok(length) = usize::try_from(length) else {
-            self.rows.rest = rest;
+            self.rest = rest;
             return Ok(Value::Null);
         };
         let (bytes, rest) = rest.split_at_checked(length).ok_or_else(short)?;
-        self.rows.rest = rest;
+        self.rest = rest;
         match kind {
             Kind::Int => Ok(Value::Int(i64::from_be_bytes(bytes.try_into().map_err(|_| short())?))),
             Kind::Text => std::str::from_utf8(bytes).map(Value::Text).map_err(|_| short()),
             Kind::Bytes => Ok(Value::Bytes(bytes)),
         }
+    }
+}
+
+impl<'b> RowReader<'b, '_> {
+    #[inline]
+    pub(super) fn next_value(&mut self, kind: Kind) -> Result<Value<'b>> {
+        self.rows.next_value(kind)
+    }
+}
+
+/// A row that came by binary `COPY`: its bytes, and where each column ends in them.
+#[derive(Debug)]
+pub struct CopiedRow<'b> {
+    /// Columns, each with its length before it.
+    columns: &'b [u8],
+    ends: &'b [usize],
+}
+
+impl<'b> CopiedRow<'b> {
+    /// Reads where the columns end into `ends`, which it clears.
+    pub(super) fn read(row: &'b [u8], ends: &'b mut Vec<usize>) -> Result<Self> {
+        let short = || Error::Inconsistent("a row of COPY was cut short".into());
+        let (count, columns) = row.split_first_chunk::<2>().ok_or_else(short)?;
+        let mut end = 0;
+        ends.clear();
+        for _ in 0..i16::from_be_bytes(*count) {
+            let length = columns.get(end..).and_then(<[u8]>::first_chunk::<4>).ok_or_else(short)?;
+            // −1 stands for no value and has no bytes.
+            end += 4 + usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+            ends.push(end);
+        }
+        if end == columns.len() { Ok(Self { columns, ends }) } else { Err(short()) }
+    }
+
+    /// The first columns with their lengths, as they came.
+    pub(super) fn leading(&self, columns: usize) -> Result<&'b [u8]> {
+        let end = columns.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0);
+        self.columns.get(..end).ok_or_else(|| Error::Inconsistent("a row of COPY was cut short".into()))
+    }
+
+    #[inline]
+    pub(super) fn value(&self, column: usize, kind: Kind) -> Result<Value<'b>> {
+        let begin = if column == 0 { 0 } else { self.ends[column - 1] };
+        Rows { rest: &self.columns[begin..self.ends[column]] }.next_value(kind)
     }
 }
 
@@ -133,6 +177,17 @@ impl Bulk {
     pub fn push_bytes(&mut self, tx: &mut Tx<'_>, row: &[u8]) -> Result<()> {
         self.rows.0.extend_from_slice(row);
         self.pushed(tx)
+    }
+
+    /// Takes over the rows of another bulk for the same table.
+    ///
+    /// # Errors
+    /// As [`Bulk::push`].
+    pub fn append(&mut self, tx: &mut Tx<'_>, other: Self) -> Result<()> {
+        debug_assert!(std::ptr::eq(self.table, other.table), "{} and {}", self.table.name, other.table.name);
+        self.rows.0.extend_from_slice(&other.rows.0);
+        self.count += other.count;
+        if self.rows.0.len() >= SEND_AT_BYTES { self.send(tx) } else { Ok(()) }
     }
 
     fn pushed(&mut self, tx: &mut Tx<'_>) -> Result<()> {

@@ -146,6 +146,9 @@ pub enum Row<'r> {
     /// From PostgreSQL.
     #[doc(hidden)]
     Postgres(&'r ::postgres::Row),
+    /// From a `COPY` out of PostgreSQL.
+    #[doc(hidden)]
+    Copied(&'r bulk::CopiedRow<'r>),
 }
 
 impl<'r> Row<'r> {
@@ -154,7 +157,21 @@ impl<'r> Row<'r> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, column),
             Self::Postgres(row) => postgres::value(row, column, kind),
+            Self::Copied(row) => row.value(column, kind),
         }
+    }
+
+    /// The canonical bytes of all columns of a scanned row but the last (`mark`): what the chain hashes.
+    pub(crate) fn canonical<'b>(&'b self, table: &Table, room: &'b mut RowBytes) -> Result<&'b [u8]> {
+        let hashed = &table.columns[..table.columns.len() - 1];
+        if let Self::Copied(row) = self {
+            return row.leading(hashed.len());
+        }
+        room.clear();
+        for (column, (_, kind)) in hashed.iter().enumerate() {
+            room.value(self.value(column, *kind)?);
+        }
+        Ok(room.as_bytes())
     }
 
     /// A `BIGINT`.
@@ -408,15 +425,54 @@ impl Tx<'_> {
         let values = [court_id.into(), book_id.into(), ids.0.into(), ids.1.into()];
         match &mut self.store.driver {
             Driver::Sqlite(driver) => driver.each(&text, &values, &mut read),
-            Driver::Postgres(driver) => driver.each(&text, &values, &mut read),
+            Driver::Postgres(driver) => driver.copy_out(&table.copy_out_text(court_id, book_id, ids), &mut read),
         }
     }
 
-    /// Changes many rows of a state table whose columns are all numbers: each row is its key, then its new values.
+    /// Asks one question of many keys (`width` values each, none of them NULL) and hands each row found to `read`.
+    ///
+    /// The SQLite text is run once a key, with the key's values; the PostgreSQL text once, with an array a value.
+    ///
+    /// # Errors
+    /// What the driver or `read` says.
+    pub fn each_of(
+        &mut self,
+        statement: Statement,
+        width: usize,
+        keys: &[Value<'_>],
+        mut read: impl FnMut(&Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        match &mut self.store.driver {
+            Driver::Sqlite(driver) => {
+                keys.chunks_exact(width).try_for_each(|key| driver.each(statement.sqlite, key, &mut read))
+            }
+            Driver::Postgres(driver) => driver.each_of(statement.postgres, width, keys, &mut read),
+        }
+    }
+
+    /// Writes many rows of a state table, new ones and changed ones: each row is its key, then its other values;
+    /// no value is NULL.
+    ///
+    /// # Errors
+    /// [`Error::Constraint`].
+    pub fn upsert_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[Value<'_>]) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        match &mut self.store.driver {
+            Driver::Sqlite(driver) => driver.upsert_many(table, key, set, rows),
+            Driver::Postgres(driver) => driver.upsert_many(table, key, set, rows),
+        }
+    }
+
+    /// Changes many rows of a state table: each row is its key, then its new values; no value is NULL.
     ///
     /// # Errors
     /// [`Error::Constraint`]; [`Error::Inconsistent`] when a key is missing.
-    pub fn update_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[i64]) -> Result<()> {
+    pub fn update_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[Value<'_>]) -> Result<()> {
         let width = key.len() + set.len();
         let count = rows.len() / width;
         if count == 0 {
@@ -455,6 +511,17 @@ impl Drop for Tx<'_> {
     }
 }
 
+fn upsert_text(table: &str, key: &[&str], set: &[&str], source: &str) -> String {
+    let names: Vec<&str> = key.iter().chain(set).copied().collect();
+    let sets: Vec<String> = set.iter().map(|name| format!("{name} = excluded.{name}")).collect();
+    format!(
+        "INSERT INTO {table} ({}) {source} ON CONFLICT ({}) DO UPDATE SET {}",
+        names.join(", "),
+        key.join(", "),
+        sets.join(", ")
+    )
+}
+
 impl Table {
     /// `INSERT` with one placeholder a column (SQLite).
     fn insert_text(&self) -> String {
@@ -467,6 +534,16 @@ impl Table {
     fn copy_text(&self) -> String {
         let names: Vec<&str> = self.columns.iter().map(|(name, _)| *name).collect();
         format!("COPY {} ({}) FROM STDIN BINARY", self.name, names.join(", "))
+    }
+
+    /// `COPY (…) TO STDOUT BINARY` (PostgreSQL): a scan whose rows come as the bytes that the chain hashes.
+    fn copy_out_text(&self, court_id: i64, book_id: i64, (first, last): (i64, i64)) -> String {
+        let numbers = [("$1", court_id), ("$2", book_id), ("$3", first), ("$4", last)];
+        // A statement of COPY takes no parameters; these are numbers. In quotes, so that the smallest has a form.
+        let text = numbers
+            .iter()
+            .fold(self.scan_text(), |text, (place, number)| text.replace(place, &format!("'{number}'::bigint")));
+        format!("COPY ({text}) TO STDOUT BINARY")
     }
 
     fn scan_text(&self) -> String {

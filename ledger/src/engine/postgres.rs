@@ -2,14 +2,21 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 
 use ::postgres::fallible_iterator::FallibleIterator as _;
 use ::postgres::types::private::BytesMut;
 use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use ::postgres::{Client, NoTls};
 
+use super::bulk::CopiedRow;
 use super::{Error, Kind, Result, RowBytes, Table, Value};
+
+/// How binary `COPY` begins: signature, no flags, no extension.
+const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// How it ends: a row of −1 columns.
+const COPY_TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
 pub(super) struct Driver {
     client: Client,
@@ -59,36 +66,107 @@ impl Driver {
 
     /// Binary `COPY`: the buffered rows already are its format.
     pub(super) fn insert(&mut self, table: &Table, rows: &RowBytes) -> Result<()> {
-        // Signature, no flags, no extension; at the end a row of −1 columns.
-        const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-        const TRAILER: &[u8] = &(-1_i16).to_be_bytes();
-        let mut copy = self.client.copy_in(&table.copy_text()).map_err(map)?;
-        copy.write_all(HEADER)?;
+        let statement = self.prepare(&table.copy_text())?;
+        let mut copy = self.client.copy_in(&statement).map_err(map)?;
+        copy.write_all(COPY_HEADER)?;
         copy.write_all(rows.as_bytes())?;
-        copy.write_all(TRAILER)?;
+        copy.write_all(COPY_TRAILER)?;
         copy.finish().map_err(map)?;
         Ok(())
     }
 
-    pub(super) fn update_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[i64]) -> Result<u64> {
-        let width = key.len() + set.len();
+    /// Binary `COPY` out. The server sends one message a row (the header before the first), so no row is copied.
+    pub(super) fn copy_out<E: From<Error>>(
+        &mut self,
+        text: &str,
+        read: &mut impl FnMut(&super::Row<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let mut copy = self.client.copy_out(text).map_err(map)?;
+        let mut ends = Vec::new();
+        loop {
+            let message = copy.fill_buf().map_err(Error::Io)?;
+            let row = message.strip_prefix(COPY_HEADER).unwrap_or(message);
+            if message.is_empty() {
+                return Ok(());
+            }
+            if !row.is_empty() && row != COPY_TRAILER {
+                read(&super::Row::Copied(&CopiedRow::read(row, &mut ends)?))?;
+            }
+            let taken = message.len();
+            copy.consume(taken);
+        }
+    }
+
+    pub(super) fn each_of(
+        &mut self,
+        text: &str,
+        width: usize,
+        keys: &[Value<'_>],
+        read: &mut impl FnMut(&super::Row<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let statement = self.prepare(text)?;
+        let columns = columns(width, keys)?;
+        let mut rows = self.client.query_raw(&statement, columns.iter().map(|(_, column)| column)).map_err(map)?;
+        while let Some(row) = rows.next().map_err(map)? {
+            read(&super::Row::Postgres(&row))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn update_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[Value<'_>]) -> Result<u64> {
         let names: Vec<&str> = key.iter().chain(set).copied().collect();
-        let places: Vec<String> = (1..=width).map(|place| format!("${place}::bigint[]")).collect();
+        let columns = columns(names.len(), rows)?;
         let sets: Vec<String> = set.iter().map(|name| format!("{name} = new.{name}")).collect();
         let keys: Vec<String> = key.iter().map(|name| format!("{table}.{name} = new.{name}")).collect();
         let text = format!(
-            "UPDATE {table} SET {} FROM UNNEST({}) AS new ({}) WHERE {}",
+            "UPDATE {table} SET {} FROM {} AS new ({}) WHERE {}",
             sets.join(", "),
-            places.join(", "),
+            unnest(&columns),
             names.join(", "),
             keys.join(" AND ")
         );
-        let statement = self.prepare(&text)?;
-        let columns: Vec<Vec<i64>> =
-            (0..width).map(|column| rows.iter().skip(column).step_by(width).copied().collect()).collect();
-        let values: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as &(dyn ToSql + Sync)).collect();
+        self.execute_columns(&text, &columns)
+    }
+
+    pub(super) fn upsert_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[Value<'_>]) -> Result<()> {
+        let columns = columns(key.len() + set.len(), rows)?;
+        let source = format!("SELECT * FROM {}", unnest(&columns));
+        self.execute_columns(&super::upsert_text(table, key, set, &source), &columns)?;
+        Ok(())
+    }
+
+    fn execute_columns(&mut self, text: &str, columns: &[Column<'_>]) -> Result<u64> {
+        let statement = self.prepare(text)?;
+        let values: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|(_, column)| column as _).collect();
         self.client.execute(&statement, &values).map_err(map)
     }
+}
+
+/// One array a column: the array's type and its values.
+type Column<'a> = (&'static str, Vec<Value<'a>>);
+
+/// Turns rows of so many values into columns. The first row tells their types.
+fn columns<'a>(width: usize, rows: &[Value<'a>]) -> Result<Vec<Column<'a>>> {
+    rows.iter()
+        .take(width)
+        .enumerate()
+        .map(|(column, first)| {
+            let array = match first {
+                Value::Int(_) => "bigint[]",
+                Value::Text(_) => "text[]",
+                Value::Bytes(_) => "bytea[]",
+                Value::Null => return Err(Error::Inconsistent("a key or a new value is missing".into())),
+            };
+            Ok((array, rows.iter().skip(column).step_by(width).copied().collect()))
+        })
+        .collect()
+}
+
+/// `UNNEST($1::bigint[], …)`
+fn unnest(columns: &[Column<'_>]) -> String {
+    let places: Vec<String> =
+        columns.iter().enumerate().map(|(place, (array, _))| format!("${}::{array}", place + 1)).collect();
+    format!("UNNEST({})", places.join(", "))
 }
 
 pub(super) fn value<'r>(row: &'r ::postgres::Row, column: usize, kind: Kind) -> Result<Value<'r>> {

@@ -72,14 +72,26 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn update_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[i64]) -> Result<u64> {
-        let sets: Vec<String> =
-            set.iter().enumerate().map(|(n, name)| format!("{name} = ?{}", key.len() + n + 1)).collect();
-        let keys: Vec<String> = key.iter().enumerate().map(|(n, name)| format!("{name} = ?{}", n + 1)).collect();
+    pub(super) fn update_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[Value<'_>]) -> Result<u64> {
+        let place = |(n, name): (usize, &&str)| format!("{name} = ?{}", n + 1);
+        let keys: Vec<String> = key.iter().enumerate().map(place).collect();
+        let sets: Vec<String> = key.iter().chain(set).enumerate().skip(key.len()).map(place).collect();
         let text = format!("UPDATE {table} SET {} WHERE {}", sets.join(", "), keys.join(" AND "));
-        let mut statement = self.connection.prepare_cached(&text).map_err(map)?;
+        self.execute_each(&text, key.len() + set.len(), rows)
+    }
+
+    pub(super) fn upsert_many(&mut self, table: &str, key: &[&str], set: &[&str], rows: &[Value<'_>]) -> Result<()> {
+        let names: Vec<&str> = key.iter().chain(set).copied().collect();
+        let places: Vec<String> = (1..=names.len()).map(|place| format!("?{place}")).collect();
+        let source = format!("VALUES ({})", places.join(", "));
+        self.execute_each(&super::upsert_text(table, key, set, &source), names.len(), rows)?;
+        Ok(())
+    }
+
+    fn execute_each(&mut self, text: &str, width: usize, rows: &[Value<'_>]) -> Result<u64> {
+        let mut statement = self.connection.prepare_cached(text).map_err(map)?;
         let mut changed = 0;
-        for row in rows.chunks_exact(key.len() + set.len()) {
+        for row in rows.chunks_exact(width) {
             changed += statement.execute(rusqlite::params_from_iter(row)).map_err(map)? as u64;
         }
         Ok(changed)

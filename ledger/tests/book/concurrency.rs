@@ -4,8 +4,8 @@ use std::sync::Barrier;
 
 use ankuan_ledger::{Amount, Failure, Store, VoucherKind};
 
+use crate::fixture::{act, book, check, line, place, voucher};
 use crate::support::Database;
-use crate::support::fixture::{act, book, check, line, place, voucher};
 
 /// All at once, each with a connection of its own.
 fn at_once<T: Send>(database: &Database, threads: usize, work: impl Fn(usize, &mut Store) -> T + Sync) -> Vec<T> {

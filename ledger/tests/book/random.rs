@@ -5,9 +5,9 @@ use ankuan_ledger::{AccountId, Act, Amount, BookKey, EntryNo, Failure, HoldId, S
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::commands::{ACCOUNTS, Command, command, line, new_account, place};
+use crate::fixture::{at, check_against, voucher};
 use crate::support::Database;
-use crate::support::commands::{ACCOUNTS, Command, command, line, new_account, place};
-use crate::support::fixture::{at, check_against, voucher};
 
 /// Ids that do not exist for commands that name a hold that was refused.
 const NO_HOLD: HoldId = HoldId(1_000_000);

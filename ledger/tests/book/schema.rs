@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ankuan_ledger::engine::{EngineKind, Kind, Result, Statement, Store, Table};
 use ankuan_ledger::{Error, schema};
 
+use crate::fixture::full_book;
 use crate::support::Database;
-use crate::support::fixture::full_book;
 
 /// A column as the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]

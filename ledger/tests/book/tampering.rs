@@ -10,8 +10,8 @@ use ankuan_ledger::verify::{Check, verify};
 use ankuan_ledger::{BookKey, schema};
 
 use super::second_line::{Column, execute, fact_tables, stored_columns};
+use crate::fixture::{BOOK, act, at, check_against, full_book};
 use crate::support::Database;
-use crate::support::fixture::{BOOK, act, at, check_against, full_book};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stored {

@@ -1,8 +1,5 @@
 //! A database of its own for each test, on both engines.
 
-pub mod commands;
-pub mod fixture;
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ankuan_ledger::Store;
@@ -58,11 +55,11 @@ impl Drop for Database {
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod on_sqlite {
-            $(#[test] fn $name() { super::$name(&crate::support::Database::sqlite()); })*
+            $(#[test] fn $name() { super::$name(&$crate::support::Database::sqlite()); })*
         }
         mod on_postgres {
             $(#[test] fn $name() {
-                if let Some(database) = crate::support::Database::postgres() { super::$name(&database); }
+                if let Some(database) = $crate::support::Database::postgres() { super::$name(&database); }
             })*
         }
     };

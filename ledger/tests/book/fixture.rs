@@ -10,7 +10,7 @@ use ankuan_ledger::{
 use jiff::Timestamp;
 use jiff::civil::date;
 
-use super::Database;
+use crate::support::Database;
 
 /// The book of most tests.
 pub const BOOK: BookKey = BookKey { court_id: 1, book_id: 1 };

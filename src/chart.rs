@@ -1,0 +1,639 @@
+//! The chart of accounts (会计科目) and the event table (which event posts what) as data, the court that uses them,
+//! and its bank accounts.
+//!
+//! The default stands in `charts/default.toml`. `init --chart FILE` takes another; its bytes are kept as a fact, so
+//! that later commands use the same.
+
+use std::collections::BTreeMap;
+
+use ankuan_ledger::act::create_book;
+use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
+use ankuan_ledger::engine::{Error, Table, Value};
+use ankuan_ledger::{
+    AccountId, Act, Amount, BookKey, Currency, ItemId, Line, NewAccount, Place, Side, Tx, VoucherHead, VoucherKind,
+};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::Deserialize;
+
+use crate::access::{self, Acting, Actor, Role};
+use crate::books;
+use crate::words::words;
+use crate::{Message, Outcome};
+
+/// The chart that a court starts with.
+pub const DEFAULT_FILE: &str = "charts/default.toml";
+
+/// Its bytes.
+pub const DEFAULT: &str = include_str!("../charts/default.toml");
+
+/// The actor of the acts that open a court, before it has people.
+pub const NOBODY: i64 = 0;
+
+words! {
+    /// What an account is for.
+    AccountKind {
+        /// B: 银行存款—执行案款, one a bank account.
+        Bank = "bank",
+        /// W: money ordered and confirmed that is not here yet, one a bank account.
+        InTransitIn = "in_transit_in",
+        /// U: 待认领款, money whose case is not known.
+        Unattributed = "unattributed",
+        /// C: money of a case; items are receipts.
+        CaseFunds = "case_funds",
+        /// P: owed to payees after distribution.
+        Payable = "payable",
+        /// X: set aside: disputed, no account, blocked, late.
+        SetAside = "set_aside",
+        /// D: 提存.
+        Deposited = "deposited",
+        /// T: payments handed to the bank that it has not debited, one a bank account.
+        InTransitOut = "in_transit_out",
+        /// F: 应缴财政款, fees and fines.
+        Treasury = "treasury",
+        /// R: 应收追回款, to be recovered.
+        Receivable = "receivable",
+        /// E: the court's own expense.
+        Expense = "expense",
+    }
+}
+
+words! {
+    /// What happens to money; the chart says what it posts.
+    Event {
+        /// Deduction, extraction or surrender confirmed, money not here yet.
+        DeductionConfirmed = "deduction_confirmed",
+        /// Expected money arrives.
+        ExpectedMoneyArrived = "expected_money_arrived",
+        /// Money arrives, case known.
+        ReceiptKnown = "receipt_known",
+        /// Money arrives, case unknown: the three-day clock runs.
+        ReceiptUnknown = "receipt_unknown",
+        /// Unattributed money finds its case.
+        ReceiptAttributed = "receipt_attributed",
+        /// Distribution committed: owed to a payee.
+        DistributionPayable = "distribution_payable",
+        /// Distribution committed: set aside.
+        DistributionSetAside = "distribution_set_aside",
+        /// Distribution committed: fees and fines.
+        DistributionTreasury = "distribution_treasury",
+        /// A payment file is handed to the bank.
+        FileReleased = "file_released",
+        /// A line is blocked at release and set aside.
+        LineBlocked = "line_blocked",
+        /// The bank debits the account.
+        BankDebited = "bank_debited",
+        /// The bank refuses a line before debiting it.
+        LineFailed = "line_failed",
+        /// 退票: the bank gives a debited line back.
+        LineReturned = "line_returned",
+        /// What was set aside becomes payable.
+        SetAsidePayable = "set_aside_payable",
+        /// What was set aside goes back to the case.
+        SetAsideReturned = "set_aside_returned",
+        /// 提存 of a payable.
+        PayableDeposited = "payable_deposited",
+        /// 提存 of what was set aside.
+        SetAsideDeposited = "set_aside_deposited",
+        /// A deposit lapses to the state (five years).
+        DepositLapsed = "deposit_lapsed",
+        /// Fees and fines are paid to the treasury.
+        TreasuryPaid = "treasury_paid",
+        /// The surplus goes to the debtor.
+        SurplusToDebtor = "surplus_to_debtor",
+        /// The bank reverses a wrong receipt.
+        ReceiptReversed = "receipt_reversed",
+        /// Wrong payee, or reversal of execution (执行回转).
+        WronglyPaid = "wrongly_paid",
+        /// Money to be recovered comes back.
+        Recovered = "recovered",
+        /// Bank interest, for the treasury.
+        BankInterestTreasury = "bank_interest_treasury",
+        /// Bank interest, for the case.
+        BankInterestCase = "bank_interest_case",
+        /// Bank charges: never case money.
+        BankCharges = "bank_charges",
+        /// Money goes to another court.
+        TransferredToCourt = "transferred_to_court",
+    }
+}
+
+/// How many accounts of a kind there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// One in the book.
+    Book,
+    /// One for each bank account.
+    BankAccount,
+    /// One for each case.
+    Case,
+}
+
+/// A kind of the chart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindRule {
+    /// What the codes of its accounts begin with.
+    pub code: String,
+    /// Chinese name.
+    pub zh: String,
+    /// English name.
+    pub en: String,
+    /// Side on which balances are positive.
+    pub side: Side,
+    /// Lowest available balance; none when it may go anywhere.
+    pub floor: Option<Amount>,
+    /// Whether no item may go below zero.
+    pub item_floor: bool,
+    /// How many accounts there are.
+    pub scope: Scope,
+}
+
+/// What an event posts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRule {
+    /// Debited kind.
+    pub debit: AccountKind,
+    /// Credited kind.
+    pub credit: AccountKind,
+    /// Kind of its voucher.
+    pub voucher: VoucherKind,
+    /// Summary (摘要) printed on it.
+    pub summary: String,
+}
+
+/// A chart that was read and is complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chart {
+    kinds: BTreeMap<AccountKind, KindRule>,
+    events: BTreeMap<Event, EventRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChartFile {
+    kind: BTreeMap<String, KindRow>,
+    event: BTreeMap<String, EventRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KindRow {
+    code: String,
+    zh: String,
+    en: String,
+    side: String,
+    floor: String,
+    item_floor: bool,
+    scope: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventRow {
+    debit: String,
+    credit: String,
+    voucher: String,
+    summary: String,
+}
+
+impl Chart {
+    /// Reads a chart; `file` is its name, for messages.
+    ///
+    /// # Errors
+    /// A message that names file, key and remedy: `chart.syntax`, `chart.kind_unknown`, `chart.kind_missing`,
+    /// `chart.event_unknown`, `chart.event_missing`, `chart.word` (a value outside its list), `chart.code` (empty,
+    /// with a hyphen, or used twice), `chart.same_kind` (an event that debits and credits one kind).
+    pub fn parse(file: &str, text: &str) -> Result<Self, Message> {
+        let raw: ChartFile = toml::from_str(text).map_err(|error| {
+            Message::new("chart.syntax").with("file", file).with("detail", error.to_string().trim())
+        })?;
+        let mut kinds = BTreeMap::new();
+        for (name, row) in raw.kind {
+            let kind = AccountKind::parse(&name).ok_or_else(|| {
+                unknown(
+                    Message::new("chart.kind_unknown"),
+                    file,
+                    &name,
+                    AccountKind::ALL.iter().map(|kind| kind.as_str()),
+                )
+            })?;
+            kinds.insert(kind, row.rule(file, &name)?);
+        }
+        for kind in AccountKind::ALL {
+            if !kinds.contains_key(kind) {
+                return Err(Message::new("chart.kind_missing").with("file", file).with("key", kind.as_str()));
+            }
+        }
+        for (kind, rule) in &kinds {
+            // The hyphen parts the code from the number of case or bank account.
+            let used_twice = kinds.iter().any(|(other, known)| other != kind && known.code == rule.code);
+            if rule.code.is_empty() || rule.code.contains('-') || used_twice {
+                return Err(Message::new("chart.code")
+                    .with("file", file)
+                    .with("key", format!("kind.{}.code", kind.as_str()))
+                    .with("value", &rule.code));
+            }
+        }
+        let mut events = BTreeMap::new();
+        for (name, row) in raw.event {
+            let event = Event::parse(&name).ok_or_else(|| {
+                unknown(Message::new("chart.event_unknown"), file, &name, Event::ALL.iter().map(|event| event.as_str()))
+            })?;
+            events.insert(event, row.rule(file, &name)?);
+        }
+        for event in Event::ALL {
+            if !events.contains_key(event) {
+                return Err(Message::new("chart.event_missing").with("file", file).with("key", event.as_str()));
+            }
+        }
+        Ok(Self { kinds, events })
+    }
+
+    /// What the chart says of a kind.
+    #[must_use]
+    pub fn kind(&self, kind: AccountKind) -> &KindRule {
+        // `parse` refuses a chart that lacks one, and nothing else makes a chart.
+        &self.kinds[&kind]
+    }
+
+    /// What the chart says of an event.
+    #[must_use]
+    pub fn event(&self, event: Event) -> &EventRule {
+        // As above.
+        &self.events[&event]
+    }
+
+    /// The head of the voucher of an event.
+    #[must_use]
+    pub fn voucher<'a>(&'a self, event: Event, accounting_date: Date, attachments: i64) -> VoucherHead<'a> {
+        let rule = self.event(event);
+        VoucherHead { kind: rule.voucher, accounting_date, event: event.as_str(), summary: &rule.summary, attachments }
+    }
+
+    /// The line that an event posts: both accounts found in the book of case money by their kinds, each with its item.
+    ///
+    /// # Errors
+    /// [`Error::Inconsistent`] when the case or bank account has no such account.
+    pub fn line(
+        &self,
+        tx: &mut Tx<'_>,
+        court_id: i64,
+        event: Event,
+        owner: Owner,
+        items: (ItemId, ItemId),
+        amount: Amount,
+    ) -> Outcome<Line> {
+        let rule = self.event(event);
+        let debit = Place { account: self.account(tx, court_id, rule.debit, owner)?, item: items.0 };
+        let credit = Place { account: self.account(tx, court_id, rule.credit, owner)?, item: items.1 };
+        Ok(Line { debit, credit, amount })
+    }
+
+    /// The account of a kind that belongs to the owner, as far as the kind's scope asks for one.
+    ///
+    /// # Errors
+    /// [`Error::Inconsistent`] when there is none.
+    pub fn account(&self, tx: &mut Tx<'_>, court_id: i64, kind: AccountKind, owner: Owner) -> Outcome<AccountId> {
+        let rule = self.kind(kind);
+        let code = match rule.scope {
+            Scope::Book => Some(rule.code.clone()),
+            Scope::BankAccount => owner.bank_account_id.map(|id| format!("{}-{id}", rule.code)),
+            Scope::Case => owner.case_id.map(|id| format!("{}-{id}", rule.code)),
+        };
+        let missing = || Error::Inconsistent(format!("no account of kind {} for {owner:?}", kind.as_str()));
+        let code = code.ok_or_else(missing)?;
+        let found = tx.query_opt(
+            "SELECT account_id FROM account WHERE court_id = $1 AND book_id = $2 AND code = $3",
+            &[court_id.into(), books::CASE_MONEY.into(), code.as_str().into()],
+            |row| row.int(0),
+        )?;
+        Ok(AccountId(found.ok_or_else(missing)?))
+    }
+
+    /// Opens the accounts of every kind of a scope for its owner (0 for the book).
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn open_accounts(&self, tx: &mut Tx<'_>, act: &mut Act, scope: Scope, owner_id: i64) -> Outcome<()> {
+        for (kind, rule) in self.kinds.iter().filter(|(_, rule)| rule.scope == scope) {
+            let code = match scope {
+                Scope::Book => rule.code.clone(),
+                Scope::BankAccount | Scope::Case => format!("{}-{owner_id}", rule.code),
+            };
+            act.open_account(
+                tx,
+                &NewAccount {
+                    kind: kind.as_str(),
+                    code: &code,
+                    name: &rule.zh,
+                    normal_side: rule.side,
+                    currency: Currency::CNY,
+                    case_id: (scope == Scope::Case).then_some(owner_id),
+                    floor: rule.floor,
+                    item_floor: rule.item_floor,
+                },
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// Whose accounts an event moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The bank account, for kinds with one account each.
+    pub bank_account_id: Option<i64>,
+    /// The case, for kinds with one account each.
+    pub case_id: Option<i64>,
+}
+
+impl KindRow {
+    fn rule(self, file: &str, name: &str) -> Result<KindRule, Message> {
+        let word = |key: &str, value: &str, known: &str| {
+            Message::new("chart.word")
+                .with("file", file)
+                .with("key", format!("kind.{name}.{key}"))
+                .with("value", value)
+                .with("known", known)
+        };
+        let side = Side::parse(&self.side).ok_or_else(|| word("side", &self.side, "debit, credit"))?;
+        let floor = match self.floor.as_str() {
+            "zero" => Some(Amount::ZERO),
+            "none" => None,
+            other => return Err(word("floor", other, "zero, none")),
+        };
+        let scope = match self.scope.as_str() {
+            "book" => Scope::Book,
+            "bank_account" => Scope::BankAccount,
+            "case" => Scope::Case,
+            other => return Err(word("scope", other, "book, bank_account, case")),
+        };
+        Ok(KindRule { code: self.code, zh: self.zh, en: self.en, side, floor, item_floor: self.item_floor, scope })
+    }
+}
+
+impl EventRow {
+    fn rule(self, file: &str, name: &str) -> Result<EventRule, Message> {
+        let word = |key: &str, value: &str, known: String| {
+            Message::new("chart.word")
+                .with("file", file)
+                .with("key", format!("event.{name}.{key}"))
+                .with("value", value)
+                .with("known", known)
+        };
+        let kinds = || list(AccountKind::ALL.iter().map(|kind| kind.as_str()));
+        let debit = AccountKind::parse(&self.debit).ok_or_else(|| word("debit", &self.debit, kinds()))?;
+        let credit = AccountKind::parse(&self.credit).ok_or_else(|| word("credit", &self.credit, kinds()))?;
+        if debit == credit {
+            return Err(Message::new("chart.same_kind").with("file", file).with("key", format!("event.{name}")));
+        }
+        let voucher = match self.voucher.as_str() {
+            "receipt" => VoucherKind::Receipt,
+            "payment" => VoucherKind::Payment,
+            "transfer" => VoucherKind::Transfer,
+            other => return Err(word("voucher", other, "receipt, payment, transfer".to_owned())),
+        };
+        Ok(EventRule { debit, credit, voucher, summary: self.summary })
+    }
+}
+
+fn unknown(message: Message, file: &str, key: &str, known: impl Iterator<Item = &'static str>) -> Message {
+    message.with("file", file).with("key", key).with("known", list(known))
+}
+
+fn list(words: impl Iterator<Item = &'static str>) -> String {
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// `court`
+pub static COURT: Table = Table {
+    name: "court",
+    columns: &[("court_id", Int), ("book_id", Int), ("id", Int), ("name", Text), ("opened_on", Text), ("mark", Int)],
+    order: &["id"],
+};
+
+/// `chart`
+pub static CHART: Table = Table {
+    name: "chart",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("chart_id", Int),
+        ("file_name", Text),
+        ("content", Bytes),
+        ("mark", Int),
+    ],
+    order: &["chart_id"],
+};
+
+/// `bank_account`
+pub static BANK_ACCOUNT: Table = Table {
+    name: "bank_account",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("bank_account_id", Int),
+        ("number", Text),
+        ("holder_name", Text),
+        ("bank_name", Text),
+        ("bank_code", Text),
+        ("mark", Int),
+    ],
+    order: &["bank_account_id"],
+};
+
+/// A court to be opened.
+#[derive(Clone, Debug)]
+pub struct NewCourt<'a> {
+    /// Its number, which leads every key.
+    pub court_id: i64,
+    /// Its name, as printed on vouchers and files.
+    pub name: &'a str,
+    /// The first person, who holds [`Role::Admin`].
+    pub admin_name: &'a str,
+    /// Name of the chart's file.
+    pub chart_file: &'a str,
+    /// The chart's text.
+    pub chart_text: &'a str,
+}
+
+/// Opens a court: register and case money, the chart, its book-wide accounts, the first person as admin.
+///
+/// # Errors
+/// `court.exists`, `court.name_empty`, `access.name_empty`, and those of [`Chart::parse`].
+pub fn open_court(tx: &mut Tx<'_>, new: &NewCourt<'_>, on: Date, at: Timestamp) -> Outcome<Acting> {
+    let chart = Chart::parse(new.chart_file, new.chart_text)?;
+    if new.name.trim().is_empty() {
+        return Err(Message::new("court.name_empty").into());
+    }
+    if court_name(tx, new.court_id)?.is_some() {
+        return Err(Message::new("court.exists").with("court", new.court_id).into());
+    }
+    let register = books::register(new.court_id);
+    create_book(tx, register, "法院登记簿", NOBODY, at)?;
+    let mut act = Act::open(tx, register, "court.open", NOBODY, at)?;
+    let id = act.take_ids(1);
+    act.insert(tx, &COURT, id, &[id.into(), new.name.trim().into(), on.to_string().as_str().into()])?;
+    let id = act.take_ids(1);
+    act.insert(tx, &CHART, id, &[id.into(), new.chart_file.into(), Value::Bytes(new.chart_text.as_bytes())])?;
+    let person_id = access::insert_person(tx, &mut act, new.admin_name)?;
+    access::insert_role_event(tx, &mut act, person_id, Role::Admin, "granted", on, "init")?;
+    act.close(tx)?;
+
+    let case_money = books::case_money(new.court_id);
+    create_book(tx, case_money, "案款", person_id, at)?;
+    let mut act = Act::open(tx, case_money, "court.open", person_id, at)?;
+    chart.open_accounts(tx, &mut act, Scope::Book, 0)?;
+    act.close(tx)?;
+    let actor = Actor { court_id: new.court_id, person_id, name: new.admin_name.trim().to_owned() };
+    Ok(Acting { actor, at, date: on })
+}
+
+/// The name of a court, or nothing where it has not been opened.
+///
+/// # Errors
+/// What the database says.
+pub fn court_name(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let names = tx.query(
+        "SELECT name FROM court WHERE court_id = $1 AND book_id = $2 ORDER BY id DESC LIMIT 1",
+        &[court_id.into(), books::REGISTER.into()],
+        |row| Ok(row.text(0)?.to_owned()),
+    )?;
+    Ok(names.into_iter().next())
+}
+
+/// The chart that a court uses.
+///
+/// # Errors
+/// `court.unknown`; those of [`Chart::parse`] when a later program asks more of a chart.
+pub fn load(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Chart> {
+    let charts = tx.query(
+        "SELECT file_name, content FROM chart WHERE court_id = $1 AND book_id = $2 ORDER BY chart_id DESC LIMIT 1",
+        &[court_id.into(), books::REGISTER.into()],
+        |row| Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec())),
+    )?;
+    let Some((file, content)) = charts.into_iter().next() else {
+        return Err(Message::new("court.unknown").with("court", court_id).into());
+    };
+    let text = String::from_utf8(content)
+        .map_err(|_| Error::Inconsistent(format!("the chart of court {court_id} is not UTF-8")))?;
+    Ok(Chart::parse(&file, &text)?)
+}
+
+/// An account of the court at a bank.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BankAccount {
+    /// Row.
+    pub bank_account_id: i64,
+    /// Number; text, as leading zeros count.
+    pub number: String,
+    /// 户名
+    pub holder_name: String,
+    /// 开户行
+    pub bank_name: String,
+    /// 联行号, 12 digits.
+    pub bank_code: String,
+}
+
+/// The most characters of an account number (CNAPS: 32).
+const ACCOUNT_NUMBER_MAX: usize = 32;
+
+/// Adds a bank account and opens its accounts in the book. Needs [`Role::Finance`].
+///
+/// # Errors
+/// `bank_account.number` (empty, longer than 32, or other than digits, letters and hyphens),
+/// `bank_account.bank_code` (not 12 digits), `bank_account.name_empty`, `bank_account.exists`, and those of
+/// [`access::require`]. A check digit of the bank code is not asked for: no published rule was found.
+pub fn add_bank_account(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    chart: &Chart,
+    number: &str,
+    holder_name: &str,
+    bank_name: &str,
+    bank_code: &str,
+) -> Outcome<BankAccount> {
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    let number = number.trim();
+    let is_number = |character: char| character.is_ascii_alphanumeric() || character == '-';
+    if number.is_empty() || number.chars().count() > ACCOUNT_NUMBER_MAX || !number.chars().all(is_number) {
+        return Err(Message::new("bank_account.number").with("number", number).into());
+    }
+    if bank_code.len() != 12 || !bank_code.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Message::new("bank_account.bank_code").with("code", bank_code).into());
+    }
+    if holder_name.trim().is_empty() || bank_name.trim().is_empty() {
+        return Err(Message::new("bank_account.name_empty").into());
+    }
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "bank_account.add")?;
+    if bank_accounts(tx, acting.actor.court_id)?.iter().any(|known| known.number == number) {
+        return Err(Message::new("bank_account.exists").with("number", number).into());
+    }
+    let bank_account_id = act.take_ids(1);
+    act.insert(
+        tx,
+        &BANK_ACCOUNT,
+        bank_account_id,
+        &[bank_account_id.into(), number.into(), holder_name.trim().into(), bank_name.trim().into(), bank_code.into()],
+    )?;
+    chart.open_accounts(tx, &mut act, Scope::BankAccount, bank_account_id)?;
+    act.close(tx)?;
+    Ok(BankAccount {
+        bank_account_id,
+        number: number.to_owned(),
+        holder_name: holder_name.trim().to_owned(),
+        bank_name: bank_name.trim().to_owned(),
+        bank_code: bank_code.to_owned(),
+    })
+}
+
+/// All bank accounts of a court, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn bank_accounts(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<BankAccount>> {
+    Ok(tx.query(
+        "SELECT bank_account_id, number, holder_name, bank_name, bank_code FROM bank_account \
+         WHERE court_id = $1 AND book_id = $2 ORDER BY bank_account_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| {
+            Ok(BankAccount {
+                bank_account_id: row.int(0)?,
+                number: row.text(1)?.to_owned(),
+                holder_name: row.text(2)?.to_owned(),
+                bank_name: row.text(3)?.to_owned(),
+                bank_code: row.text(4)?.to_owned(),
+            })
+        },
+    )?)
+}
+
+/// The bank account with this number; without a number, the only one.
+///
+/// # Errors
+/// `bank_account.unknown`; `bank_account.which` when none is named and there is not exactly one.
+pub fn find_bank_account(tx: &mut Tx<'_>, court_id: i64, number: Option<&str>) -> Outcome<BankAccount> {
+    let mut all = bank_accounts(tx, court_id)?;
+    match number {
+        Some(number) => all
+            .into_iter()
+            .find(|account| account.number == number.trim())
+            .ok_or_else(|| Message::new("bank_account.unknown").with("number", number).into()),
+        None if all.len() == 1 => Ok(all.remove(0)),
+        None => Err(Message::new("bank_account.which").with("count", all.len()).into()),
+    }
+}
+
+/// The account of a case by its kind.
+///
+/// # Errors
+/// [`Error::Inconsistent`] when the case has none: its opening opened all of them.
+pub fn case_account(tx: &mut Tx<'_>, book: BookKey, case_id: i64, kind: AccountKind) -> Outcome<AccountId> {
+    let found = tx.query_opt(
+        "SELECT account_id FROM account WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND kind = $4",
+        &[book.court_id.into(), book.book_id.into(), case_id.into(), kind.as_str().into()],
+        |row| row.int(0),
+    )?;
+    let missing = || Error::Inconsistent(format!("case {case_id} has no account of kind {}", kind.as_str()));
+    Ok(AccountId(found.ok_or_else(missing)?))
+}

@@ -1,0 +1,170 @@
+//! Keys: what seals personal data and files, and what indexes them. A file made by `init`, kept apart from the
+//! database: whoever has only one of the two reads no personal data.
+
+use std::fmt;
+use std::io::Write as _;
+use std::path::Path;
+
+use ankuan_ledger::chain::{hex, sha256};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
+
+use crate::clock::Randomness;
+use crate::failure::{Failure, Outcome};
+use crate::message::Message;
+
+/// Names the algorithm and layout of what is sealed; the first byte of every sealed value.
+const SUITE_AES_256_GCM: u8 = 1;
+
+/// First line of a key file.
+const FILE_HEAD: &str = "ankuan-keys-1";
+
+/// The keys of a court. They never print themselves.
+pub struct Keys {
+    seal: LessSafeKey,
+    index: hmac::Key,
+    fingerprint: [u8; 16],
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Keys(…)")
+    }
+}
+
+impl Keys {
+    /// Makes a key file, readable by its owner only.
+    ///
+    /// # Errors
+    /// `keys.exists`: a key file is never overwritten, for what it sealed would be lost. Else I/O.
+    pub fn create(path: &Path, randomness: &mut Randomness) -> Outcome<Self> {
+        let seal = randomness.bytes().map_err(std::io::Error::other)?;
+        let index = randomness.bytes().map_err(std::io::Error::other)?;
+        let mut options = std::fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Failure::Refused(Message::new("keys.exists").with("path", path.display()))
+            }
+            _ => error.into(),
+        })?;
+        file.write_all(format!("{FILE_HEAD}\nseal {}\nindex {}\n", hex(&seal), hex(&index)).as_bytes())?;
+        file.sync_all()?;
+        Ok(Self::from_bytes(&seal, &index))
+    }
+
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// `keys.missing`, `keys.unreadable`.
+    pub fn read(path: &Path) -> Outcome<Self> {
+        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Failure::Refused(Message::new("keys.missing").with("path", path.display())),
+            _ => error.into(),
+        })?;
+        let mut lines = text.lines();
+        let head = lines.next() == Some(FILE_HEAD);
+        let mut key = |name: &str| {
+            let digits = lines.next()?.strip_prefix(name)?.trim();
+            let bytes: Option<Vec<u8>> = (0..digits.len() / 2)
+                .map(|place| u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok())
+                .collect();
+            <[u8; 32]>::try_from(bytes?).ok()
+        };
+        match (head, key("seal "), key("index ")) {
+            (true, Some(seal), Some(index)) => Ok(Self::from_bytes(&seal, &index)),
+            _ => Err(Message::new("keys.unreadable").with("path", path.display()).into()),
+        }
+    }
+
+    fn from_bytes(seal: &[u8; 32], index: &[u8; 32]) -> Self {
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&sha256(&[b"ankuan-fingerprint", index])[..16]);
+        // A key of 32 bytes always fits AES-256.
+        #[expect(clippy::expect_used, reason = "the length is in the type")]
+        let seal = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, seal).expect("32 bytes"));
+        Self { seal, index: hmac::Key::new(hmac::HMAC_SHA256, index), fingerprint }
+    }
+
+    /// Key for fingerprints that live in memory only, while a list is read.
+    #[must_use]
+    pub const fn fingerprint_key(&self) -> [u8; 16] {
+        self.fingerprint
+    }
+
+    /// Seals bytes under a nonce, bound to a place: `suite ‖ nonce ‖ AES-256-GCM(plain)`. Appended to `out`.
+    ///
+    /// The nonce must be random and new; `place` says which row this is, so that sealed values cannot change rows.
+    ///
+    /// # Errors
+    /// Only when the plain text is longer than AES-GCM allows.
+    pub fn seal(&self, nonce: [u8; NONCE_LEN], place: &[u8], plain: &[u8], out: &mut Vec<u8>) -> Outcome<()> {
+        out.push(SUITE_AES_256_GCM);
+        out.extend_from_slice(&nonce);
+        let start = out.len();
+        out.extend_from_slice(plain);
+        let tag = self
+            .seal
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut out[start..])
+            .map_err(|_| std::io::Error::other("sealing failed"))?;
+        out.extend_from_slice(tag.as_ref());
+        Ok(())
+    }
+
+    /// Opens what [`Keys::seal`] made for this place; `sealed` is used as scratch.
+    ///
+    /// # Errors
+    /// `keys.cannot_open`: another key, another place, or changed bytes.
+    pub fn open<'b>(&self, place: &[u8], sealed: &'b mut [u8]) -> Outcome<&'b [u8]> {
+        let refused = || Failure::Refused(Message::new("keys.cannot_open"));
+        if sealed.first() != Some(&SUITE_AES_256_GCM) || sealed.len() < 1 + NONCE_LEN {
+            return Err(refused());
+        }
+        let nonce = Nonce::try_assume_unique_for_key(&sealed[1..=NONCE_LEN]).map_err(|_| refused())?;
+        let plain =
+            self.seal.open_in_place(nonce, Aad::from(place), &mut sealed[1 + NONCE_LEN..]).map_err(|_| refused())?;
+        Ok(plain)
+    }
+
+    /// The blind index of a value: a keyed hash cut to 64 bits, never 0. Equal values have equal indexes.
+    #[must_use]
+    pub fn index(&self, kind: &str, value: &str) -> i64 {
+        let mut context = hmac::Context::with_key(&self.index);
+        context.update(kind.as_bytes());
+        context.update(&[0]);
+        context.update(value.as_bytes());
+        let tag = context.sign();
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&tag.as_ref()[..8]);
+        i64::from_be_bytes(bytes).max(i64::MIN + 1).checked_abs().map_or(1, |index| index.max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_opens_only_in_its_place_with_its_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut randomness = Randomness::seeded(1);
+        let keys = Keys::create(&folder.path().join("a.key"), &mut randomness).expect("makes keys");
+        let other = Keys::create(&folder.path().join("b.key"), &mut randomness).expect("makes keys");
+        let again = Keys::read(&folder.path().join("a.key")).expect("reads keys");
+        let mut sealed = Vec::new();
+        keys.seal([7; 12], b"row 1", "6222".as_bytes(), &mut sealed).expect("seals");
+        assert_eq!(again.open(b"row 1", &mut sealed.clone()).expect("opens"), b"6222");
+        assert!(keys.open(b"row 2", &mut sealed.clone()).is_err());
+        assert!(other.open(b"row 1", &mut sealed.clone()).is_err());
+        for place in 0..sealed.len() {
+            let mut changed = sealed.clone();
+            changed[place] ^= 1;
+            assert!(keys.open(b"row 1", &mut changed).is_err(), "byte {place}");
+        }
+        assert_eq!(keys.index("account", "1"), again.index("account", "1"));
+        assert_ne!(keys.index("account", "1"), other.index("account", "1"));
+        assert!(Keys::create(&folder.path().join("a.key"), &mut randomness).is_err());
+    }
+}

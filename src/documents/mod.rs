@@ -1,0 +1,205 @@
+//! Documents and personal data: content by digest, sealed, kept in the database.
+
+pub mod keys;
+pub mod personal;
+
+use std::io::Read;
+
+use ankuan_ledger::chain::Digest;
+use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
+use ankuan_ledger::engine::{Bulk, Table, Tx, Value};
+use ankuan_ledger::{Act, BookKey, Error};
+use ring::digest::{Context, SHA256};
+
+use crate::clock::Randomness;
+use crate::documents::keys::Keys;
+use crate::failure::Outcome;
+use crate::message::Message;
+
+/// Bytes of a document sealed together: few rows for a large file, little memory for reading it.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// `document`
+pub static DOCUMENT: Table = Table {
+    name: "document",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("document_id", Int),
+        ("kind", Text),
+        ("name", Text),
+        ("media_type", Text),
+        ("byte_count", Int),
+        ("sha256", Bytes),
+        ("recorded_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["document_id"],
+};
+
+/// `document_chunk`
+pub static DOCUMENT_CHUNK: Table = Table {
+    name: "document_chunk",
+    columns: &[("court_id", Int), ("book_id", Int), ("document_id", Int), ("chunk_no", Int), ("content", Bytes)],
+    order: &["document_id", "chunk_no"],
+};
+
+/// What a document is, besides its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDocument<'a> {
+    /// claim_list, payment_file, transmittal, verification_request, decision
+    pub kind: &'a str,
+    /// File name.
+    pub name: &'a str,
+    /// Media type.
+    pub media_type: &'a str,
+}
+
+/// A document as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredDocument {
+    /// Row.
+    pub document_id: i64,
+    /// Length.
+    pub byte_count: i64,
+    /// SHA-256 of its bytes.
+    pub sha256: Digest,
+}
+
+/// Stores a document: its fact in the act, its bytes compressed and sealed beside it.
+///
+/// # Errors
+/// Reading the bytes, or the database.
+pub fn store(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    keys: &Keys,
+    randomness: &mut Randomness,
+    new: &NewDocument<'_>,
+    mut bytes: impl Read,
+) -> Outcome<StoredDocument> {
+    let BookKey { court_id, book_id } = act.book();
+    let document_id = act.take_ids(1);
+    let mut chunks = Bulk::new(&DOCUMENT_CHUNK);
+    let mut digest = Context::new(&SHA256);
+    let (mut byte_count, mut chunk_no) = (0_i64, 0_i64);
+    let mut plain = Vec::with_capacity(CHUNK_BYTES);
+    let mut sealed = Vec::new();
+    loop {
+        plain.clear();
+        (&mut bytes).take(CHUNK_BYTES as u64).read_to_end(&mut plain)?;
+        if plain.is_empty() {
+            break;
+        }
+        digest.update(&plain);
+        byte_count += plain.len() as i64;
+        chunk_no += 1;
+        let nonce = randomness.bytes().map_err(std::io::Error::other)?;
+        sealed.clear();
+        let packed = lz4_flex::compress_prepend_size(&plain);
+        keys.seal(nonce, &place(document_id, chunk_no), &packed, &mut sealed)?;
+        chunks
+            .push(tx, &[court_id.into(), book_id.into(), document_id.into(), chunk_no.into(), Value::Bytes(&sealed)])?;
+    }
+    chunks.finish(tx)?;
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest.finish().as_ref());
+    let (at, actor) = (act.recorded_at(), act.actor_id());
+    act.insert(
+        tx,
+        &DOCUMENT,
+        document_id,
+        &[
+            document_id.into(),
+            new.kind.into(),
+            new.name.into(),
+            new.media_type.into(),
+            byte_count.into(),
+            Value::Bytes(&sha256),
+            at.into(),
+            actor.into(),
+        ],
+    )?;
+    Ok(StoredDocument { document_id, byte_count, sha256 })
+}
+
+fn place(document_id: i64, chunk_no: i64) -> [u8; 16] {
+    let mut place = [0; 16];
+    place[..8].copy_from_slice(&document_id.to_be_bytes());
+    place[8..].copy_from_slice(&chunk_no.to_be_bytes());
+    place
+}
+
+/// Reads a document chunk by chunk and checks its digest at the end.
+///
+/// # Errors
+/// `documents.changed` when the bytes are not those that were stored; what `read` says.
+pub fn each_chunk(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    book: BookKey,
+    document_id: i64,
+    read: &mut dyn FnMut(&[u8]) -> Outcome<()>,
+) -> Outcome<()> {
+    let key = [book.court_id.into(), book.book_id.into(), document_id.into()];
+    let stored = tx.query_one(
+        "SELECT sha256 FROM document WHERE court_id = $1 AND book_id = $2 AND document_id = $3",
+        &key,
+        |row| row.digest(0),
+    )?;
+    let changed = || Message::new("documents.changed").with("document", document_id);
+    let mut digest = Context::new(&SHA256);
+    let mut scratch = Vec::new();
+    let mut expected = 0;
+    tx.each(
+        "SELECT chunk_no, content FROM document_chunk WHERE court_id = $1 AND book_id = $2 AND document_id = $3 \
+         ORDER BY chunk_no",
+        &key,
+        |row| {
+            expected += 1;
+            if row.int(0)? != expected {
+                return Err(changed().into());
+            }
+            scratch.clear();
+            scratch.extend_from_slice(row.bytes(1)?);
+            let packed = keys.open(&place(document_id, expected), &mut scratch).map_err(|_| changed())?;
+            let plain = lz4_flex::decompress_size_prepended(packed).map_err(|_| changed())?;
+            digest.update(&plain);
+            read(&plain)
+        },
+    )?;
+    if digest.finish().as_ref() == stored { Ok(()) } else { Err(changed().into()) }
+}
+
+/// A whole document, for what is small (a file of one bank batch).
+///
+/// # Errors
+/// As [`each_chunk`].
+pub fn read(tx: &mut Tx<'_>, keys: &Keys, book: BookKey, document_id: i64) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    each_chunk(tx, keys, book, document_id, &mut |chunk| {
+        bytes.extend_from_slice(chunk);
+        Ok(())
+    })?;
+    Ok(bytes)
+}
+
+/// The digest of bytes, when an error has to be told apart from a refusal before anything is stored.
+///
+/// # Errors
+/// Reading.
+pub fn sha256_of(mut bytes: impl Read) -> Result<Digest, Error> {
+    let mut digest = Context::new(&SHA256);
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let read = bytes.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        digest.update(&buffer[..read]);
+    }
+    let mut sha256 = [0; 32];
+    sha256.copy_from_slice(digest.finish().as_ref());
+    Ok(sha256)
+}

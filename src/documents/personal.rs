@@ -1,0 +1,224 @@
+//! Personal data: sealed, versioned by id, outside the chain. Facts carry the id and a salted commitment.
+
+use std::fmt;
+
+use ankuan_ledger::BookKey;
+use ankuan_ledger::chain::Digest;
+use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
+use ankuan_ledger::engine::{Bulk, Row, RowBytes, Table, Tx, Value};
+use ring::aead::NONCE_LEN;
+
+use super::keys::Keys;
+use crate::bank::PayeeKind;
+use crate::failure::Outcome;
+use crate::message::Message;
+
+/// `personal_detail`
+pub static PERSONAL_DETAIL: Table = Table {
+    name: "personal_detail",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("detail_id", Int),
+        ("payee_kind", Text),
+        ("payee_name", Text),
+        ("bank_name", Text),
+        ("bank_code", Text),
+        ("document_index", Int),
+        ("account_index", Int),
+        ("sealed", Bytes),
+    ],
+    order: &["detail_id"],
+};
+
+/// Who is paid, and where. Masks itself when printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct PersonalDetail<'a> {
+    /// Person or company: banks take them in different files.
+    pub kind: PayeeKind,
+    /// Name of the account (户名).
+    pub payee_name: &'a str,
+    /// Bank (开户行).
+    pub bank_name: &'a str,
+    /// Bank code (联行号).
+    pub bank_code: &'a str,
+    /// Number of the identity document.
+    pub document_number: &'a str,
+    /// Account number.
+    pub account: &'a str,
+    /// Telephone.
+    pub telephone: &'a str,
+}
+
+impl fmt::Debug for PersonalDetail<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "PersonalDetail({}, {})", self.payee_name, mask(self.account))
+    }
+}
+
+/// All but the last four characters hidden.
+#[must_use]
+pub fn mask(text: &str) -> String {
+    let length = text.chars().count();
+    text.chars().enumerate().map(|(place, letter)| if place + 4 < length { '*' } else { letter }).collect()
+}
+
+/// Writes personal details; reuses its buffers.
+#[derive(Debug)]
+pub struct DetailWriter<'k> {
+    keys: &'k Keys,
+    book: BookKey,
+    bulk: Bulk,
+    plain: RowBytes,
+    sealed: Vec<u8>,
+}
+
+impl<'k> DetailWriter<'k> {
+    /// For one book.
+    #[must_use]
+    pub fn new(keys: &'k Keys, book: BookKey) -> Self {
+        Self { keys, book, bulk: Bulk::new(&PERSONAL_DETAIL), plain: RowBytes::default(), sealed: Vec::new() }
+    }
+
+    /// Writes one under its id and returns its commitment: SHA-256 over the nonce and all fields. The nonce is the
+    /// salt, and stands only in the sealed value: with it removed, the commitment says nothing about anybody.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn write(
+        &mut self,
+        tx: &mut Tx<'_>,
+        detail_id: i64,
+        nonce: [u8; NONCE_LEN],
+        document_kind: &str,
+        detail: &PersonalDetail<'_>,
+    ) -> Outcome<Digest> {
+        self.plain.clear();
+        for field in [detail.document_number, detail.account, detail.telephone] {
+            self.plain.value(field.into());
+        }
+        self.sealed.clear();
+        self.keys.seal(nonce, &place(self.book, detail_id), self.plain.as_bytes(), &mut self.sealed)?;
+        let index = |kind: &str, value: &str| if value.is_empty() { 0 } else { self.keys.index(kind, value) };
+        self.bulk.push(
+            tx,
+            &[
+                self.book.court_id.into(),
+                self.book.book_id.into(),
+                detail_id.into(),
+                kind_word(detail.kind).into(),
+                detail.payee_name.into(),
+                detail.bank_name.into(),
+                detail.bank_code.into(),
+                index(document_kind, detail.document_number).into(),
+                index("account", detail.account).into(),
+                Value::Bytes(&self.sealed),
+            ],
+        )?;
+        Ok(commitment(&nonce, detail))
+    }
+
+    /// Sends what is left.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn finish(self, tx: &mut Tx<'_>) -> Outcome<()> {
+        self.bulk.finish(tx)?;
+        Ok(())
+    }
+}
+
+fn commitment(nonce: &[u8], detail: &PersonalDetail<'_>) -> Digest {
+    let mut bytes = RowBytes::default();
+    let fields = [
+        kind_word(detail.kind),
+        detail.payee_name,
+        detail.bank_name,
+        detail.bank_code,
+        detail.document_number,
+        detail.account,
+        detail.telephone,
+    ];
+    bytes.begin(fields.len());
+    for field in fields {
+        bytes.value(field.into());
+    }
+    ankuan_ledger::chain::sha256(&[b"ankuan-detail-1", nonce, bytes.as_bytes()])
+}
+
+const fn kind_word(kind: PayeeKind) -> &'static str {
+    match kind {
+        PayeeKind::Person => "person",
+        PayeeKind::Company => "company",
+    }
+}
+
+/// From what is stored; the schema has a CHECK.
+pub(crate) fn kind_of(word: &str) -> PayeeKind {
+    if word == "company" { PayeeKind::Company } else { PayeeKind::Person }
+}
+
+fn place(book: BookKey, detail_id: i64) -> [u8; 24] {
+    let mut place = [0; 24];
+    for (slot, number) in place.chunks_exact_mut(8).zip([book.court_id, book.book_id, detail_id]) {
+        slot.copy_from_slice(&number.to_be_bytes());
+    }
+    place
+}
+
+/// The salt of a commitment, as it stands in the sealed value.
+#[derive(Debug, Clone, Copy)]
+pub struct Salt([u8; NONCE_LEN]);
+
+impl Salt {
+    /// The commitment that the fact must carry.
+    #[must_use]
+    pub fn commitment(&self, detail: &PersonalDetail<'_>) -> Digest {
+        commitment(&self.0, detail)
+    }
+}
+
+/// Reads personal details of a range of ids, in order, and hands each to `read` with the salt of its commitment.
+///
+/// # Errors
+/// `keys.cannot_open`; what the database or `read` says.
+pub fn each_detail(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    book: BookKey,
+    ids: (i64, i64),
+    read: &mut dyn FnMut(i64, &PersonalDetail<'_>, Salt) -> Outcome<()>,
+) -> Outcome<()> {
+    let mut scratch = Vec::new();
+    tx.scan(&PERSONAL_DETAIL, book.court_id, book.book_id, ids, |row: &Row<'_>| {
+        let detail_id = row.int(2)?;
+        let cannot = || Message::new("keys.detail_cannot_open").with("detail", detail_id);
+        scratch.clear();
+        scratch.extend_from_slice(row.bytes(9)?);
+        let nonce: [u8; NONCE_LEN] =
+            scratch.get(1..=NONCE_LEN).and_then(|nonce| nonce.try_into().ok()).ok_or_else(cannot)?;
+        let plain = keys.open(&place(book, detail_id), &mut scratch).map_err(|_| cannot())?;
+        let [document_number, account, telephone] = fields(plain).ok_or_else(cannot)?;
+        let detail = PersonalDetail {
+            kind: kind_of(row.text(3)?),
+            payee_name: row.text(4)?,
+            bank_name: row.text(5)?,
+            bank_code: row.text(6)?,
+            document_number,
+            account,
+            telephone,
+        };
+        read(detail_id, &detail, Salt(nonce))
+    })
+}
+
+/// Three texts, each with its length before it.
+fn fields(mut plain: &[u8]) -> Option<[&str; 3]> {
+    let mut next = || {
+        let (length, rest) = plain.split_first_chunk::<4>()?;
+        let (text, rest) = rest.split_at_checked(usize::try_from(i32::from_be_bytes(*length)).ok()?)?;
+        plain = rest;
+        std::str::from_utf8(text).ok()
+    };
+    Some([next()?, next()?, next()?])
+}

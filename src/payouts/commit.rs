@@ -1,0 +1,231 @@
+//! Commit: one transaction takes the money from the cases, credits every payee's item and writes the payment lines.
+
+use ankuan_ledger::{Act, Amount, ItemId, Line, Place};
+
+use super::lines::{DueLine, LINE_EVENT, PAYMENT_LINE, Receipts, Standing, each_page, standing};
+use super::runs::{self, Content, Run, Source, SourceKind, Status};
+use crate::access::Acting;
+use crate::books;
+use crate::chart::{self, AccountKind, Event, Owner};
+use crate::failure::Outcome;
+use crate::message::Message;
+use crate::receipts;
+use ankuan_ledger::engine::Tx;
+
+/// What a commit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    /// Lines to be paid.
+    pub lines: i64,
+    /// What they come to.
+    pub paid: Amount,
+    /// Set aside, by the distribution or because a line was blocked.
+    pub set_aside: Amount,
+    /// Lines blocked at commit: the addendum.
+    pub blocked: i64,
+    /// To the treasury inside the books.
+    pub treasury: Amount,
+    /// Voucher: month, kind and number.
+    pub voucher: String,
+}
+
+/// Commits an approved run. All or nothing, whatever its size; the caller commits the transaction.
+///
+/// # Errors
+/// `runs.wrong_status`, `runs.not_approved`, `runs.changed`, `payouts.case_money_short`, and the ledger's refusals.
+pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn FnMut(u64)) -> Outcome<Committed> {
+    let court_id = acting.actor.court_id;
+    // The head of the book is locked here: of two commits at once, the second sees the first one's work.
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.commit")?;
+    let run = runs::find_run(tx, court_id, number)?;
+    run.must_be(Status::Approved)?;
+    let content = runs::content(tx, court_id, &run)?;
+    runs::must_be_approved(tx, court_id, &run, &content)?;
+
+    let chart = chart::load(tx, court_id)?;
+    act.begin_voucher(tx, &chart.voucher(Event::DistributionPayable, acting.date, run.sources.len() as i64))?;
+    let mut recorder = Recorder { act: &mut act, run: &run, line_no: 0, done: Committed::none(), lines: Vec::new() };
+    for source in &run.sources {
+        let standing = standing(tx, court_id, source)?;
+        let account = |tx: &mut Tx<'_>, kind| {
+            chart.account(
+                tx,
+                court_id,
+                kind,
+                Owner { case_id: Some(source.case_id), bank_account_id: Some(run.bank_account_id) },
+            )
+        };
+        let accounts = Accounts {
+            case_funds: account(tx, AccountKind::CaseFunds)?,
+            payable: account(tx, AccountKind::Payable)?,
+            set_aside: account(tx, AccountKind::SetAside)?,
+            treasury: account(tx, AccountKind::Treasury)?,
+        };
+        let mut receipts = Receipts::new(available_receipts(tx, court_id, source)?);
+        each_page(tx, court_id, source, &mut |tx, page| {
+            for due in page {
+                recorder.line(tx, source, &standing, &accounts, &mut receipts, due)?;
+            }
+            progress(u64::try_from(recorder.line_no).unwrap_or(0));
+            Ok(())
+        })?;
+    }
+    let mut done = recorder.done;
+    let voucher = act.vouchers(tx)?.last().cloned();
+    let voucher_id = voucher.as_ref().map(|voucher| voucher.voucher_id);
+    done.voucher = voucher
+        .map(|voucher| format!("{} {}-{}", voucher.month, voucher.kind.as_str(), voucher.number))
+        .unwrap_or_default();
+    let recorded =
+        Content { digest: content.digest, line_count: done.lines, paid: done.paid, set_aside: done.set_aside };
+    runs::record_event(tx, &mut act, &run, "committed", &recorded, voucher_id, "")?;
+    runs::set_status(tx, court_id, run.run_id, Status::Committed)?;
+    act.close(tx)?;
+    Ok(done)
+}
+
+fn available_receipts(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Vec<(i64, i64)>> {
+    let all = receipts::receipts_of_case(tx, books::case_money(court_id), source.case_id)?;
+    let wanted = match source.kind {
+        SourceKind::Distribution => None,
+        // A sheet splits one receipt.
+        SourceKind::Sheet => Some(tx.query_one(
+            "SELECT receipt_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
+            &[court_id.into(), books::CASE_MONEY.into(), source.source_id.into()],
+            |row| row.int(0),
+        )?),
+    };
+    Ok(all
+        .into_iter()
+        .filter(|receipt| wanted.is_none_or(|wanted| wanted == receipt.receipt_id))
+        .map(|receipt| (receipt.receipt_id, receipt.available.minor()))
+        .collect())
+}
+
+struct Accounts {
+    case_funds: ankuan_ledger::AccountId,
+    payable: ankuan_ledger::AccountId,
+    set_aside: ankuan_ledger::AccountId,
+    treasury: ankuan_ledger::AccountId,
+}
+
+struct Recorder<'r> {
+    act: &'r mut Act,
+    run: &'r Run,
+    line_no: i64,
+    done: Committed,
+    lines: Vec<(i64, Amount)>,
+}
+
+impl Recorder<'_> {
+    /// Posts one share and writes its payment lines.
+    fn line(
+        &mut self,
+        tx: &mut Tx<'_>,
+        source: &Source,
+        standing: &Standing,
+        accounts: &Accounts,
+        receipts: &mut Receipts,
+        due: &DueLine,
+    ) -> Outcome<()> {
+        let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id, due.detail_id) };
+        let target = if due.to_treasury {
+            accounts.treasury
+        } else if due.set_aside.is_some() || blocked.is_some() {
+            accounts.set_aside
+        } else {
+            accounts.payable
+        };
+        receipts.take(due.amount, &mut self.lines)?;
+        let credit = Place { account: target, item: ItemId(due.line_id) };
+        let line = |(receipt, amount): &(i64, Amount)| Line {
+            debit: Place { account: accounts.case_funds, item: ItemId(*receipt) },
+            credit,
+            amount: *amount,
+        };
+        // Nearly always one receipt pays a whole share.
+        match self.lines.as_slice() {
+            [one] => self.act.post(tx, &[line(one)])?,
+            several => self.act.post(tx, &several.iter().map(line).collect::<Vec<_>>())?,
+        };
+        let sum = |total: Amount| {
+            total.plus(due.amount).ok_or_else(|| Message::new("ledger.overflow").with("account", target.0))
+        };
+        if due.to_treasury {
+            self.done.treasury = sum(self.done.treasury)?;
+            return Ok(());
+        }
+        if let Some(reason) = blocked {
+            self.done.blocked += 1;
+            record_blocked(tx, self.act, self.run, (due.line_id, 1), "blocked_at_commit", due.amount, reason)?;
+        }
+        if due.set_aside.is_some() || blocked.is_some() {
+            self.done.set_aside = sum(self.done.set_aside)?;
+            return Ok(());
+        }
+        self.done.paid = sum(self.done.paid)?;
+        for (payee_no, (detail_id, amount)) in (1..).zip(standing.payees(due.claim_id, due.detail_id, due.amount)) {
+            self.line_no += 1;
+            self.done.lines += 1;
+            self.act.insert(
+                tx,
+                &PAYMENT_LINE,
+                due.line_id,
+                &[
+                    due.line_id.into(),
+                    payee_no.into(),
+                    self.run.run_id.into(),
+                    self.line_no.into(),
+                    source.case_id.into(),
+                    detail_id.into(),
+                    amount.minor().into(),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// The addendum: a line that goes to "set aside" although it was approved for payment.
+pub(super) fn record_blocked(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    run: &Run,
+    (line_id, payee_no): (i64, i64),
+    event: &str,
+    amount: Amount,
+    reason: &str,
+) -> Outcome<()> {
+    let id = act.take_ids(1);
+    let (at, actor) = (act.recorded_at(), act.actor_id());
+    act.insert(
+        tx,
+        &LINE_EVENT,
+        id,
+        &[
+            id.into(),
+            run.run_id.into(),
+            line_id.into(),
+            payee_no.into(),
+            event.into(),
+            amount.minor().into(),
+            reason.into(),
+            at.into(),
+            actor.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+impl Committed {
+    const fn none() -> Self {
+        Self {
+            lines: 0,
+            paid: Amount::ZERO,
+            set_aside: Amount::ZERO,
+            blocked: 0,
+            treasury: Amount::ZERO,
+            voucher: String::new(),
+        }
+    }
+}

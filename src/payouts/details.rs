@@ -1,0 +1,74 @@
+//! The personal details of a page of payment lines, opened.
+
+use ankuan_ledger::engine::Tx;
+
+use super::lines::Payment;
+use crate::bank::PayeeKind;
+use crate::books;
+use crate::documents::keys::Keys;
+use crate::documents::personal::each_detail;
+use crate::failure::Outcome;
+use crate::message::Message;
+
+/// Ids further apart than this are read in ranges of their own.
+const GAP_MAX: i64 = 256;
+
+/// Personal details that outlive the row they were read from. Not printable: it has no `Debug` that shows it.
+#[derive(Clone, Default)]
+pub struct OwnedDetail {
+    /// Row.
+    pub detail_id: i64,
+    /// Person or company.
+    pub kind: PayeeKind,
+    /// 户名
+    pub payee_name: String,
+    /// 开户行
+    pub bank_name: String,
+    /// 联行号
+    pub bank_code: String,
+    /// 账号
+    pub account: String,
+    /// 手机号
+    pub telephone: String,
+}
+
+/// The details of a page of payments, in the order of the payments.
+///
+/// # Errors
+/// `keys.detail_cannot_open`, `payouts.detail_missing`.
+pub fn details_of(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, page: &[Payment]) -> Outcome<Vec<OwnedDetail>> {
+    let mut wanted: Vec<(i64, usize)> =
+        page.iter().enumerate().map(|(place, payment)| (payment.detail_id, place)).collect();
+    wanted.sort_unstable();
+    let mut details = vec![OwnedDetail::default(); page.len()];
+    let mut begin = 0;
+    while begin < wanted.len() {
+        let mut end = begin + 1;
+        while end < wanted.len() && wanted[end].0 - wanted[end - 1].0 <= GAP_MAX {
+            end += 1;
+        }
+        let run = &wanted[begin..end];
+        let mut next = 0;
+        each_detail(tx, keys, books::case_money(court_id), (run[0].0, run[run.len() - 1].0), &mut |id, detail, _| {
+            // Several lines may have the same details; details in a gap belong to nobody here.
+            while next < run.len() && run[next].0 == id {
+                details[run[next].1] = OwnedDetail {
+                    detail_id: id,
+                    kind: detail.kind,
+                    payee_name: detail.payee_name.to_owned(),
+                    bank_name: detail.bank_name.to_owned(),
+                    bank_code: detail.bank_code.to_owned(),
+                    account: detail.account.to_owned(),
+                    telephone: detail.telephone.to_owned(),
+                };
+                next += 1;
+            }
+            Ok(())
+        })?;
+        if next < run.len() {
+            return Err(Message::new("payouts.detail_missing").with("detail", run[next].0).into());
+        }
+        begin = end;
+    }
+    Ok(details)
+}

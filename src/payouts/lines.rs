@@ -1,0 +1,422 @@
+//! What a run pays, line by line: shares and sheets, with what happened to the claim since.
+
+use std::collections::{HashMap, HashSet};
+
+use ankuan_ledger::engine::Kind::{Int, Text};
+use ankuan_ledger::engine::{Error, Table, Tx};
+use ankuan_ledger::{Amount, BookKey};
+
+use super::rounds::{SHARE, find_distribution};
+use super::runs::{Run, Source, SourceKind};
+use crate::books;
+use crate::cases::freezes::{self, FrozenShare};
+use crate::cases::{self, gates};
+use crate::failure::{Failure, Outcome};
+use crate::message::Message;
+
+/// Shares decided and recorded at a time: bounds memory, not the transaction.
+pub const LINES_A_PAGE: i64 = 10_000;
+
+/// `payment_line`
+pub static PAYMENT_LINE: Table = Table {
+    name: "payment_line",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("line_id", Int),
+        ("payee_no", Int),
+        ("run_id", Int),
+        ("line_no", Int),
+        ("case_id", Int),
+        ("detail_id", Int),
+        ("amount_minor", Int),
+        ("mark", Int),
+    ],
+    order: &["line_id", "payee_no"],
+};
+
+/// `line_event`
+pub static LINE_EVENT: Table = Table {
+    name: "line_event",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("run_id", Int),
+        ("line_id", Int),
+        ("payee_no", Int),
+        ("event", Text),
+        ("amount_minor", Int),
+        ("reason", Text),
+        ("recorded_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// A share or sheet line on its way to be committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DueLine {
+    /// Item of its postings.
+    pub line_id: i64,
+    /// Claim or payee.
+    pub claim_id: i64,
+    /// What is due.
+    pub amount: Amount,
+    /// Why it is set aside, if it is.
+    pub set_aside: Option<String>,
+    /// Goes to the treasury inside the books and to no bank file.
+    pub to_treasury: bool,
+    /// Payment details.
+    pub detail_id: i64,
+}
+
+/// What has to be known about a source besides its lines.
+#[derive(Debug, Default)]
+pub struct Standing {
+    /// Why nothing of this case may be paid: stayed, bankruptcy accepted, plan objected to.
+    pub gate: Option<String>,
+    /// Claims and payees that another order has frozen.
+    pub frozen: HashSet<i64>,
+    /// Payment details of a person whose shares another order has frozen.
+    pub frozen_details: HashSet<i64>,
+    /// Claims disputed or withdrawn after the distribution.
+    pub disputed: HashSet<i64>,
+    /// New payment details by claim.
+    pub details: HashMap<i64, i64>,
+    /// Claims with several payees: (details, numerator, denominator).
+    pub payees: HashMap<i64, Vec<(i64, i64, i64)>>,
+}
+
+impl Standing {
+    /// Why a line cannot be paid now.
+    #[must_use]
+    pub fn blocked(&self, claim_id: i64, detail_id: i64) -> Option<&str> {
+        if let Some(gate) = &self.gate {
+            return Some(gate);
+        }
+        if self.frozen.contains(&claim_id) || self.frozen_details.contains(&detail_id) {
+            return Some("payee_frozen");
+        }
+        self.disputed.contains(&claim_id).then_some("disputed")
+    }
+
+    /// The payees of a line: one, or heirs and agents by their shares. The parts sum to the amount: floored, the
+    /// left-over fen to the largest remainders, ties to the first.
+    #[must_use]
+    pub fn payees(&self, claim_id: i64, detail_id: i64, amount: Amount) -> Vec<(i64, Amount)> {
+        let Some(payees) = self.payees.get(&claim_id) else {
+            return vec![(self.details.get(&claim_id).copied().unwrap_or(detail_id), amount)];
+        };
+        let whole = i128::from(amount.minor());
+        let mut parts: Vec<(i64, i128, i128, i128)> = payees
+            .iter()
+            .map(|(detail, numerator, denominator)| {
+                let (numerator, denominator) = (i128::from(*numerator), i128::from(*denominator));
+                (*detail, whole * numerator / denominator, whole * numerator % denominator, denominator)
+            })
+            .collect();
+        let mut left = whole - parts.iter().map(|part| part.1).sum::<i128>();
+        let mut order: Vec<usize> = (0..parts.len()).collect();
+        // Remainders are compared as fractions: r1/d1 against r2/d2.
+        order.sort_by(|a, b| (parts[*b].2 * parts[*a].3).cmp(&(parts[*a].2 * parts[*b].3)).then(a.cmp(b)));
+        for place in order {
+            if left > 0 {
+                parts[place].1 += 1;
+                left -= 1;
+            }
+        }
+        let fen = |part: i128| Amount::from_minor(i64::try_from(part).unwrap_or(i64::MAX));
+        parts
+            .into_iter()
+            .map(|(detail, part, ..)| (detail, fen(part)))
+            .filter(|(_, part)| *part > Amount::ZERO)
+            .collect()
+    }
+}
+
+/// Loads what stands in the way of a source's lines, and what changed since it was made.
+///
+/// # Errors
+/// What the database says.
+pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Standing> {
+    let book = books::case_money(court_id);
+    let gates = gates::gates(&gates::events_of(tx, book, source.case_id)?);
+    let mut standing =
+        Standing { gate: gates.first().map(|gate| gate.kind.as_str().to_owned()), ..Standing::default() };
+    for freeze in freezes::freezes_of(tx, book, source.case_id)?.into_iter().filter(|freeze| freeze.lifted_by.is_none())
+    {
+        match freeze.share {
+            FrozenShare::Claim(claim_id) => {
+                standing.frozen.insert(claim_id);
+            }
+            FrozenShare::Document(index) => {
+                let index = <[u8; 8]>::try_from(index.as_slice()).map_or(0, i64::from_be_bytes);
+                let details = tx.query(
+                    "SELECT detail_id FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND document_index = $3",
+                    &[court_id.into(), book.book_id.into(), index.into()],
+                    |row| row.int(0),
+                )?;
+                standing.frozen_details.extend(details);
+            }
+        }
+    }
+    let events = tx.query(
+        "SELECT id, claim_id, event, detail_id, numerator, denominator FROM claim_event \
+         WHERE court_id = $1 AND book_id = $2 AND case_id = $3 ORDER BY id",
+        &[court_id.into(), book.book_id.into(), source.case_id.into()],
+        |row| {
+            Ok((
+                row.int(0)?,
+                row.int(1)?,
+                row.text(2)?.to_owned(),
+                row.opt_int(3)?,
+                row.opt_int(4)?.zip(row.opt_int(5)?),
+            ))
+        },
+    )?;
+    for (id, claim_id, event, detail_id, part) in events {
+        let later = id > source.source_id;
+        match (event.as_str(), detail_id, part) {
+            ("details", Some(detail), _) => {
+                standing.details.insert(claim_id, detail);
+            }
+            ("payee", Some(detail), Some((numerator, denominator))) => {
+                standing.payees.entry(claim_id).or_default().push((detail, numerator, denominator));
+            }
+            ("disputed" | "withdrawn", ..) if later => {
+                standing.disputed.insert(claim_id);
+            }
+            ("confirmed", ..) => {
+                standing.disputed.remove(&claim_id);
+            }
+            _ => {}
+        }
+    }
+    Ok(standing)
+}
+
+/// The lines of a source, one page after another; `carry` shares are not lines.
+///
+/// # Errors
+/// What the database or `take` says.
+pub fn each_page(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    source: &Source,
+    take: &mut dyn FnMut(&mut Tx<'_>, &[DueLine]) -> Outcome<()>,
+) -> Outcome<()> {
+    let book = books::case_money(court_id);
+    match source.kind {
+        SourceKind::Sheet => {
+            let lines = sheet_lines(tx, book, source.source_id)?;
+            take(tx, &lines)
+        }
+        SourceKind::Distribution => {
+            let (mut first, last) = find_distribution(tx, court_id, source.source_id)?.share_ids();
+            let mut page = Vec::new();
+            while first <= last {
+                page.clear();
+                let end = last.min(first + LINES_A_PAGE - 1);
+                tx.scan(&SHARE, court_id, book.book_id, (first, end), |row| {
+                    let set_aside = match row.text(8)? {
+                        "pay" => None,
+                        "set_aside" => Some(row.text(9)?.to_owned()),
+                        _ => return Ok::<(), Error>(()),
+                    };
+                    page.push(DueLine {
+                        line_id: row.int(2)?,
+                        claim_id: row.int(4)?,
+                        amount: Amount::from_minor(row.int(7)?),
+                        set_aside,
+                        to_treasury: false,
+                        detail_id: row.int(5)?,
+                    });
+                    Ok(())
+                })?;
+                take(tx, &page)?;
+                first = end + 1;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn sheet_lines(tx: &mut Tx<'_>, book: BookKey, sheet_id: i64) -> Outcome<Vec<DueLine>> {
+    Ok(tx.query(
+        "SELECT l.sheet_line_id, l.payee_id, l.amount_minor, l.detail_id, p.kind FROM sheet_line AS l \
+         JOIN payee AS p ON p.court_id = l.court_id AND p.book_id = l.book_id AND p.payee_id = l.payee_id \
+         WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3 ORDER BY l.sheet_line_id",
+        &[book.court_id.into(), book.book_id.into(), sheet_id.into()],
+        |row| {
+            Ok(DueLine {
+                line_id: row.int(0)?,
+                claim_id: row.int(1)?,
+                amount: Amount::from_minor(row.int(2)?),
+                set_aside: None,
+                to_treasury: row.text(4)? == "treasury",
+                detail_id: row.int(3)?,
+            })
+        },
+    )?)
+}
+
+/// Takes money from the receipts of a case, oldest first, so that every posting names where its money came from.
+#[derive(Debug)]
+pub struct Receipts {
+    left: Vec<(i64, i64)>,
+    place: usize,
+}
+
+impl Receipts {
+    /// What is available of each receipt.
+    #[must_use]
+    pub const fn new(left: Vec<(i64, i64)>) -> Self {
+        Self { left, place: 0 }
+    }
+
+    /// Takes an amount; gives it in one part for each receipt it comes from.
+    ///
+    /// # Errors
+    /// `payouts.case_money_short`.
+    pub fn take(&mut self, amount: Amount, parts: &mut Vec<(i64, Amount)>) -> Result<(), Failure> {
+        parts.clear();
+        let mut wanted = amount.minor();
+        while wanted > 0 {
+            let Some((receipt, left)) = self.left.get_mut(self.place) else {
+                return Err(Message::new("payouts.case_money_short")
+                    .with("missing", Amount::from_minor(wanted))
+                    .into());
+            };
+            let part = wanted.min(*left);
+            if part > 0 {
+                parts.push((*receipt, Amount::from_minor(part)));
+            }
+            *left -= part;
+            wanted -= part;
+            if *left == 0 {
+                self.place += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The payment lines of a run in their order, page by page, without those blocked at release.
+///
+/// # Errors
+/// What the database or `take` says.
+pub fn each_payment(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    run: &Run,
+    take: &mut dyn FnMut(&mut Tx<'_>, &[Payment]) -> Outcome<()>,
+) -> Outcome<()> {
+    let book = books::case_money(court_id);
+    for source in &run.sources {
+        let (mut first, last) = match source.kind {
+            SourceKind::Distribution => find_distribution(tx, court_id, source.source_id)?.share_ids(),
+            SourceKind::Sheet => {
+                let lines = sheet_lines(tx, book, source.source_id)?;
+                match (lines.first(), lines.last()) {
+                    (Some(first), Some(last)) => (first.line_id, last.line_id),
+                    _ => continue,
+                }
+            }
+        };
+        let mut page = Vec::new();
+        while first <= last {
+            page.clear();
+            let end = last.min(first + LINES_A_PAGE - 1);
+            tx.scan(&PAYMENT_LINE, court_id, book.book_id, (first, end), |row| {
+                if row.int(4)? == run.run_id {
+                    page.push(Payment {
+                        line_id: row.int(2)?,
+                        payee_no: row.int(3)?,
+                        line_no: row.int(5)?,
+                        case_id: row.int(6)?,
+                        detail_id: row.int(7)?,
+                        amount: Amount::from_minor(row.int(8)?),
+                    });
+                }
+                Ok::<(), Error>(())
+            })?;
+            take(tx, &page)?;
+            first = end + 1;
+        }
+    }
+    Ok(())
+}
+
+/// A payment line as recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Payment {
+    /// Share or sheet line.
+    pub line_id: i64,
+    /// 1, or the place among several payees.
+    pub payee_no: i64,
+    /// Within the run.
+    pub line_no: i64,
+    /// Case.
+    pub case_id: i64,
+    /// Payment details.
+    pub detail_id: i64,
+    /// Amount.
+    pub amount: Amount,
+}
+
+/// The lines of a source that may not go out now because of their claim, with the reason: frozen, disputed or withdrawn
+/// since, or with payment details that were changed after the commit.
+///
+/// # Errors
+/// What the database says.
+pub fn blocked_lines(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    source: &Source,
+    standing: &Standing,
+) -> Outcome<Vec<(i64, &'static str)>> {
+    if source.kind == SourceKind::Sheet {
+        return Ok(Vec::new());
+    }
+    let (first, last) = find_distribution(tx, court_id, source.source_id)?.share_ids();
+    let mut blocked = Vec::new();
+    let claims = standing.frozen.iter().chain(&standing.disputed).chain(standing.details.keys());
+    for claim_id in claims {
+        let lines = tx.query(
+            "SELECT s.share_id, p.detail_id FROM share AS s JOIN payment_line AS p ON p.court_id = s.court_id \
+             AND p.book_id = s.book_id AND p.line_id = s.share_id \
+             WHERE s.court_id = $1 AND s.book_id = $2 AND s.share_id >= $3 AND s.share_id <= $4 AND s.claim_id = $5",
+            &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into(), (*claim_id).into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        for (line_id, detail_id) in lines {
+            let reason = if standing.frozen.contains(claim_id) {
+                "payee_frozen"
+            } else if standing.disputed.contains(claim_id) {
+                "disputed"
+            } else if standing.payees.contains_key(claim_id) || standing.details.get(claim_id) == Some(&detail_id) {
+                continue;
+            } else {
+                "account_changed"
+            };
+            blocked.push((line_id, reason));
+        }
+    }
+    blocked.sort_unstable();
+    blocked.dedup_by_key(|(line_id, _)| *line_id);
+    Ok(blocked)
+}
+
+/// What stands on the lines of a case: the purpose, and the sub-account that the money was paid into.
+///
+/// # Errors
+/// What the database says.
+pub fn purpose(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<(String, String)> {
+    let book = books::case_money(court_id);
+    let case = cases::case_by_id(tx, book, case_id)?;
+    let sub_account = cases::sub_accounts(tx, book, case_id)?.into_iter().next();
+    let purpose = format!("案款发放{}", case.current_number());
+    Ok((purpose, sub_account.map(|account| account.number).unwrap_or_default()))
+}

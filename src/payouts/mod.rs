@@ -1,0 +1,12 @@
+//! Paying money out: who gets how much, runs, approval, commit and release.
+
+pub mod commit;
+pub mod details;
+pub mod distribute;
+pub mod explain;
+pub mod lines;
+pub mod release;
+pub mod rounds;
+pub mod runs;
+pub mod sheet;
+pub mod sheets;

@@ -1,0 +1,737 @@
+//! A payout run: lines from one or many cases, approved together. Draft → submitted → approved.
+//!
+//! What is approved is named by a digest. It is made of the digests that the chain already holds for the shares and
+//! sheets of the run, and of every later event that would change what is paid; so a change after the submission, of
+//! whatever size, gives another digest, and approvals of the old one do not count.
+
+use ankuan_ledger::chain::{Digest, sha256};
+use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
+use ankuan_ledger::engine::{Error, RowBytes, Table, Tx, Value};
+use ankuan_ledger::{Act, Amount};
+use serde::Deserialize;
+
+use crate::access::{self, Acting, Role};
+use crate::bank::Profile;
+use crate::books;
+use crate::failure::Outcome;
+use crate::message::Message;
+
+/// The approval rules that a court starts with.
+pub const DEFAULT_POLICY: &str = include_str!("../../charts/approval.toml");
+
+/// Fewer steps than this no setting allows: the maker and at least two others.
+const STEPS_MIN: usize = 2;
+
+/// `run`
+pub static RUN: Table = Table {
+    name: "run",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("run_id", Int),
+        ("number", Text),
+        ("title", Text),
+        ("bank_account_id", Int),
+        ("profile", Text),
+        ("policy", Text),
+        ("recorded_at", Int),
+        ("maker_id", Int),
+        ("mark", Int),
+    ],
+    order: &["run_id"],
+};
+
+/// `run_source`
+pub static RUN_SOURCE: Table = Table {
+    name: "run_source",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("run_id", Int),
+        ("kind", Text),
+        ("source_id", Int),
+        ("case_id", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// `run_event`
+pub static RUN_EVENT: Table = Table {
+    name: "run_event",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("run_id", Int),
+        ("event", Text),
+        ("digest", Bytes),
+        ("line_count", Int),
+        ("amount_minor", Int),
+        ("voucher_id", Int),
+        ("reason", Text),
+        ("recorded_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// `approval`
+pub static APPROVAL: Table = Table {
+    name: "approval",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("approval_id", Int),
+        ("run_id", Int),
+        ("step_no", Int),
+        ("role", Text),
+        ("approver_id", Int),
+        ("on_behalf_of_id", Int),
+        ("maker_id", Int),
+        ("digest", Bytes),
+        ("amount_minor", Int),
+        ("recorded_at", Int),
+        ("mark", Int),
+    ],
+    order: &["approval_id"],
+};
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Being put together.
+    Draft,
+    /// Waiting for approvals.
+    Submitted,
+    /// Every step has approved.
+    Approved,
+    /// The money has left the cases; nothing has gone to the bank.
+    Committed,
+    /// The files are with the bank.
+    Released,
+    /// Given up before commit.
+    Cancelled,
+    /// Reversed after commit, before release.
+    Withdrawn,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::Draft,
+        Self::Submitted,
+        Self::Approved,
+        Self::Committed,
+        Self::Released,
+        Self::Cancelled,
+        Self::Withdrawn,
+    ];
+
+    /// As stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Submitted => "submitted",
+            Self::Approved => "approved",
+            Self::Committed => "committed",
+            Self::Released => "released",
+            Self::Cancelled => "cancelled",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
+
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Draft => "runs.status_draft",
+            Self::Submitted => "runs.status_submitted",
+            Self::Approved => "runs.status_approved",
+            Self::Committed => "runs.status_committed",
+            Self::Released => "runs.status_released",
+            Self::Cancelled => "runs.status_cancelled",
+            Self::Withdrawn => "runs.status_withdrawn",
+        })
+    }
+}
+
+/// What a run pays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SourceKind {
+    /// A distribution of a case.
+    Distribution,
+    /// An ordinary payout sheet.
+    Sheet,
+}
+
+impl SourceKind {
+    /// As stored.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Distribution => "distribution",
+            Self::Sheet => "sheet",
+        }
+    }
+}
+
+/// A source of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Distribution or sheet.
+    pub kind: SourceKind,
+    /// Its row.
+    pub source_id: i64,
+    /// Its case.
+    pub case_id: i64,
+}
+
+/// A run as stored.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Row.
+    pub run_id: i64,
+    /// What people see: P2026-0001.
+    pub number: String,
+    /// Title.
+    pub title: String,
+    /// Account it is paid from.
+    pub bank_account_id: i64,
+    /// The bank profile's text, as it was when the run was made.
+    pub profile: String,
+    /// The approval rules' text, likewise.
+    pub policy: String,
+    /// Who made it.
+    pub maker_id: i64,
+    /// Where it stands.
+    pub status: Status,
+    /// What it pays.
+    pub sources: Vec<Source>,
+}
+
+impl Run {
+    /// The bank profile.
+    ///
+    /// # Errors
+    /// A profile that no longer reads.
+    pub fn profile(&self) -> Outcome<Profile> {
+        Ok(Profile::parse(&self.number, &self.profile)?)
+    }
+
+    /// Refuses unless the run stands where it must.
+    ///
+    /// # Errors
+    /// `runs.wrong_status`.
+    pub fn must_be(&self, wanted: Status) -> Outcome<()> {
+        if self.status == wanted {
+            return Ok(());
+        }
+        Err(Message::new("runs.wrong_status")
+            .with("run", &self.number)
+            .with("status", self.status.as_str())
+            .with("wanted", wanted.as_str())
+            .into())
+    }
+}
+
+/// What a run contains at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// Names exactly this content.
+    pub digest: Digest,
+    /// Lines to be paid.
+    pub line_count: i64,
+    /// What they come to.
+    pub paid: Amount,
+    /// Kept back with a reason.
+    pub set_aside: Amount,
+}
+
+/// An approval as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// From 1.
+    pub step_no: i64,
+    /// Role it was given in.
+    pub role: String,
+    /// Who approved.
+    pub approver_id: i64,
+    /// Who delegated, if anybody.
+    pub on_behalf_of_id: Option<i64>,
+    /// What was approved.
+    pub digest: Digest,
+    /// When, µs UTC.
+    pub recorded_at: i64,
+}
+
+/// The approval rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyFile {
+    step: Vec<StepRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepRow {
+    title: String,
+    roles: Vec<RoleRow>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoleRow {
+    role: String,
+    from_minor: i64,
+}
+
+/// A step of the approval rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// 复核, 审批…
+    pub title: String,
+    /// Roles by the amount from which they are asked for, smallest first.
+    roles: Vec<(Amount, Role)>,
+}
+
+impl Policy {
+    /// Reads approval rules.
+    ///
+    /// # Errors
+    /// `runs.policy`, naming the key and the remedy: fewer than two steps, an unknown role, a step that has no role
+    /// for small amounts.
+    pub fn parse(text: &str) -> Result<Self, Message> {
+        let wrong = |detail: String| Message::new("runs.policy").with("detail", detail);
+        let raw: PolicyFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        if raw.step.len() < STEPS_MIN {
+            return Err(wrong(format!("step: {} < {STEPS_MIN}", raw.step.len())));
+        }
+        let mut steps = Vec::new();
+        for (place, step) in (1..).zip(raw.step) {
+            let mut roles = Vec::new();
+            for row in step.roles {
+                let role = Role::parse(&row.role).ok_or_else(|| wrong(format!("step {place}: role {:?}", row.role)))?;
+                roles.push((Amount::from_minor(row.from_minor), role));
+            }
+            roles.sort_by_key(|(from, _)| *from);
+            if roles.first().is_none_or(|(from, _)| *from > Amount::ZERO) {
+                return Err(wrong(format!("step {place}: from_minor = 0")));
+            }
+            steps.push(Step { title: step.title, roles });
+        }
+        Ok(Self { steps })
+    }
+
+    /// The steps in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+impl Step {
+    /// The role that this step asks for at an amount.
+    #[must_use]
+    pub fn role(&self, amount: Amount) -> Role {
+        let reached = self.roles.iter().rev().find(|(from, _)| *from <= amount);
+        // `parse` refuses a step without a role from zero on.
+        reached.unwrap_or(&self.roles[0]).1
+    }
+}
+
+/// What a new run is.
+#[derive(Debug, Clone)]
+pub struct NewRun<'a> {
+    /// Title.
+    pub title: &'a str,
+    /// Account it is paid from.
+    pub bank_account_id: i64,
+    /// Text of the bank profile.
+    pub profile: &'a str,
+    /// Text of the approval rules.
+    pub policy: &'a str,
+    /// What it pays.
+    pub sources: &'a [(SourceKind, i64)],
+}
+
+/// Puts a run together.
+///
+/// # Errors
+/// `runs.empty`, `runs.source_unknown`, `runs.source_taken` (the source stands in another run), the refusals of
+/// [`Policy::parse`] and of the profile.
+pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run> {
+    Policy::parse(new.policy)?;
+    Profile::parse("profile", new.profile)?;
+    if new.sources.is_empty() {
+        return Err(Message::new("runs.empty").into());
+    }
+    let court_id = acting.actor.court_id;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.draft")?;
+    let run_id = act.take_ids(1);
+    let year = acting.date.year();
+    let of_year = tx.query_one(
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM run WHERE court_id = $1 AND book_id = $2 AND number LIKE $3",
+        &[court_id.into(), books::CASE_MONEY.into(), format!("P{year}-%").as_str().into()],
+        |row| row.int(0),
+    )?;
+    let number = format!("P{year}-{:04}", of_year + 1);
+    act.insert(
+        tx,
+        &RUN,
+        run_id,
+        &[
+            run_id.into(),
+            number.as_str().into(),
+            new.title.into(),
+            new.bank_account_id.into(),
+            new.profile.into(),
+            new.policy.into(),
+            acting.at.as_microsecond().into(),
+            acting.actor.person_id.into(),
+        ],
+    )?;
+    for (kind, source_id) in new.sources {
+        let text = match kind {
+            SourceKind::Distribution => {
+                "SELECT case_id FROM distribution WHERE court_id = $1 AND book_id = $2 AND distribution_id = $3"
+            }
+            SourceKind::Sheet => "SELECT case_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
+        };
+        let key = [court_id.into(), books::CASE_MONEY.into(), (*source_id).into()];
+        let case_id = tx
+            .query_opt(text, &key, |row| row.int(0))?
+            .ok_or_else(|| Message::new("runs.source_unknown").with("kind", kind.as_str()).with("source", source_id))?;
+        let taken = tx.query_opt(
+            "SELECT r.number FROM open_source AS o JOIN run AS r ON r.court_id = o.court_id AND r.book_id = o.book_id \
+             AND r.run_id = o.run_id WHERE o.court_id = $1 AND o.book_id = $2 AND o.kind = $3 AND o.source_id = $4",
+            &[court_id.into(), books::CASE_MONEY.into(), kind.as_str().into(), (*source_id).into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )?;
+        if let Some(other) = taken {
+            return Err(Message::new("runs.source_taken")
+                .with("kind", kind.as_str())
+                .with("source", source_id)
+                .with("run", other)
+                .into());
+        }
+        let id = act.take_ids(1);
+        act.insert(
+            tx,
+            &RUN_SOURCE,
+            id,
+            &[id.into(), run_id.into(), kind.as_str().into(), (*source_id).into(), case_id.into()],
+        )?;
+        tx.execute(
+            "INSERT INTO open_source (court_id, book_id, kind, source_id, run_id) VALUES ($1, $2, $3, $4, $5)",
+            &[court_id.into(), books::CASE_MONEY.into(), kind.as_str().into(), (*source_id).into(), run_id.into()],
+        )?;
+    }
+    tx.execute(
+        "INSERT INTO run_state (court_id, book_id, run_id, status) VALUES ($1, $2, $3, 'draft')",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
+    )?;
+    act.close(tx)?;
+    find_run(tx, court_id, &number)
+}
+
+/// A run by its number.
+///
+/// # Errors
+/// `runs.unknown`.
+pub fn find_run(tx: &mut Tx<'_>, court_id: i64, number: &str) -> Outcome<Run> {
+    let found = tx.query_opt(
+        "SELECT r.run_id, r.number, r.title, r.bank_account_id, r.profile, r.policy, r.maker_id, s.status \
+         FROM run AS r JOIN run_state AS s ON s.court_id = r.court_id AND s.book_id = r.book_id AND s.run_id = r.run_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 AND r.number = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), number.into()],
+        |row| {
+            let status = row.text(7)?;
+            let status = Status::ALL.into_iter().find(|known| known.as_str() == status);
+            Ok(Run {
+                run_id: row.int(0)?,
+                number: row.text(1)?.to_owned(),
+                title: row.text(2)?.to_owned(),
+                bank_account_id: row.int(3)?,
+                profile: row.text(4)?.to_owned(),
+                policy: row.text(5)?.to_owned(),
+                maker_id: row.int(6)?,
+                status: status.ok_or_else(|| Error::Inconsistent("a run with an unknown status".into()))?,
+                sources: Vec::new(),
+            })
+        },
+    )?;
+    let mut run = found.ok_or_else(|| Message::new("runs.unknown").with("run", number))?;
+    run.sources = tx.query(
+        "SELECT kind, source_id, case_id FROM run_source WHERE court_id = $1 AND book_id = $2 AND run_id = $3 ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
+        |row| {
+            let kind = if row.text(0)? == "sheet" { SourceKind::Sheet } else { SourceKind::Distribution };
+            Ok(Source { kind, source_id: row.int(1)?, case_id: row.int(2)? })
+        },
+    )?;
+    Ok(run)
+}
+
+/// The numbers of all runs, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn run_numbers(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<String>> {
+    Ok(tx.query(
+        "SELECT number FROM run WHERE court_id = $1 AND book_id = $2 ORDER BY run_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| Ok(row.text(0)?.to_owned()),
+    )?)
+}
+
+/// What the run contains now.
+///
+/// # Errors
+/// What the database says.
+pub fn content(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Content> {
+    let key = |id: i64| [court_id.into(), books::CASE_MONEY.into(), Value::Int(id)];
+    let mut basis = RowBytes::default();
+    for text in [&run.profile, &run.policy] {
+        basis.value(text.as_str().into());
+    }
+    basis.value(run.run_id.into());
+    basis.value(run.bank_account_id.into());
+    let (mut line_count, mut paid, mut set_aside) = (0, Amount::ZERO, Amount::ZERO);
+    let overflow = || Error::Inconsistent("the sum of a run leaves the range of amounts".into());
+    for source in &run.sources {
+        basis.value(source.kind.as_str().into());
+        basis.value(source.source_id.into());
+        let (lines, pays, keeps, digest) = match source.kind {
+            SourceKind::Distribution => tx.query_one(
+                "SELECT d.share_count, d.paid_minor, d.set_aside_minor, p.digest FROM distribution AS d \
+                 JOIN chain_part AS p ON p.court_id = d.court_id AND p.book_id = d.book_id \
+                 AND p.table_name = 'share' AND p.first_id = d.first_share_id \
+                 WHERE d.court_id = $1 AND d.book_id = $2 AND d.distribution_id = $3",
+                &key(source.source_id),
+                |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.digest(3)?)),
+            )?,
+            SourceKind::Sheet => tx.query_one(
+                "SELECT s.line_count, s.total_minor, p.digest FROM sheet AS s JOIN chain_part AS p \
+                 ON p.court_id = s.court_id AND p.book_id = s.book_id AND p.table_name = 'sheet_line' \
+                 AND p.first_id = s.sheet_id + 1 WHERE s.court_id = $1 AND s.book_id = $2 AND s.sheet_id = $3",
+                &key(source.source_id),
+                |row| Ok((row.int(0)?, row.int(1)?, 0, row.digest(2)?)),
+            )?,
+        };
+        basis.value(Value::Bytes(&digest));
+        line_count += lines;
+        paid = paid.plus(Amount::from_minor(pays)).ok_or_else(overflow)?;
+        set_aside = set_aside.plus(Amount::from_minor(keeps)).ok_or_else(overflow)?;
+        // New details, disputes, heirs: whatever came after the distribution changes what would be paid.
+        for (id, mark) in tx.query(
+            "SELECT id, mark FROM claim_event WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND id > $4 ORDER BY id",
+            &[court_id.into(), books::CASE_MONEY.into(), source.case_id.into(), source.source_id.into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )? {
+            basis.value(id.into());
+            basis.value(mark.into());
+        }
+    }
+    Ok(Content { digest: sha256(&[b"ankuan-run-1", basis.as_bytes()]), line_count, paid, set_aside })
+}
+
+/// Submits a run for approval; again after a change, which voids the approvals given before.
+///
+/// # Errors
+/// `runs.wrong_status`, `runs.unchanged`.
+pub fn submit(tx: &mut Tx<'_>, acting: &Acting, number: &str) -> Outcome<Content> {
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.submit")?;
+    let run = find_run(tx, acting.actor.court_id, number)?;
+    let content = content(tx, acting.actor.court_id, &run)?;
+    if matches!(run.status, Status::Submitted | Status::Approved) {
+        if last_submission(tx, acting.actor.court_id, run.run_id)? == Some(content.digest) {
+            return Err(Message::new("runs.unchanged").with("run", number).into());
+        }
+    } else {
+        run.must_be(Status::Draft)?;
+    }
+    record_event(tx, &mut act, &run, "submitted", &content, None, "")?;
+    set_status(tx, acting.actor.court_id, run.run_id, Status::Submitted)?;
+    act.close(tx)?;
+    Ok(content)
+}
+
+fn last_submission(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Option<Digest>> {
+    let digests = tx.query(
+        "SELECT digest FROM run_event WHERE court_id = $1 AND book_id = $2 AND run_id = $3 AND event = 'submitted' \
+         ORDER BY id DESC LIMIT 1",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
+        |row| row.digest(0),
+    )?;
+    Ok(digests.first().copied())
+}
+
+/// The approvals of a run, of whatever content.
+///
+/// # Errors
+/// What the database says.
+pub fn approvals(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<Approval>> {
+    Ok(tx.query(
+        "SELECT step_no, role, approver_id, on_behalf_of_id, digest, recorded_at FROM approval \
+         WHERE court_id = $1 AND book_id = $2 AND run_id = $3 ORDER BY approval_id",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
+        |row| {
+            Ok(Approval {
+                step_no: row.int(0)?,
+                role: row.text(1)?.to_owned(),
+                approver_id: row.int(2)?,
+                on_behalf_of_id: row.opt_int(3)?,
+                digest: row.digest(4)?,
+                recorded_at: row.int(5)?,
+            })
+        },
+    )?)
+}
+
+/// Approves the next step of a run. `digest` is what the approver has seen, when it was given.
+///
+/// # Errors
+/// `runs.wrong_status`, `runs.changed` (the content is not what was submitted, or not what the approver names),
+/// `runs.maker_approves`, `runs.approved_before`, and those of [`access::require`].
+pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Digest>) -> Outcome<(Step, Status)> {
+    let court_id = acting.actor.court_id;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.approve")?;
+    let run = find_run(tx, court_id, number)?;
+    run.must_be(Status::Submitted)?;
+    let content = content(tx, court_id, &run)?;
+    let submitted = last_submission(tx, court_id, run.run_id)?;
+    if submitted != Some(content.digest) || seen.is_some_and(|seen| seen != content.digest) {
+        return Err(Message::new("runs.changed").with("run", number).into());
+    }
+    let person_id = acting.actor.person_id;
+    if person_id == run.maker_id {
+        return Err(Message::new("runs.maker_approves").with("person", &acting.actor.name).with("run", number).into());
+    }
+    let given: Vec<Approval> =
+        approvals(tx, court_id, run.run_id)?.into_iter().filter(|given| given.digest == content.digest).collect();
+    if given.iter().any(|given| given.approver_id == person_id || given.on_behalf_of_id == Some(person_id)) {
+        return Err(Message::new("runs.approved_before").with("person", &acting.actor.name).with("run", number).into());
+    }
+    let policy = Policy::parse(&run.policy)?;
+    let amount = content.paid.plus(content.set_aside).unwrap_or(content.paid);
+    let step = policy
+        .steps()
+        .get(given.len())
+        .ok_or_else(|| Error::Inconsistent(format!("run {number} has more approvals than steps")))?;
+    let standing = access::require(tx, &acting.actor, acting.date, step.role(amount))?;
+    let on_behalf_of = standing.on_behalf_of;
+    if on_behalf_of == Some(run.maker_id) || given.iter().any(|given| on_behalf_of == Some(given.approver_id)) {
+        return Err(Message::new("runs.maker_approves").with("person", &acting.actor.name).with("run", number).into());
+    }
+    let approval_id = act.take_ids(1);
+    act.insert(
+        tx,
+        &APPROVAL,
+        approval_id,
+        &[
+            approval_id.into(),
+            run.run_id.into(),
+            (given.len() as i64 + 1).into(),
+            standing.role.as_str().into(),
+            person_id.into(),
+            on_behalf_of.into(),
+            run.maker_id.into(),
+            Value::Bytes(&content.digest),
+            amount.minor().into(),
+            acting.at.as_microsecond().into(),
+        ],
+    )?;
+    let complete = given.len() + 1 == policy.steps().len();
+    let status = if complete { Status::Approved } else { Status::Submitted };
+    set_status(tx, court_id, run.run_id, status)?;
+    act.close(tx)?;
+    Ok((step.clone(), status))
+}
+
+/// Refuses unless every step of the policy approved exactly this content, each by another person and none by the maker.
+///
+/// # Errors
+/// `runs.not_approved`.
+pub fn must_be_approved(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Content) -> Outcome<()> {
+    let policy = Policy::parse(&run.policy)?;
+    let given: Vec<Approval> =
+        approvals(tx, court_id, run.run_id)?.into_iter().filter(|given| given.digest == content.digest).collect();
+    let mut people: Vec<i64> = given.iter().map(|given| given.approver_id).collect();
+    people.sort_unstable();
+    people.dedup();
+    let steps: Vec<i64> = given.iter().map(|given| given.step_no).collect();
+    let well = steps.iter().copied().eq(1..=policy.steps().len() as i64)
+        && people.len() == given.len()
+        && !people.contains(&run.maker_id);
+    if well { Ok(()) } else { Err(Message::new("runs.not_approved").with("run", &run.number).into()) }
+}
+
+/// Gives a run up before it is committed; its sources are free again.
+///
+/// # Errors
+/// `runs.wrong_status`.
+pub fn cancel(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> Outcome<()> {
+    let court_id = acting.actor.court_id;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.cancel")?;
+    let run = find_run(tx, court_id, number)?;
+    if !matches!(run.status, Status::Draft | Status::Submitted | Status::Approved) {
+        run.must_be(Status::Draft)?;
+    }
+    let content = content(tx, court_id, &run)?;
+    record_event(tx, &mut act, &run, "cancelled", &content, None, reason)?;
+    tx.execute(
+        "DELETE FROM open_source WHERE court_id = $1 AND book_id = $2 AND run_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
+    )?;
+    set_status(tx, court_id, run.run_id, Status::Cancelled)?;
+    act.close(tx)?;
+    Ok(())
+}
+
+pub(super) fn record_event(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    run: &Run,
+    event: &str,
+    content: &Content,
+    voucher_id: Option<i64>,
+    reason: &str,
+) -> Outcome<()> {
+    let id = act.take_ids(1);
+    let (at, actor) = (act.recorded_at(), act.actor_id());
+    act.insert(
+        tx,
+        &RUN_EVENT,
+        id,
+        &[
+            id.into(),
+            run.run_id.into(),
+            event.into(),
+            Value::Bytes(&content.digest),
+            content.line_count.into(),
+            content.paid.minor().into(),
+            voucher_id.into(),
+            reason.into(),
+            at.into(),
+            actor.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn set_status(tx: &mut Tx<'_>, court_id: i64, run_id: i64, status: Status) -> Outcome<()> {
+    tx.execute(
+        "UPDATE run_state SET status = $4 WHERE court_id = $1 AND book_id = $2 AND run_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into(), status.as_str().into()],
+    )?;
+    Ok(())
+}

@@ -1,0 +1,506 @@
+//! Money in: receipts, those not yet attributed (待认领款), and how they find their case.
+
+use ankuan_ledger::engine::Kind::{Int, Text};
+use ankuan_ledger::engine::{Error, Result, Row, Table};
+use ankuan_ledger::{Amount, BookKey, ItemId, Tx};
+use jiff::civil::Date;
+
+use crate::access::{self, Acting, Role};
+use crate::books;
+use crate::cases::{self, Case, SubAccount};
+use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
+use crate::schema::read_date;
+use crate::{Message, Outcome};
+
+/// The most characters of a payer's name or a remark: above any bank's field, so that more is a slip.
+const TEXT_CHARS_MAX: usize = 500;
+
+/// `receipt`
+pub static RECEIPT: Table = Table {
+    name: "receipt",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("receipt_id", Int),
+        ("bank_account_id", Int),
+        ("bank_reference", Text),
+        ("value_date", Text),
+        ("arrived_on", Text),
+        ("amount_minor", Int),
+        ("payer_name", Text),
+        ("case_id", Int),
+        ("sub_account_id", Int),
+        ("remark", Text),
+        ("voucher_id", Int),
+        ("recorded_by", Int),
+        ("mark", Int),
+    ],
+    order: &["receipt_id"],
+};
+
+/// `receipt_claim`
+pub static RECEIPT_CLAIM: Table = Table {
+    name: "receipt_claim",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("receipt_claim_id", Int),
+        ("receipt_id", Int),
+        ("case_id", Int),
+        ("sub_account_id", Int),
+        ("evidence", Text),
+        ("claimed_by", Int),
+        ("mark", Int),
+    ],
+    order: &["receipt_claim_id"],
+};
+
+/// `receipt_attribution`
+pub static RECEIPT_ATTRIBUTION: Table = Table {
+    name: "receipt_attribution",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("receipt_claim_id", Int),
+        ("receipt_id", Int),
+        ("case_id", Int),
+        ("voucher_id", Int),
+        ("claimed_by", Int),
+        ("confirmed_by", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// Money that arrived, as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Row, and the item of its postings.
+    pub receipt_id: i64,
+    /// Where it arrived.
+    pub bank_account_id: i64,
+    /// The bank's own reference, once per account.
+    pub bank_reference: String,
+    /// The bank's value date (legal date).
+    pub value_date: Date,
+    /// Day of the bank's notice.
+    pub arrived_on: Date,
+    /// Positive.
+    pub amount: Amount,
+    /// As the bank gives it.
+    pub payer_name: String,
+    /// The case it was recorded to; none while or before it was attributed.
+    pub case_id: Option<i64>,
+    /// The sub-account it was paid into.
+    pub sub_account_id: Option<i64>,
+    /// The bank's remark (附言).
+    pub remark: String,
+    /// Its voucher.
+    pub voucher_id: i64,
+    /// Person who recorded it.
+    pub recorded_by: i64,
+    /// The case it was attributed to later.
+    pub attributed_case_id: Option<i64>,
+    /// A claim on it that nobody has confirmed yet: the newest.
+    pub open_claim: Option<ReceiptClaim>,
+}
+
+impl Receipt {
+    /// The case whose money it is, if that is known.
+    #[must_use]
+    pub fn owner_case_id(&self) -> Option<i64> {
+        self.case_id.or(self.attributed_case_id)
+    }
+}
+
+/// Somebody says to which case a receipt belongs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptClaim {
+    /// Row.
+    pub receipt_claim_id: i64,
+    /// The case.
+    pub case_id: i64,
+    /// Person.
+    pub claimed_by: i64,
+    /// Why.
+    pub evidence: String,
+}
+
+/// A receipt to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewReceipt<'a> {
+    /// Where it arrived.
+    pub bank_account: &'a BankAccount,
+    /// The bank's own reference.
+    pub bank_reference: &'a str,
+    /// The bank's value date.
+    pub value_date: Date,
+    /// Day of the bank's notice.
+    pub arrived_on: Date,
+    /// Positive.
+    pub amount: Amount,
+    /// As the bank gives it; may be empty (no payer on the slip).
+    pub payer_name: &'a str,
+    /// The case, when it is known.
+    pub case: Option<&'a Case>,
+    /// The sub-account, when it was paid into one; it must be of the case and the bank account.
+    pub sub_account: Option<&'a SubAccount>,
+    /// The bank's remark.
+    pub remark: &'a str,
+}
+
+/// What recording a receipt did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// It is new, and posted.
+    New(Receipt),
+    /// The same money with the same content was recorded before: nothing has changed.
+    Known(Receipt),
+}
+
+impl Recorded {
+    /// The receipt either way.
+    #[must_use]
+    pub const fn receipt(&self) -> &Receipt {
+        match self {
+            Self::New(receipt) | Self::Known(receipt) => receipt,
+        }
+    }
+}
+
+/// Records money that arrived: into its case, or unattributed. Needs [`Role::Finance`].
+///
+/// The bank's reference is once per account: the same again changes nothing and is said to be known.
+///
+/// # Errors
+/// `receipts.reference_empty`, `receipts.amount`, `receipts.text_long`, `receipts.value_after_arrival`,
+/// `receipts.sub_account_elsewhere`, `receipts.reference_differs` (recorded before with another content),
+/// `access.role_missing`, and those of posting.
+pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewReceipt<'_>) -> Outcome<Recorded> {
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    check(new)?;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.record")?;
+    let case_id = new.case.map(|case| case.case_id);
+    if let Some(known) = by_reference(tx, act.book(), new.bank_account.bank_account_id, new.bank_reference.trim())? {
+        return match first_difference(&known, new) {
+            None => Ok(Recorded::Known(known)),
+            Some(field) => Err(Message::new("receipts.reference_differs")
+                .with("reference", &known.bank_reference)
+                .with("receipt", known.receipt_id)
+                .with("field", field)
+                .into()),
+        };
+    }
+    let receipt_id = act.take_ids(1);
+    let event = if case_id.is_some() { Event::ReceiptKnown } else { Event::ReceiptUnknown };
+    let owner = Owner { bank_account_id: Some(new.bank_account.bank_account_id), case_id };
+    let items = (ItemId(receipt_id), ItemId(receipt_id));
+    let line = chart.line(tx, acting.actor.court_id, event, owner, items, new.amount)?;
+    act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
+    act.post(tx, &[line])?;
+    let voucher_id = newest_voucher(&act.vouchers(tx)?.last().map(|voucher| voucher.voucher_id))?;
+    let receipt = Receipt {
+        receipt_id,
+        bank_account_id: new.bank_account.bank_account_id,
+        bank_reference: new.bank_reference.trim().to_owned(),
+        value_date: new.value_date,
+        arrived_on: new.arrived_on,
+        amount: new.amount,
+        payer_name: new.payer_name.trim().to_owned(),
+        case_id,
+        sub_account_id: new.sub_account.map(|sub_account| sub_account.sub_account_id),
+        remark: new.remark.trim().to_owned(),
+        voucher_id,
+        recorded_by: acting.actor.person_id,
+        attributed_case_id: None,
+        open_claim: None,
+    };
+    act.insert(
+        tx,
+        &RECEIPT,
+        receipt_id,
+        &[
+            receipt_id.into(),
+            receipt.bank_account_id.into(),
+            receipt.bank_reference.as_str().into(),
+            receipt.value_date.to_string().as_str().into(),
+            receipt.arrived_on.to_string().as_str().into(),
+            receipt.amount.minor().into(),
+            receipt.payer_name.as_str().into(),
+            receipt.case_id.into(),
+            receipt.sub_account_id.into(),
+            receipt.remark.as_str().into(),
+            voucher_id.into(),
+            receipt.recorded_by.into(),
+        ],
+    )?;
+    act.close(tx)?;
+    Ok(Recorded::New(receipt))
+}
+
+/// What is wrong with a receipt before the database is asked.
+fn check(new: &NewReceipt<'_>) -> std::result::Result<(), Message> {
+    if new.bank_reference.trim().is_empty() {
+        return Err(Message::new("receipts.reference_empty"));
+    }
+    if new.amount <= Amount::ZERO {
+        return Err(Message::new("receipts.amount").with("amount", new.amount));
+    }
+    for (field, text) in [("reference", new.bank_reference), ("payer_name", new.payer_name), ("remark", new.remark)] {
+        if text.chars().count() > TEXT_CHARS_MAX {
+            return Err(Message::new("receipts.text_long").with("field", field).with("max", TEXT_CHARS_MAX));
+        }
+    }
+    // The bank may value money back, never on a day after its own notice.
+    if new.value_date > new.arrived_on {
+        return Err(Message::new("receipts.value_after_arrival")
+            .with("value_date", new.value_date)
+            .with("arrived_on", new.arrived_on));
+    }
+    if let Some(sub_account) = new.sub_account {
+        let of_case = new.case.is_some_and(|case| case.case_id == sub_account.case_id);
+        if !of_case || sub_account.bank_account_id != new.bank_account.bank_account_id {
+            return Err(Message::new("receipts.sub_account_elsewhere").with("number", &sub_account.number));
+        }
+    }
+    Ok(())
+}
+
+/// The first field in which a receipt differs from what is recorded under its reference.
+fn first_difference(known: &Receipt, new: &NewReceipt<'_>) -> Option<&'static str> {
+    let case_id = new.case.map(|case| case.case_id);
+    // Attributed since: the bank's own data is the same whether or not the case is now given with it.
+    let same_case = known.case_id == case_id || (case_id.is_some() && known.attributed_case_id == case_id);
+    let sub_account_id = new.sub_account.map(|sub_account| sub_account.sub_account_id);
+    let same_sub_account = known.sub_account_id == sub_account_id || known.attributed_case_id.is_some();
+    [
+        ("amount", known.amount == new.amount),
+        ("value_date", known.value_date == new.value_date),
+        ("arrived_on", known.arrived_on == new.arrived_on),
+        ("payer_name", known.payer_name == new.payer_name.trim()),
+        ("case", same_case),
+        ("sub_account", same_sub_account),
+        ("remark", known.remark == new.remark.trim()),
+    ]
+    .into_iter()
+    .find_map(|(field, same)| (!same).then_some(field))
+}
+
+fn newest_voucher(voucher_id: &Option<i64>) -> Result<i64> {
+    voucher_id.ok_or_else(|| Error::Inconsistent("an entry was posted, but no voucher was made".into()))
+}
+
+/// First step of attribution: says to which case unattributed money belongs, with evidence. Needs [`Role::Handler`].
+///
+/// # Errors
+/// `receipts.unknown`, `receipts.has_case`, `receipts.evidence_missing`, `access.role_missing`.
+pub fn claim_receipt(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    receipt_id: i64,
+    case: &Case,
+    sub_account: Option<&SubAccount>,
+    evidence: &str,
+) -> Outcome<ReceiptClaim> {
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    if evidence.trim().is_empty() {
+        return Err(Message::new("receipts.evidence_missing").into());
+    }
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.claim")?;
+    unattributed(tx, act.book(), receipt_id)?;
+    let claim = ReceiptClaim {
+        receipt_claim_id: act.take_ids(1),
+        case_id: case.case_id,
+        claimed_by: acting.actor.person_id,
+        evidence: evidence.trim().to_owned(),
+    };
+    act.insert(
+        tx,
+        &RECEIPT_CLAIM,
+        claim.receipt_claim_id,
+        &[
+            claim.receipt_claim_id.into(),
+            receipt_id.into(),
+            case.case_id.into(),
+            sub_account.map(|sub_account| sub_account.sub_account_id).into(),
+            claim.evidence.as_str().into(),
+            claim.claimed_by.into(),
+        ],
+    )?;
+    act.close(tx)?;
+    Ok(claim)
+}
+
+/// Second step: another person confirms the newest claim, and the whole receipt moves to the case. Needs
+/// [`Role::FundKeeper`].
+///
+/// # Errors
+/// `receipts.unknown`, `receipts.has_case`, `receipts.not_claimed`, `receipts.same_person`, `access.role_missing`, and
+/// those of posting.
+pub fn confirm_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, receipt_id: i64) -> Outcome<Receipt> {
+    access::require(tx, &acting.actor, acting.date, Role::FundKeeper)?;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.attribute")?;
+    let receipt = unattributed(tx, act.book(), receipt_id)?;
+    let Some(claim) = &receipt.open_claim else {
+        return Err(Message::new("receipts.not_claimed").with("receipt", receipt_id).into());
+    };
+    if claim.claimed_by == acting.actor.person_id {
+        return Err(Message::new("receipts.same_person").with("name", &acting.actor.name).into());
+    }
+    let owner = Owner { bank_account_id: Some(receipt.bank_account_id), case_id: Some(claim.case_id) };
+    let items = (ItemId(receipt_id), ItemId(receipt_id));
+    let event = Event::ReceiptAttributed;
+    let line = chart.line(tx, acting.actor.court_id, event, owner, items, receipt.amount)?;
+    act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
+    act.post(tx, &[line])?;
+    let voucher_id = newest_voucher(&act.vouchers(tx)?.last().map(|voucher| voucher.voucher_id))?;
+    let id = act.take_ids(1);
+    act.insert(
+        tx,
+        &RECEIPT_ATTRIBUTION,
+        id,
+        &[
+            id.into(),
+            claim.receipt_claim_id.into(),
+            receipt_id.into(),
+            claim.case_id.into(),
+            voucher_id.into(),
+            claim.claimed_by.into(),
+            acting.actor.person_id.into(),
+        ],
+    )?;
+    act.close(tx)?;
+    Ok(Receipt { attributed_case_id: Some(claim.case_id), open_claim: None, ..receipt })
+}
+
+fn unattributed(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Receipt> {
+    let receipt = find_receipt(tx, book, receipt_id)?;
+    match receipt.owner_case_id() {
+        None => Ok(receipt),
+        Some(case_id) => {
+            let case = cases::case_by_id(tx, book, case_id)?;
+            Err(Message::new("receipts.has_case")
+                .with("receipt", receipt_id)
+                .with("number", case.current_number())
+                .into())
+        }
+    }
+}
+
+/// The receipt with this id.
+///
+/// # Errors
+/// `receipts.unknown`.
+pub fn find_receipt(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Receipt> {
+    let found = tx.query_opt(
+        concat!(
+            "SELECT r.receipt_id, r.bank_account_id, r.bank_reference, r.value_date, r.arrived_on, r.amount_minor, ",
+            "r.payer_name, r.case_id, r.sub_account_id, r.remark, r.voucher_id, r.recorded_by, a.case_id, ",
+            "c.receipt_claim_id, c.case_id, c.claimed_by, c.evidence FROM receipt AS r ",
+            "LEFT JOIN receipt_attribution AS a ON a.court_id = $1 AND a.book_id = $2 AND a.receipt_id = r.receipt_id ",
+            "LEFT JOIN receipt_claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.receipt_id = r.receipt_id ",
+            "AND c.receipt_claim_id = (SELECT MAX(n.receipt_claim_id) FROM receipt_claim AS n ",
+            "WHERE n.court_id = $1 AND n.book_id = $2 AND n.receipt_id = r.receipt_id) ",
+            "WHERE r.court_id = $1 AND r.book_id = $2 AND r.receipt_id = $3"
+        ),
+        &[book.court_id.into(), book.book_id.into(), receipt_id.into()],
+        read_receipt,
+    )?;
+    Ok(found.ok_or_else(|| Message::new("receipts.unknown").with("receipt", receipt_id))?)
+}
+
+fn by_reference(tx: &mut Tx<'_>, book: BookKey, bank_account_id: i64, reference: &str) -> Outcome<Option<Receipt>> {
+    let found = tx.query_opt(
+        "SELECT receipt_id FROM receipt \
+         WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 AND bank_reference = $4",
+        &[book.court_id.into(), book.book_id.into(), bank_account_id.into(), reference.into()],
+        |row| row.int(0),
+    )?;
+    found.map(|receipt_id| find_receipt(tx, book, receipt_id)).transpose()
+}
+
+/// All receipts, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn receipts(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Receipt>> {
+    Ok(tx.query(
+        concat!(
+            "SELECT r.receipt_id, r.bank_account_id, r.bank_reference, r.value_date, r.arrived_on, r.amount_minor, ",
+            "r.payer_name, r.case_id, r.sub_account_id, r.remark, r.voucher_id, r.recorded_by, a.case_id, ",
+            "c.receipt_claim_id, c.case_id, c.claimed_by, c.evidence FROM receipt AS r ",
+            "LEFT JOIN receipt_attribution AS a ON a.court_id = $1 AND a.book_id = $2 AND a.receipt_id = r.receipt_id ",
+            "LEFT JOIN receipt_claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.receipt_id = r.receipt_id ",
+            "AND c.receipt_claim_id = (SELECT MAX(n.receipt_claim_id) FROM receipt_claim AS n ",
+            "WHERE n.court_id = $1 AND n.book_id = $2 AND n.receipt_id = r.receipt_id) ",
+            "WHERE r.court_id = $1 AND r.book_id = $2 ORDER BY r.receipt_id"
+        ),
+        &[book.court_id.into(), book.book_id.into()],
+        read_receipt,
+    )?)
+}
+
+fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
+    let attributed_case_id = row.opt_int(12)?;
+    let open_claim = match (attributed_case_id, row.opt_int(13)?) {
+        (None, Some(receipt_claim_id)) => Some(ReceiptClaim {
+            receipt_claim_id,
+            case_id: row.int(14)?,
+            claimed_by: row.int(15)?,
+            evidence: row.text(16)?.to_owned(),
+        }),
+        _ => None,
+    };
+    Ok(Receipt {
+        receipt_id: row.int(0)?,
+        bank_account_id: row.int(1)?,
+        bank_reference: row.text(2)?.to_owned(),
+        value_date: read_date(row, 3)?,
+        arrived_on: read_date(row, 4)?,
+        amount: Amount::from_minor(row.int(5)?),
+        payer_name: row.text(6)?.to_owned(),
+        case_id: row.opt_int(7)?,
+        sub_account_id: row.opt_int(8)?,
+        remark: row.text(9)?.to_owned(),
+        voucher_id: row.int(10)?,
+        recorded_by: row.int(11)?,
+        attributed_case_id,
+        open_claim,
+    })
+}
+
+/// A receipt of a case and what is left of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CaseReceipt {
+    /// Receipt, and the item in the case's funds.
+    pub receipt_id: i64,
+    /// What arrived.
+    pub amount: Amount,
+    /// What is left of it in the case's funds and not held.
+    pub available: Amount,
+}
+
+/// The receipts of a case, oldest first: recorded to it, or attributed to it.
+///
+/// # Errors
+/// What the database says.
+pub fn receipts_of_case(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Vec<CaseReceipt>> {
+    let funds = cases::case_account(tx, book, case_id, AccountKind::CaseFunds)?;
+    Ok(tx.query(
+        "SELECT r.receipt_id, r.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0) FROM receipt AS r \
+         LEFT JOIN item_balance AS i ON i.court_id = r.court_id AND i.book_id = r.book_id AND i.account_id = $4 \
+         AND i.item_id = r.receipt_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 AND (r.case_id = $3 OR r.receipt_id IN \
+         (SELECT a.receipt_id FROM receipt_attribution AS a \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3)) ORDER BY r.receipt_id",
+        &[book.court_id.into(), book.book_id.into(), case_id.into(), funds.0.into()],
+        |row| {
+            Ok(CaseReceipt {
+                receipt_id: row.int(0)?,
+                amount: Amount::from_minor(row.int(1)?),
+                available: Amount::from_minor(row.int(2)?),
+            })
+        },
+    )?)
+}

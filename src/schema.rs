@@ -1,0 +1,103 @@
+//! The schema of the application: its steps, its fact tables, and how their columns are read.
+
+use ankuan_ledger as ledger;
+use ankuan_ledger::engine::{Error, Migration, Row, Statement, Table};
+use ankuan_ledger::{Store, schema};
+use jiff::civil::Date;
+
+use crate::payouts::{lines, release, rounds, runs, sheets};
+use crate::{access, cases, chart, claims, documents, receipts};
+
+/// People, chart, bank accounts, cases, money in.
+pub const COURT: Migration = Migration {
+    name: "0002_court",
+    text: include_str!("../migrations/0002_court.sql"),
+    facts: &[
+        &chart::COURT,
+        &chart::CHART,
+        &chart::BANK_ACCOUNT,
+        &access::PERSON,
+        &access::ROLE_EVENT,
+        &access::DELEGATION,
+        &cases::COURT_CASE,
+        &cases::CASE_NUMBER,
+        &cases::PARTY,
+        &cases::SUB_ACCOUNT,
+        &cases::gates::CASE_EVENT,
+        &cases::freezes::PAYEE_FREEZE,
+        &cases::freezes::PAYEE_FREEZE_LIFT,
+        &receipts::RECEIPT,
+        &receipts::RECEIPT_CLAIM,
+        &receipts::RECEIPT_ATTRIBUTION,
+    ],
+};
+
+/// Claims, distributions, payout runs, approvals, payment lines, bank files, documents.
+pub const PAYOUTS: Migration = Migration {
+    name: "0003_payouts",
+    text: include_str!("../migrations/0003_payouts.sql"),
+    facts: &[
+        &documents::DOCUMENT,
+        &claims::record::CLAIM_LIST,
+        &claims::record::CLAIM,
+        &claims::record::CLAIM_EVENT,
+        &rounds::DISTRIBUTION,
+        &rounds::SHARE,
+        &sheets::PAYEE,
+        &sheets::SHEET,
+        &sheets::SHEET_LINE,
+        &runs::RUN,
+        &runs::RUN_SOURCE,
+        &runs::RUN_EVENT,
+        &runs::APPROVAL,
+        &lines::PAYMENT_LINE,
+        &lines::LINE_EVENT,
+        &release::BANK_FILE,
+    ],
+};
+
+/// Every step, in order.
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS];
+
+/// Every fact table that the chain covers: the ledger's and those of the application.
+#[must_use]
+pub fn facts() -> Vec<&'static Table> {
+    schema::FACTS.iter().chain(COURT.facts).chain(PAYOUTS.facts).copied().collect()
+}
+
+/// The steps that the database lacks, without changing it; all of them where there is no schema yet.
+///
+/// # Errors
+/// What the database says.
+pub fn missing_steps(store: &mut Store) -> ledger::engine::Result<Vec<&'static str>> {
+    const HAS_STEPS: Statement = Statement::twin(
+        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_step'",
+        "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_step'",
+    );
+    let mut tx = store.snapshot()?;
+    let has_steps = tx.query_one(HAS_STEPS, &[], |row| row.int(0))? > 0;
+    let known = if has_steps {
+        tx.query("SELECT name FROM schema_step", &[], |row| Ok(row.text(0)?.to_owned()))?
+    } else {
+        Vec::new()
+    };
+    Ok(MIGRATIONS.iter().map(|step| step.name).filter(|name| !known.iter().any(|known| known == name)).collect())
+}
+
+/// A civil date out of a column of ISO text.
+///
+/// # Errors
+/// [`Error::Inconsistent`] when it is none.
+pub fn read_date(row: &Row<'_>, column: usize) -> ledger::engine::Result<Date> {
+    let text = row.text(column)?;
+    text.parse().map_err(|_| Error::Inconsistent(format!("{text:?} in column {column} is not a date")))
+}
+
+/// A word of a closed list out of a column.
+///
+/// # Errors
+/// [`Error::Inconsistent`] when it is not in the list.
+pub fn read_word<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) -> ledger::engine::Result<T> {
+    let text = row.text(column)?;
+    parse(text).ok_or_else(|| Error::Inconsistent(format!("{text:?} in column {column} is not a known word")))
+}
