@@ -212,7 +212,8 @@ impl Replay {
     }
 
     fn leg(&mut self, entry_no: i64, account: i64, side: Side, amount: i64, after: i64, previous: i64) {
-        if account < self.range.0 || account >= self.range.1 {
+        // The last pass takes the largest id too, which no account has.
+        if account < self.range.0 || (account >= self.range.1 && self.range.1 != i64::MAX) {
             return;
         }
         let Some(normal) = self.sides.get(&account) else {

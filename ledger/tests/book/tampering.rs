@@ -220,6 +220,29 @@ fn is_key(table: &str, column: &str) -> bool {
         || fact_tables().any(|fact| fact.name == table && fact.order.contains(&column))
 }
 
+/// The check that finds a changed value without the help of the chain.
+fn also_fails(table: &str, column: &str) -> Option<&'static str> {
+    match (table, column) {
+        (
+            "entry_line",
+            "debit_account_id"
+            | "credit_account_id"
+            | "amount_minor"
+            | "debit_after_minor"
+            | "credit_after_minor"
+            | "debit_previous_entry_no"
+            | "credit_previous_entry_no"
+            | "entry_no"
+            | "line_no",
+        ) => Some("entries"),
+        ("entry_line", "voucher_id") | ("voucher", "number" | "first_entry_no" | "last_entry_no" | "total_minor") => {
+            Some("vouchers")
+        }
+        ("hold_event", "hold_id" | "account_id" | "item_id" | "amount_minor") => Some("holds"),
+        _ => None,
+    }
+}
+
 fn every_changed_value_of_a_fact_is_found(database: &Database) {
     let mut exposed = Exposed::new(database);
     let mut cases = 0;
@@ -238,6 +261,9 @@ fn every_changed_value_of_a_fact_is_found(database: &Database) {
                     tried += 1;
                     let (check, place) = answer(table, &columns, row);
                     let found = finding(&findings, check);
+                    if let Some(also) = also_fails(table, &column.name) {
+                        assert_ne!(finding(&findings, also), "", "{what}: {also} must fail too: {findings:?}");
+                    }
                     if !is_key(table, &column.name) {
                         assert!(found.starts_with(&place), "{what}: {findings:?}");
                     } else if check == "chain" {
@@ -370,6 +396,9 @@ fn every_changed_state_is_found(database: &Database) {
                     let named = findings.iter().any(|check| expected.contains(&check.name));
                     let empty = table == "item_balance" && row[4..] == [Stored::Int(0), Stored::Int(0)];
                     assert!(named || empty, "{what}: {findings:?}");
+                    if (table.as_str(), column.name.as_str()) == ("balance", "posted_minor") {
+                        assert_ne!(finding(&findings, "sums"), "", "{what}: {findings:?}");
+                    }
                 }
             }
             let deleted =
@@ -400,6 +429,19 @@ impl Stored {
             (Self::Int(one), Self::Int(two)) => one >= two,
             _ => false,
         }
+    }
+}
+
+/// What the database's own checks would have refused.
+fn a_balance_below_its_limit_is_found(database: &Database) {
+    let mut exposed = Exposed::new(database);
+    for (sql, check, says) in [
+        ("UPDATE balance SET held_minor = posted_minor + 1 WHERE floor_minor = 0", "limits", "below its lower limit"),
+        ("UPDATE item_balance SET held_minor = posted_minor + 1", "items", "below zero"),
+        ("UPDATE item_balance SET held_minor = -1", "items", "below zero"),
+    ] {
+        let findings = exposed.after(|tx| execute(tx, sql).map(|_| ())).expect("no key in the way");
+        assert!(finding(&findings, check).contains(says), "{sql}: {findings:?}");
     }
 }
 
@@ -448,6 +490,7 @@ crate::on_both!(
     every_changed_value_of_a_fact_is_found,
     every_deleted_inserted_or_swapped_row_is_found,
     every_changed_state_is_found,
+    a_balance_below_its_limit_is_found,
     a_tail_that_was_cut_off_is_found_by_an_anchor,
     a_head_of_another_book_is_no_anchor,
 );
