@@ -159,6 +159,19 @@ CREATE TABLE closed_month (
     CONSTRAINT closed_month_once UNIQUE (court_id, book_id, month)
 );
 
+-- FACT. An account that is closed takes no more entries; balance.is_open follows from it.
+CREATE TABLE closed_account (
+    court_id BIGINT NOT NULL,
+    book_id BIGINT NOT NULL,
+    id BIGINT NOT NULL,
+    account_id BIGINT NOT NULL,
+    closed_at BIGINT NOT NULL,
+    actor_id BIGINT NOT NULL,
+    mark BIGINT NOT NULL,
+    CONSTRAINT closed_account_pk PRIMARY KEY (court_id, book_id, id),
+    CONSTRAINT closed_account_once UNIQUE (court_id, book_id, account_id)
+);
+
 -- STATE. A part of a balance set aside; captured in parts, released.
 CREATE TABLE hold (
     court_id BIGINT NOT NULL,

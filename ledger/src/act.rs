@@ -808,16 +808,22 @@ impl Act {
     /// As [`State::close_account`].
     pub fn close_account(&mut self, tx: &mut Tx<'_>, account: AccountId) -> std::result::Result<(), Failure> {
         self.load_accounts(tx, [account])?;
-        Ok(self.state.close_account(account)?)
+        self.state.close_account(account)?;
+        let id = self.take_ids(1);
+        let (at, actor) = (self.recorded_at, self.actor_id);
+        self.insert(tx, &schema::CLOSED_ACCOUNT, id, &[id.into(), account.0.into(), at.into(), actor.into()])?;
+        Ok(())
     }
 
-    /// Closes a month: no more entries are dated into it.
+    /// Closes a month: no more entries are dated into it, by this act neither. Ends the open voucher.
     ///
     /// # Errors
     /// [`Error::Constraint`] when it is closed already.
     pub fn close_month(&mut self, tx: &mut Tx<'_>, month: &str) -> Result<()> {
         let id = self.take_ids(1);
         let (at, actor) = (self.recorded_at, self.actor_id);
+        self.end_voucher(tx)?;
+        self.months.entry(month.to_owned()).or_default().closed = true;
         self.insert(tx, &schema::CLOSED_MONTH, id, &[id.into(), month.into(), at.into(), actor.into()])
     }
 

@@ -136,7 +136,8 @@ pub struct PostedLine {
     pub credit_previous: i64,
 }
 
-/// What the ledger refuses. Checked in the order of the variants.
+/// What the ledger refuses. Checked in the order of the variants; the lines of an entry one after another, the floors
+/// when all lines are through.
 ///
 /// Serialized only to keep the outcome of a request ([`crate::poster`]).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
@@ -156,12 +157,34 @@ pub enum Refusal {
         /// `2026-11`
         month: String,
     },
+    /// No such entry.
+    #[error("entry {} is not in the book", .0.0)]
+    EntryUnknown(EntryNo),
+    /// The entry has been reversed before.
+    #[error("entry {} has been reversed already", .0.0)]
+    AlreadyReversed(EntryNo),
+    /// No such hold.
+    #[error("hold {} is not in the book", .0.0)]
+    HoldUnknown(HoldId),
+    /// A capture must take from where the money is held.
+    #[error("hold {} lies on another account or item", .0.0)]
+    HoldElsewhere(HoldId),
     /// An entry without lines.
     #[error("an entry needs at least one line")]
     EntryEmpty,
     /// An amount of zero or less.
     #[error("amount {0} is not positive")]
     AmountNotPositive(Amount),
+    /// More than is left of the hold.
+    #[error("hold {}: {remaining} left, {wanted} wanted", .hold.0)]
+    HoldExceeded {
+        /// Hold.
+        hold: HoldId,
+        /// Left of it.
+        remaining: Amount,
+        /// Asked.
+        wanted: Amount,
+    },
     /// Debit and credit are the same place.
     #[error("account {} would be debited and credited in one line", .0.0)]
     SamePlace(AccountId),
@@ -171,14 +194,6 @@ pub enum Refusal {
     /// The account takes no more entries.
     #[error("account {} is closed", .0.0)]
     AccountClosed(AccountId),
-    /// An account can close only at zero, with nothing held.
-    #[error("account {} still has {balance} and cannot be closed", .account.0)]
-    AccountNotEmpty {
-        /// Account.
-        account: AccountId,
-        /// What is on it.
-        balance: Amount,
-    },
     /// The two sides are kept in different currencies.
     #[error("accounts {} and {} have different currencies", .0.0, .1.0)]
     CurrencyMismatch(AccountId, AccountId),
@@ -205,28 +220,14 @@ pub enum Refusal {
         /// What the command takes.
         wanted: Amount,
     },
-    /// No such hold.
-    #[error("hold {} is not in the book", .0.0)]
-    HoldUnknown(HoldId),
-    /// More than is left of the hold.
-    #[error("hold {}: {remaining} left, {wanted} wanted", .hold.0)]
-    HoldExceeded {
-        /// Hold.
-        hold: HoldId,
-        /// Left of it.
-        remaining: Amount,
-        /// Asked.
-        wanted: Amount,
+    /// An account can close only at zero, with nothing held.
+    #[error("account {} still has {balance} and cannot be closed", .account.0)]
+    AccountNotEmpty {
+        /// Account.
+        account: AccountId,
+        /// What is on it.
+        balance: Amount,
     },
-    /// A capture must take from where the money is held.
-    #[error("hold {} lies on another account or item", .0.0)]
-    HoldElsewhere(HoldId),
-    /// No such entry.
-    #[error("entry {} is not in the book", .0.0)]
-    EntryUnknown(EntryNo),
-    /// The entry has been reversed before.
-    #[error("entry {} has been reversed already", .0.0)]
-    AlreadyReversed(EntryNo),
 }
 
 impl Refusal {
@@ -353,8 +354,13 @@ impl State {
         if line.debit == line.credit {
             return Err(Refusal::SamePlace(line.debit.account));
         }
-        let debit = self.open_account(line.debit.account)?;
-        let credit = self.open_account(line.credit.account)?;
+        let debit = self.known_account(line.debit.account)?;
+        let credit = self.known_account(line.credit.account)?;
+        for (account, state) in [(line.debit.account, debit), (line.credit.account, credit)] {
+            if !state.open {
+                return Err(Refusal::AccountClosed(account));
+            }
+        }
         if debit.currency != credit.currency {
             return Err(Refusal::CurrencyMismatch(line.debit.account, line.credit.account));
         }
@@ -363,8 +369,12 @@ impl State {
         Ok(PostedLine { entry_no, line_no, line: *line, debit_after, credit_after, debit_previous, credit_previous })
     }
 
+    fn known_account(&self, account: AccountId) -> Result<&AccountState, Refusal> {
+        self.accounts.get(&account).ok_or(Refusal::AccountUnknown(account))
+    }
+
     fn open_account(&self, account: AccountId) -> Result<&AccountState, Refusal> {
-        let state = self.accounts.get(&account).ok_or(Refusal::AccountUnknown(account))?;
+        let state = self.known_account(account)?;
         if state.open { Ok(state) } else { Err(Refusal::AccountClosed(account)) }
     }
 
@@ -410,11 +420,15 @@ impl State {
             if new.posted >= old.posted {
                 continue;
             }
-            let above = |state: &AccountState| state.posted.minus(state.held).and_then(|free| free.minus(floor));
-            let (was, is) = (above(old), above(new));
-            if is.is_none_or(|is| is < Amount::ZERO) {
+            // Without taking the floor off: a floor below zero could push a large balance out of the range.
+            if new.posted.minus(new.held).is_none_or(|free| free < floor) {
+                let available = old.posted.minus(old.held).and_then(|free| free.minus(floor));
                 let wanted = old.posted.minus(new.posted).unwrap_or(Amount::ZERO);
-                return Err(Refusal::BelowFloor { account: *account, available: was.unwrap_or(Amount::ZERO), wanted });
+                return Err(Refusal::BelowFloor {
+                    account: *account,
+                    available: available.unwrap_or(Amount::ZERO),
+                    wanted,
+                });
             }
         }
         for (place, old) in &self.undo_items {
@@ -477,8 +491,7 @@ impl State {
     /// [`Refusal::HoldUnknown`], [`Refusal::HoldElsewhere`], [`Refusal::HoldExceeded`], and those of [`State::post`].
     pub fn capture(&mut self, hold: HoldId, line: Line, out: &mut Vec<PostedLine>) -> Result<EntryNo, Refusal> {
         let held = *self.holds.get(&hold).ok_or(Refusal::HoldUnknown(hold))?;
-        let account = *self.open_account(held.place.account)?;
-        let source = match account.normal_side {
+        let source = match self.known_account(held.place.account)?.normal_side {
             Side::Debit => line.credit,
             Side::Credit => line.debit,
         };
@@ -507,10 +520,10 @@ impl State {
     /// # Errors
     /// [`Refusal::HoldUnknown`], [`Refusal::HoldExceeded`].
     pub fn release(&mut self, hold: HoldId, amount: Amount) -> Result<(), Refusal> {
+        let state = self.holds.get_mut(&hold).ok_or(Refusal::HoldUnknown(hold))?;
         if amount <= Amount::ZERO {
             return Err(Refusal::AmountNotPositive(amount));
         }
-        let state = self.holds.get_mut(&hold).ok_or(Refusal::HoldUnknown(hold))?;
         let remaining = state
             .remaining
             .minus(amount)

@@ -7,11 +7,21 @@ use crate::engine::{Migration, Table};
 pub const MIGRATION: Migration = Migration {
     name: "0001_ledger",
     text: include_str!("../../migrations/0001_ledger.sql"),
-    facts: &[&BOOK, &ACCOUNT, &ENTRY_LINE, &VOUCHER, &CLOSED_MONTH, &HOLD_EVENT, &CHAIN_LINK, &CHAIN_PART],
+    facts: &[
+        &BOOK,
+        &ACCOUNT,
+        &ENTRY_LINE,
+        &VOUCHER,
+        &CLOSED_MONTH,
+        &CLOSED_ACCOUNT,
+        &HOLD_EVENT,
+        &CHAIN_LINK,
+        &CHAIN_PART,
+    ],
 };
 
 /// Facts that the chain covers, of this crate.
-pub const FACTS: &[&Table] = &[&BOOK, &ACCOUNT, &ENTRY_LINE, &VOUCHER, &CLOSED_MONTH, &HOLD_EVENT];
+pub const FACTS: &[&Table] = &[&BOOK, &ACCOUNT, &ENTRY_LINE, &VOUCHER, &CLOSED_MONTH, &CLOSED_ACCOUNT, &HOLD_EVENT];
 
 /// `book`
 pub static BOOK: Table = Table {
@@ -96,6 +106,21 @@ pub static CLOSED_MONTH: Table = Table {
         ("book_id", Int),
         ("id", Int),
         ("month", Text),
+        ("closed_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// `closed_account`
+pub static CLOSED_ACCOUNT: Table = Table {
+    name: "closed_account",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("account_id", Int),
         ("closed_at", Int),
         ("actor_id", Int),
         ("mark", Int),
