@@ -1,7 +1,9 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
 pub mod access;
+pub mod audit;
 pub mod bank;
+pub mod bookkeeping;
 pub mod books;
 pub mod cases;
 pub mod chart;
@@ -14,6 +16,7 @@ pub mod identifiers;
 pub mod message;
 pub mod payouts;
 pub mod receipts;
+pub mod report;
 pub mod request;
 pub mod schema;
 mod words;

@@ -1,31 +1,297 @@
 //! The command line: one file per command, which parses, calls and prints.
 
 pub mod amount;
+pub mod bank_account;
+pub mod case;
+pub mod init;
+pub mod ledger;
 pub mod output;
+pub mod person;
+pub mod receipt;
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use ankuan_ledger::{Amount, BookKey, Store, Tx};
+use clap::{Args, Parser, Subcommand};
+use jiff::civil::Date;
+
+use crate::access::{self, Acting};
+use crate::chart::{self, Chart};
+use crate::clock::Clock;
+use crate::request::{self, Answer, Request};
+use crate::schema::{self, MIGRATIONS};
+use crate::{Failure, Language, Message, Outcome, books};
+use output::{Exit, Output};
+
+/// 法院案款总账 · The ledger of a court's case money.
+#[derive(Debug, Parser)]
+#[command(name = "ankuan", version, max_term_width = 100)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub globals: Globals,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Globals {
+    /// 数据库地址 · sqlite:PATH or postgres://USER@HOST/NAME
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite:ankuan.db")]
+    pub database: String,
+    /// 法院编号 · The court's number
+    #[arg(long, global = true, default_value_t = 1, value_name = "NUMBER")]
+    pub court: i64,
+    /// 经办人姓名 · Who acts, by name; needed wherever something is recorded
+    #[arg(long = "as", global = true, env = "ANKUAN_AS", value_name = "NAME")]
+    pub acting_as: Option<String>,
+    /// 输出 JSON · Print one JSON object
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// 语言 · Language of what is printed
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub lang: Language,
+    /// 记账日期 · Accounting date, YYYY-MM-DD; default: today in China
+    #[arg(long, global = true, value_name = "DATE")]
+    pub date: Option<Date>,
+    /// 请求编号 · Key of the request: the same again changes nothing and is answered the same
+    #[arg(long, global = true, value_name = "KEY")]
+    pub request: Option<String>,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// 初始化 · Create the schema and open a court
+    Init(init::InitArgs),
+    /// 人员与岗位 · People and their roles
+    #[command(subcommand)]
+    Person(person::PersonCommand),
+    /// 法院银行账户 · The court's bank accounts
+    #[command(subcommand)]
+    BankAccount(bank_account::BankAccountCommand),
+    /// 案件 · Cases
+    #[command(subcommand)]
+    Case(case::CaseCommand),
+    /// 到账 · Money in
+    #[command(subcommand)]
+    Receipt(receipt::ReceiptCommand),
+    /// 总账 · The ledger
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+}
+
+/// Runs a command line, program name first.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => return refuse_usage(&arguments, &error),
+    };
+    let context = Context::new(cli.globals, clock);
+    let outcome = match &cli.command {
+        Command::Init(args) => init::run(&context, args),
+        Command::Person(command) => person::run(&context, command),
+        Command::BankAccount(command) => bank_account::run(&context, command),
+        Command::Case(command) => case::run(&context, command),
+        Command::Receipt(command) => receipt::run(&context, command),
+        Command::Ledger(command) => ledger::run(&context, command),
+    };
+    context.exit(outcome)
+}
+
+fn refuse_usage(arguments: &[OsString], error: &clap::Error) -> Exit {
+    // Help and version are no errors, and clap colours what a person reads.
+    let json = arguments.iter().any(|argument| argument == "--json");
+    if !error.use_stderr() || !json {
+        let _unprintable = error.print();
+        return if error.use_stderr() { Exit::Usage } else { Exit::Done };
+    }
+    let message = Message::new("command.usage").with("detail", error.to_string().trim());
+    Output { language: Language::default(), json }.failure(Exit::Usage, &message, None)
+}
+
+/// What every command needs: the options, the clock, where to print.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The options.
+    pub globals: Globals,
+    /// Where to print.
+    pub output: Output,
+    clock: Clock,
+}
+
+impl Context {
+    /// From the options.
+    #[must_use]
+    pub const fn new(globals: Globals, clock: Clock) -> Self {
+        let output = Output { language: globals.lang, json: globals.json };
+        Self { globals, output, clock }
+    }
+
+    /// The book of case money.
+    #[must_use]
+    pub const fn book(&self) -> BookKey {
+        books::case_money(self.globals.court)
+    }
+
+    /// The accounting date: as given, else today in China.
+    #[must_use]
+    pub fn date(&self) -> Date {
+        self.globals.date.unwrap_or_else(|| self.clock.today_in_shanghai())
+    }
+
+    /// The clock.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Opens a database that has a court; brings the schema up when this program is newer.
+    ///
+    /// # Errors
+    /// `command.no_database` (no file, or no schema in it), else what the database says.
+    pub fn store(&self) -> Outcome<Store> {
+        let no_database = || Message::new("command.no_database").with("database", self.shown_database());
+        // Opening would make the file.
+        if let Some(path) = self.globals.database.strip_prefix("sqlite:")
+            && !Path::new(path).exists()
+        {
+            return Err(no_database().into());
+        }
+        let mut store = Store::open(&self.globals.database)?;
+        let missing = schema::missing_steps(&mut store)?;
+        if missing.len() == MIGRATIONS.len() {
+            return Err(no_database().into());
+        }
+        if !missing.is_empty() {
+            store.migrate(MIGRATIONS)?;
+        }
+        Ok(store)
+    }
+
+    /// The database's address without a password.
+    #[must_use]
+    pub fn shown_database(&self) -> String {
+        match self.globals.database.split_once("://") {
+            Some((scheme, rest)) => {
+                let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+                format!("{scheme}://{place}")
+            }
+            None => self.globals.database.clone(),
+        }
+    }
+
+    /// Who acts.
+    ///
+    /// # Errors
+    /// `command.as_missing`, `court.unknown`, `access.person_unknown`.
+    pub fn acting(&self, tx: &mut Tx<'_>) -> Outcome<Acting> {
+        let court_id = self.globals.court;
+        let Some(name) = &self.globals.acting_as else { return Err(Message::new("command.as_missing").into()) };
+        self.require_court(tx)?;
+        Ok(Acting { actor: access::find_actor(tx, court_id, name)?, at: self.clock.now(), date: self.date() })
+    }
+
+    fn require_court(&self, tx: &mut Tx<'_>) -> Outcome<()> {
+        match chart::court_name(tx, self.globals.court)? {
+            Some(_) => Ok(()),
+            None => Err(Message::new("court.unknown").with("court", self.globals.court).into()),
+        }
+    }
+
+    /// Reads one moment of the database.
+    ///
+    /// # Errors
+    /// `command.no_database`, `court.unknown`, and what the reading says.
+    pub fn read<T>(&self, read: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+        let mut store = self.store()?;
+        let mut tx = store.snapshot()?;
+        self.require_court(&mut tx)?;
+        read(&mut tx)
+    }
+
+    /// Records something once in one transaction and prints the answer. `payload` is what was asked, by which a
+    /// repeated request is told from another one with the same key.
+    ///
+    /// # Errors
+    /// Those of [`Context::store`], [`Context::acting`] and [`request::once`].
+    pub fn record(
+        &self,
+        operation: &'static str,
+        payload: &impl std::fmt::Debug,
+        work: impl FnOnce(&mut Tx<'_>, &Acting, &Chart) -> Outcome<Answer>,
+    ) -> Outcome<()> {
+        let mut store = self.store()?;
+        let (acting, chart) = {
+            let mut tx = store.snapshot()?;
+            (self.acting(&mut tx)?, chart::load(&mut tx, self.globals.court)?)
+        };
+        // The date counts as asked only when it was: a request repeated after midnight is still the same.
+        let asked = format!("{:?} {payload:?}", self.globals.date);
+        let key = self.globals.request.as_deref();
+        let request = key.map(|key| Request::new(operation, key, &[asked.as_bytes()])).transpose()?;
+        let answer = request::once(&mut store, &acting, request.as_ref(), |tx| work(tx, &acting, &chart))?;
+        self.answer(&answer)
+    }
+
+    /// Prints an answer.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn answer(&self, answer: &Answer) -> Outcome<()> {
+        self.output.object(answer)?;
+        self.output.line(answer.text(self.output.language))?;
+        Ok(())
+    }
+
+    /// Prints why a command failed, if it did, and gives its exit code.
+    pub fn exit(&self, outcome: Outcome<()>) -> Exit {
+        match outcome {
+            Ok(()) => Exit::Done,
+            Err(Failure::Refused(message)) => self.output.failure(Exit::Refused, &message, None),
+            Err(Failure::Broken(error)) => {
+                let message = Message::new("command.broken").with("detail", error);
+                self.output.failure(Exit::Broke, &message, None)
+            }
+        }
+    }
+}
+
+/// An amount in yuan as an option of a command; the error is said in both languages, as clap prints it.
+///
+/// # Errors
+/// Those of [`amount::parse_yuan`].
+pub fn yuan(text: &str) -> Result<Amount, String> {
+    amount::parse_yuan(text).map_err(|message| both(&message))
+}
+
+/// A word of a closed list as an option of a command.
+fn word<T>(parse: impl Fn(&str) -> Option<T>, known: &[&str], text: &str) -> Result<T, String> {
+    parse(text).ok_or_else(|| both(&Message::new("command.word").with("value", text).with("known", known.join(", "))))
+}
+
+fn both(message: &Message) -> String {
+    format!("{} / {}", message.text(Language::Zh), message.text(Language::En))
+}
 
 #[cfg(test)]
 mod tests {
-    use crate::{Language, Message};
+    use clap::CommandFactory;
 
-    /// Every code that the sources here name. Read from their text, so that a new code cannot be forgotten.
-    fn codes() -> Vec<&'static str> {
-        [include_str!("amount.rs"), include_str!("output.rs")]
-            .into_iter()
-            .flat_map(|source| source.split("Message::new(\"").skip(1))
-            .filter_map(|rest| rest.split('"').next())
-            .collect()
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
     }
 
     #[test]
-    fn every_code_has_a_chinese_and_an_english_text() {
-        let is_chinese = |character: char| ('\u{4e00}'..='\u{9fff}').contains(&character);
-        assert!(codes().len() >= 10, "the codes were not found in the sources: {:?}", codes());
-        for code in codes() {
-            for language in [Language::Zh, Language::En] {
-                let text = Message { code, arguments: Vec::new() }.text(language);
-                assert!(!text.contains(code), "{code} has no text in {language:?}");
-                assert_eq!(text.contains(is_chinese), language == Language::Zh, "{code} in {language:?}: {text}");
-            }
-        }
+    fn a_password_is_not_shown() {
+        let cli = Cli::parse_from(["ankuan", "--database", "postgres://me:secret@host/db", "person", "list"]);
+        assert_eq!(Context::new(cli.globals, Clock::system()).shown_database(), "postgres://host/db");
     }
 }

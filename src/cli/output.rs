@@ -85,6 +85,14 @@ impl Output {
         if self.json { Ok(()) } else { print(&visible(&message.text(self.language))) }
     }
 
+    /// Prints a line that is already in the reader's language, unless `--json`.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn line(&self, text: &str) -> io::Result<()> {
+        if self.json { Ok(()) } else { print(&visible(text)) }
+    }
+
     /// Prints a table, unless `--json`. Each row has one cell per column.
     ///
     /// # Errors

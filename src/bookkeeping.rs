@@ -1,0 +1,184 @@
+//! What finance does to the book by hand: holds, reversals, closing a month.
+//!
+//! Money leaves a case only through an approved payout; these commands cannot take that way around it.
+
+use ankuan_ledger::{AccountId, Amount, EntryNo, HoldId, ItemId, Line, Place, Side, Tx, VoucherHead, VoucherKind};
+
+use crate::access::{self, Acting, Role};
+use crate::books;
+use crate::chart::AccountKind;
+use crate::report::{self, AccountView};
+use crate::{Message, Outcome};
+
+/// Event of a voucher that captures a hold.
+pub const HOLD_CAPTURED: &str = "hold_captured";
+
+/// Event of a voucher that reverses an entry.
+pub const REVERSAL: &str = "reversal";
+
+/// Kinds into which a hold may be captured by hand: the money stays in its case, or is owed to the treasury.
+pub const CAPTURE_INTO: &[AccountKind] =
+    &[AccountKind::CaseFunds, AccountKind::SetAside, AccountKind::Deposited, AccountKind::Treasury];
+
+/// Events whose entries may be reversed by hand. All others belong to an attribution or a payout, whose own commands
+/// take them back together with what else they changed.
+pub const REVERSIBLE: &[&str] = &[
+    "receipt_known",
+    "receipt_unknown",
+    "bank_interest_treasury",
+    "bank_interest_case",
+    "bank_charges",
+    HOLD_CAPTURED,
+];
+
+/// Sets a part of an item's balance aside. Needs [`Role::Finance`].
+///
+/// # Errors
+/// `bookkeeping.reason_missing`, `access.role_missing`, and those of the ledger (`ledger.below_floor`…).
+pub fn hold(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    account: &AccountView,
+    item: ItemId,
+    amount: Amount,
+    reason: &str,
+) -> Outcome<HoldId> {
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    require_reason(reason)?;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.hold")?;
+    let place = Place { account: AccountId(account.account_id), item };
+    let hold = act.hold(tx, place, amount, reason.trim())?;
+    act.close(tx)?;
+    Ok(hold)
+}
+
+/// Posts a part of a hold into another account of [`CAPTURE_INTO`]. Needs [`Role::Finance`].
+///
+/// # Errors
+/// `bookkeeping.reason_missing`, `hold.unknown`, `bookkeeping.capture_target` (another kind, or another case),
+/// `access.role_missing`, and those of the ledger.
+pub fn capture(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    hold: HoldId,
+    into: &AccountView,
+    item: ItemId,
+    amount: Amount,
+    reason: &str,
+) -> Outcome<EntryNo> {
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    require_reason(reason)?;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.capture")?;
+    let book = act.book();
+    let held = tx.query_opt(
+        "SELECT account_id, item_id FROM hold WHERE court_id = $1 AND book_id = $2 AND hold_id = $3",
+        &[book.court_id.into(), book.book_id.into(), hold.0.into()],
+        |row| Ok(Place { account: AccountId(row.int(0)?), item: ItemId(row.int(1)?) }),
+    )?;
+    let held = held.ok_or_else(|| Message::new("hold.unknown").with("hold", hold.0))?;
+    let from = report::accounts(tx, book)?.into_iter().find(|account| account.account_id == held.account.0);
+    let is_own = |from: &AccountView| into.case_id.is_none() || into.case_id == from.case_id;
+    let is_allowed = AccountKind::parse(&into.kind).is_some_and(|kind| CAPTURE_INTO.contains(&kind));
+    if !is_allowed || !from.as_ref().is_some_and(is_own) {
+        return Err(Message::new("bookkeeping.capture_target").with("code", &into.code).into());
+    }
+    let place = Place { account: AccountId(into.account_id), item };
+    let line = match from.map(|from| from.normal_side) {
+        Some(Side::Debit) => Line { debit: place, credit: held, amount },
+        Some(Side::Credit) | None => Line { debit: held, credit: place, amount },
+    };
+    act.begin_voucher(
+        tx,
+        &VoucherHead {
+            kind: VoucherKind::Transfer,
+            accounting_date: acting.date,
+            event: HOLD_CAPTURED,
+            summary: reason.trim(),
+            attachments: 1,
+        },
+    )?;
+    let entry = act.capture(tx, hold, line, reason.trim())?;
+    act.close(tx)?;
+    Ok(entry)
+}
+
+/// Gives a part of a hold back. Needs [`Role::Finance`].
+///
+/// # Errors
+/// `bookkeeping.reason_missing`, `access.role_missing`, and those of the ledger.
+pub fn release(tx: &mut Tx<'_>, acting: &Acting, hold: HoldId, amount: Amount, reason: &str) -> Outcome<()> {
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    require_reason(reason)?;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.release")?;
+    act.release(tx, hold, amount, reason.trim())?;
+    act.close(tx)?;
+    Ok(())
+}
+
+/// Reverses an entry (红字冲销): the same lines the other way, pointing at it. Needs [`Role::Finance`].
+///
+/// # Errors
+/// `bookkeeping.reason_missing`, `ledger.entry_unknown`, `bookkeeping.not_reversible` (its event is not in
+/// [`REVERSIBLE`]), `access.role_missing`, and those of the ledger.
+pub fn reverse(tx: &mut Tx<'_>, acting: &Acting, entry: EntryNo, reason: &str) -> Outcome<EntryNo> {
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    require_reason(reason)?;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.reverse")?;
+    let book = act.book();
+    let events = tx.query(
+        "SELECT v.event FROM entry_line AS e JOIN voucher AS v \
+         ON v.court_id = e.court_id AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.entry_no = $3 AND e.line_no = 1",
+        &[book.court_id.into(), book.book_id.into(), entry.0.into()],
+        |row| Ok(row.text(0)?.to_owned()),
+    )?;
+    if let Some(event) = events.first().filter(|event| !REVERSIBLE.contains(&event.as_str())) {
+        return Err(Message::new("bookkeeping.not_reversible").with("entry", entry.0).with("event", event).into());
+    }
+    act.begin_voucher(
+        tx,
+        &VoucherHead {
+            kind: VoucherKind::Transfer,
+            accounting_date: acting.date,
+            event: REVERSAL,
+            summary: reason.trim(),
+            attachments: 1,
+        },
+    )?;
+    let reversal = act.reverse(tx, entry)?;
+    act.close(tx)?;
+    Ok(reversal)
+}
+
+/// Closes a month: no entry is dated into it any more. Needs [`Role::Finance`].
+///
+/// # Errors
+/// `bookkeeping.month` (not written 2026-11), `bookkeeping.month_future`, `bookkeeping.month_closed_already`,
+/// `access.role_missing`.
+pub fn close_month(tx: &mut Tx<'_>, acting: &Acting, month: &str) -> Outcome<()> {
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    let is_month = month.len() == 7 && format!("{month}-01").parse::<jiff::civil::Date>().is_ok();
+    if !is_month {
+        return Err(Message::new("bookkeeping.month").with("month", month).into());
+    }
+    if month > acting.date.strftime("%Y-%m").to_string().as_str() {
+        return Err(Message::new("bookkeeping.month_future").with("month", month).with("date", acting.date).into());
+    }
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.close_month")?;
+    let book = act.book();
+    let closed = tx.query_opt(
+        "SELECT id FROM closed_month WHERE court_id = $1 AND book_id = $2 AND month = $3",
+        &[book.court_id.into(), book.book_id.into(), month.into()],
+        |row| row.int(0),
+    )?;
+    if closed.is_some() {
+        return Err(Message::new("bookkeeping.month_closed_already").with("month", month).into());
+    }
+    act.close_month(tx, month)?;
+    act.close(tx)?;
+    Ok(())
+}
+
+fn require_reason(reason: &str) -> Result<(), Message> {
+    if reason.trim().is_empty() { Err(Message::new("bookkeeping.reason_missing")) } else { Ok(()) }
+}

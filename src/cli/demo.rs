@@ -1,0 +1,320 @@
+//! `demo`: a whole payout, from a list on disk to bank files on disk, by the same functions as the commands.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ankuan_ledger::{Amount, Store};
+use clap::Args;
+use serde_json::json;
+
+use super::claims::ImportArgs;
+use super::distribute::{MakeArgs, RuleArg};
+use super::output::{Column, peak_rss_bytes};
+use super::payout::{self, DraftArgs};
+use super::{Context, claims, distribute, verify};
+use crate::access::{self, Acting, Role};
+use crate::cases::{self, PartyRole};
+use crate::chart::{self, NewBankAccount, NewCourt};
+use crate::claims::sample::write_sample_list;
+use crate::clock::Randomness;
+use crate::documents::keys::Keys;
+use crate::failure::Outcome;
+use crate::message::Message;
+use crate::receipts::{self, NewReceipt};
+use crate::schema::MIGRATIONS;
+
+/// The case of the demo.
+const CASE: &str = "（2026）示01执1号";
+
+/// Share of the claims that the pot covers, as in Hangzhou in 2021: 1.7 of 5.7 billion yuan.
+const POT: (i128, i128) = (17, 57);
+
+/// What `demo` takes.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// 债权人数 · Number of claimants
+    #[arg(long, default_value_t = 170_000)]
+    pub claimants: u64,
+    /// 工作文件夹 · Folder for list, database, keys and bank files
+    #[arg(long, default_value = "demo-out", value_name = "DIR")]
+    pub dir: PathBuf,
+    /// 账号有误的比例（万分比） · Rows with an unusable account, out of 10,000
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub bad_accounts: u32,
+    /// 随机种子 · Seed of the list
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// 银行文件格式 · Bank profile: a shipped name or a file
+    #[arg(long, default_value = "generic-csv", value_name = "NAME|FILE")]
+    pub profile: String,
+    /// 不核验 · Leave the verification out (for timing)
+    #[arg(long, hide = true)]
+    pub without_verify: bool,
+}
+
+/// Seconds of each step, to the millisecond.
+#[derive(Debug, Default)]
+struct Seconds(Vec<(&'static str, u128)>);
+
+impl Seconds {
+    fn step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
+        let begun = Instant::now();
+        let result = work()?;
+        self.0.push((name, begun.elapsed().as_millis()));
+        Ok(result)
+    }
+
+    fn json(&self, total_millis: u128) -> serde_json::Value {
+        let seconds = |millis: u128| serde_json::Number::from_string_unchecked(format!("{}.{:03}", millis / 1000, millis % 1000));
+        let mut all: serde_json::Map<String, serde_json::Value> =
+            self.0.iter().map(|(name, millis)| ((*name).to_owned(), seconds(*millis).into())).collect();
+        all.insert("total".to_owned(), seconds(total_millis).into());
+        all.into()
+    }
+}
+
+/// Runs the demo. In a database that has courts already it opens another one.
+///
+/// # Errors
+/// `demo.no_claimants`; whatever the commands refuse.
+pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
+    if args.claimants == 0 {
+        return Err(Message::new("demo.no_claimants").into());
+    }
+    let mut context = context.clone();
+    std::fs::create_dir_all(&args.dir)?;
+    if context.globals.database_is_default() {
+        context.globals.database = format!("sqlite:{}", args.dir.join("ankuan.db").display());
+    }
+    let mut store = Store::open(&context.globals.database)?;
+    store.migrate(MIGRATIONS)?;
+    context.globals.court = next_court(&mut store)?;
+    let folder = args.dir.join(format!("court-{}", context.globals.court));
+    std::fs::create_dir_all(&folder)?;
+    let key_path = args.dir.join("ankuan.key");
+    let keys = if key_path.exists() {
+        Keys::read(&key_path)?
+    } else {
+        Keys::create(&key_path, &mut Randomness::system())?
+    };
+
+    let list = folder.join("claimants.csv");
+    let sample = write_sample_list(std::fs::File::create(&list)?, args.claimants, args.bad_accounts, args.seed)?;
+    let pot = i128::from(sample.sum.minor()) * POT.0 / POT.1;
+    let pot = Amount::from_minor(i64::try_from(pot).unwrap_or(i64::MAX));
+    open_court(&context, &mut store, pot)?;
+
+    let quiet = context.quiet();
+    let as_person = |name: &str| {
+        let mut context = if context.globals.json { quiet.clone() } else { context.clone() };
+        context.globals.acting_as = Some(name.to_owned());
+        context
+    };
+    let (handler, checker, approver) = (as_person("经办人"), as_person("复核人"), as_person("审批人"));
+    let mut seconds = Seconds::default();
+    let begun = Instant::now();
+
+    let imported = seconds.step("import", || {
+        claims::import(
+            &handler,
+            &mut store,
+            &keys,
+            &ImportArgs {
+                file: list.clone(),
+                case: CASE.to_owned(),
+                expect_rows: Some(args.claimants),
+                expect_sum: Some(sample.sum),
+                problems: Some(folder.join("problems.csv")),
+                strict: false,
+            },
+        )
+    })?;
+    let (distribution, proof) = seconds.step("distribute", || {
+        distribute::make(
+            &handler,
+            &mut store,
+            &MakeArgs { case: CASE.to_owned(), pot: None, rule: RuleArg::ProRata, smallest_payment: None },
+        )
+    })?;
+    let run = seconds.step("approve", || {
+        let run = payout::draft(
+            &handler,
+            &mut store,
+            &DraftArgs {
+                title: "涉众案件案款发放".to_owned(),
+                distributions: vec![distribution.distribution_id],
+                sheets: Vec::new(),
+                bank_account: None,
+                profile: args.profile.clone(),
+                policy: None,
+            },
+        )?;
+        let content = payout::submit(&handler, &mut store, &run.number)?;
+        payout::approve(&checker, &mut store, &run.number, Some(content.digest))?;
+        payout::approve(&approver, &mut store, &run.number, Some(content.digest))?;
+        Ok(run)
+    })?;
+    let committed = seconds.step("commit", || payout::commit(&checker, &mut store, &run.number))?;
+    let delivered = seconds.step("files", || {
+        payout::release(&checker, &mut store, &keys, &run.number)?;
+        payout::deliver(&checker, &mut store, &keys, &run.number, &folder.join("files"))
+    })?;
+    let report = if args.without_verify {
+        None
+    } else {
+        Some(seconds.step("verify", || verify::check(&checker, &mut store, Some(&keys), &[]))?)
+    };
+    let total = begun.elapsed().as_millis();
+    let files: Vec<_> = delivered.iter().map(|(file, _)| file.clone()).collect();
+    let peak = peak_rss_bytes();
+
+    context.output.object(&json!({
+        "claimants": imported.list.rows,
+        "rows_refused": imported.list.broken,
+        "unsound_payments": imported.list.unsound,
+        "database": store.engine().to_string(),
+        "court": context.globals.court,
+        "run": run.number,
+        "currency": "CNY",
+        "pot_minor": proof.pot.minor(),
+        "paid_minor": committed.paid.minor(),
+        "set_aside_minor": committed.set_aside.minor(),
+        "carried_minor": proof.carried.minor(),
+        "voucher": committed.voucher,
+        "seconds": seconds.json(total),
+        "peak_rss_bytes": peak,
+        "files": files.iter().map(payout::file_json).collect::<Vec<_>>(),
+        "verify": report.as_ref().map(|report| json!({
+            "ok": report.ok(),
+            "checks": verify::checks(report),
+            "facts": report.facts,
+            "postings": report.postings,
+            "heads": report.heads.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        })),
+    }))?;
+    let language = context.output.language;
+    context.output.pairs(&[
+        (Message::new("demo.database"), format!("{} ({})", context.shown_database(), store.engine())),
+        (Message::new("demo.list"), list.display().to_string()),
+        (Message::new("demo.claimants"), imported.list.rows.to_string()),
+        (Message::new("demo.claims"), sample.sum.to_string()),
+        (Message::new("demo.pot"), proof.pot.to_string()),
+        (Message::new("demo.paid"), format!("{} ({})", committed.paid, committed.lines)),
+        (Message::new("demo.set_aside"), format!("{} ({})", committed.set_aside, proof.set_aside_shares)),
+        (Message::new("demo.carried"), proof.carried.to_string()),
+        (Message::new("demo.voucher"), committed.voucher.clone()),
+        (Message::new("demo.files"), format!("{} · {}", files.len(), folder.join("files").display())),
+    ])?;
+    payout::print_files(&context, &files[..files.len().min(5)])?;
+    if files.len() > 5 {
+        context.output.sentence(&Message::new("demo.more_files").with("count", files.len() - 5))?;
+    }
+    let mut rows: Vec<Vec<String>> = seconds
+        .0
+        .iter()
+        .map(|(name, millis)| vec![Message::new(step_name(name)).text(language), clock_text(*millis)])
+        .collect();
+    rows.push(vec![Message::new("demo.step_total").text(language), clock_text(total)]);
+    context.output.table(
+        &[Column::text(Message::new("demo.step")), Column::number(Message::new("demo.seconds"))],
+        &rows,
+    )?;
+    if let Some(peak) = peak {
+        context.output.sentence(&Message::new("demo.peak").with("megabytes", peak / 1_000_000))?;
+    }
+    let Some(report) = report else { return Ok(super::output::Exit::Done) };
+    verify::print_table(&context, &report)?;
+    // The sentence says what was computed: the verification's answer and the three sums.
+    let paid = Amount::sum([committed.paid, committed.set_aside, proof.carried]);
+    if report.ok() && paid == Some(proof.pot) {
+        context.output.sentence(
+            &Message::new("demo.ties")
+                .with("paid", committed.paid)
+                .with("set_aside", committed.set_aside)
+                .with("carried", proof.carried)
+                .with("pot", proof.pot),
+        )?;
+        Ok(super::output::Exit::Done)
+    } else {
+        context.output.sentence(&Message::new("demo.does_not_tie"))?;
+        Ok(super::output::Exit::Refused)
+    }
+}
+
+fn clock_text(millis: u128) -> String {
+    format!("{}.{:03}", millis / 1000, millis % 1000)
+}
+
+const fn step_name(name: &str) -> &'static str {
+    match name.as_bytes() {
+        b"import" => "demo.step_import",
+        b"distribute" => "demo.step_distribute",
+        b"approve" => "demo.step_approve",
+        b"commit" => "demo.step_commit",
+        b"files" => "demo.step_files",
+        _ => "demo.step_verify",
+    }
+}
+
+fn next_court(store: &mut Store) -> Outcome<i64> {
+    let mut tx = store.snapshot()?;
+    Ok(tx.query_one("SELECT COALESCE(MAX(court_id), 0) + 1 FROM book_head", &[], |row| row.int(0))?)
+}
+
+/// A court with its people, a bank account, the case and the money in it.
+fn open_court(context: &Context, store: &mut Store, pot: Amount) -> Outcome<()> {
+    let (date, court_id) = (context.date(), context.globals.court);
+    let mut tx = store.begin()?;
+    let tx = &mut tx;
+    let new = NewCourt {
+        court_id,
+        name: "示范市中级人民法院",
+        admin_name: "管理员",
+        chart_file: chart::DEFAULT_FILE,
+        chart_text: chart::DEFAULT,
+    };
+    let admin = chart::open_court(tx, &new, date, context.clock().now())?;
+    let mut people = Vec::new();
+    for (name, roles) in [
+        ("经办人", &[Role::Handler][..]),
+        ("复核人", &[Role::Finance]),
+        ("审批人", &[Role::BureauHead, Role::VicePresident]),
+    ] {
+        let person = access::add_person(tx, &admin, name)?;
+        for role in roles {
+            access::grant(tx, &admin, &person, *role, date, "demo")?;
+        }
+        people.push(Acting { actor: person, ..admin.clone() });
+    }
+    let [handler, finance, _] = people.as_slice() else { return Ok(()) };
+    let account = chart::add_bank_account(
+        tx,
+        &admin,
+        &NewBankAccount {
+            number: "1202020209900012345",
+            holder_name: "示范市中级人民法院",
+            bank_name: "示范银行示范支行",
+            bank_code: "102100099996",
+        },
+    )?;
+    let case = cases::open_case(tx, handler, "示范涉众案", CASE, date)?;
+    cases::add_party(tx, handler, &case, PartyRole::Payer, "示范投资有限公司")?;
+    let chart = chart::load(tx, court_id)?;
+    receipts::record_receipt(
+        tx,
+        finance,
+        &chart,
+        &NewReceipt {
+            bank_account: &account,
+            bank_reference: "DEMO-0001",
+            value_date: date,
+            arrived_on: date,
+            amount: pot,
+            payer_name: "示范投资有限公司",
+            case: Some(&case),
+            sub_account: None,
+            remark: CASE,
+        },
+    )?;
+    Ok(())
+}

@@ -1,0 +1,398 @@
+//! `ledger`: accounts, balances, entries, vouchers, holds, reversals, closing.
+
+use ankuan_ledger::{Amount, EntryNo, HoldId, ItemId};
+use clap::Subcommand;
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::output::Column;
+use super::{Context, yuan};
+use crate::report::{self, EntryRange, EntryView, Sides, TrialBalance};
+use crate::request::Answer;
+use crate::{Message, Outcome, bookkeeping, cases};
+
+/// The ledger.
+#[derive(Clone, Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// 科目及当前余额 · Accounts with their present balances
+    Accounts {
+        /// 只列某案 · Only those of a case
+        #[arg(long)]
+        case: Option<String>,
+        /// 包括余额为零的科目 · With those that have nothing
+        #[arg(long)]
+        all: bool,
+    },
+    /// 某日终了余额 · Balances at the end of a day
+    Balance {
+        /// 日期；不填为记账日期 · The day; default: the accounting date
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<Date>,
+    },
+    /// 分录 · Entries
+    Entries {
+        /// 只列某科目 · Only those that touch an account
+        #[arg(long, value_name = "CODE")]
+        account: Option<String>,
+        /// 起始分录号 · First entry
+        #[arg(long, default_value_t = 1, value_name = "ENTRY")]
+        from: i64,
+        /// 最多行数 · At most so many lines
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
+    },
+    /// 凭证 · A voucher with its entries
+    Voucher {
+        /// 凭证编号 · Number of the voucher's row
+        voucher: i64,
+        /// 最多行数 · At most so many lines
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
+    },
+    /// 科目余额表 · Trial balance
+    TrialBalance {
+        /// 起始日期；不填为当月一日 · First day; default: first of the accounting month
+        #[arg(long, value_name = "DATE")]
+        from: Option<Date>,
+        /// 截止日期；不填为记账日期 · Last day; default: the accounting date
+        #[arg(long, value_name = "DATE")]
+        until: Option<Date>,
+    },
+    /// 留存 · Set a part of a balance aside
+    Hold {
+        /// 科目代码 · Code of the account
+        account: String,
+        /// 明细（到账编号） · Item, such as a receipt
+        #[arg(long, default_value_t = 0)]
+        item: i64,
+        /// 金额（元） · Amount, yuan
+        #[arg(long, value_parser = yuan)]
+        amount: Amount,
+        /// 原因 · Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// 动用留存 · Post a part of a hold into another account
+    Capture {
+        /// 留存编号 · Number of the hold
+        hold: i64,
+        /// 转入科目代码 · Code of the account it goes to
+        #[arg(long, value_name = "CODE")]
+        into: String,
+        /// 转入明细 · Item there
+        #[arg(long, default_value_t = 0)]
+        item: i64,
+        /// 金额（元） · Amount, yuan
+        #[arg(long, value_parser = yuan)]
+        amount: Amount,
+        /// 原因 · Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// 解除留存 · Give a part of a hold back
+    Release {
+        /// 留存编号 · Number of the hold
+        hold: i64,
+        /// 金额（元） · Amount, yuan
+        #[arg(long, value_parser = yuan)]
+        amount: Amount,
+        /// 原因 · Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// 冲销 · Reverse an entry
+    Reverse {
+        /// 分录号 · Number of the entry
+        entry: i64,
+        /// 原因 · Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// 结账 · Close a month
+    CloseMonth {
+        /// 月份，如 2026-11 · Month, such as 2026-11
+        month: String,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of [`report`] and [`bookkeeping`].
+pub fn run(context: &Context, command: &LedgerCommand) -> Outcome<()> {
+    let book = context.book();
+    match command {
+        LedgerCommand::Accounts { case, all } => accounts(context, case.as_deref(), *all),
+        LedgerCommand::Balance { as_of } => balance(context, as_of.unwrap_or_else(|| context.date())),
+        LedgerCommand::Entries { account, from, limit } => entries(context, account.as_deref(), *from, *limit),
+        LedgerCommand::Voucher { voucher, limit } => show_voucher(context, *voucher, *limit),
+        LedgerCommand::TrialBalance { from, until } => {
+            let until = until.unwrap_or_else(|| context.date());
+            trial_balance(context, from.unwrap_or_else(|| until.first_of_month()), until)
+        }
+        LedgerCommand::Hold { account, item, amount, reason } => {
+            context.record("ledger.hold", command, |tx, acting, _| {
+                let account = report::find_account(tx, book, account)?;
+                let hold = bookkeeping::hold(tx, acting, &account, ItemId(*item), *amount, reason)?;
+                let message = Message::new("command.held")
+                    .with("hold", hold.0)
+                    .with("amount", amount)
+                    .with("code", &account.code);
+                Ok(Answer::new(&message, json!({"hold_id": hold.0, "amount_minor": amount, "currency": "CNY"})))
+            })
+        }
+        LedgerCommand::Capture { hold, into, item, amount, reason } => {
+            context.record("ledger.capture", command, |tx, acting, _| {
+                let into = report::find_account(tx, book, into)?;
+                let entry = bookkeeping::capture(tx, acting, HoldId(*hold), &into, ItemId(*item), *amount, reason)?;
+                let message = Message::new("command.captured")
+                    .with("hold", hold)
+                    .with("amount", amount)
+                    .with("code", &into.code)
+                    .with("entry", entry.0);
+                Ok(Answer::new(&message, json!({"entry_no": entry.0, "amount_minor": amount, "currency": "CNY"})))
+            })
+        }
+        LedgerCommand::Release { hold, amount, reason } => {
+            context.record("ledger.release", command, |tx, acting, _| {
+                bookkeeping::release(tx, acting, HoldId(*hold), *amount, reason)?;
+                let message = Message::new("command.hold_released").with("hold", hold).with("amount", amount);
+                Ok(Answer::new(&message, json!({"hold_id": hold, "amount_minor": amount, "currency": "CNY"})))
+            })
+        }
+        LedgerCommand::Reverse { entry, reason } => context.record("ledger.reverse", command, |tx, acting, _| {
+            let reversal = bookkeeping::reverse(tx, acting, EntryNo(*entry), reason)?;
+            let message = Message::new("command.reversed").with("entry", entry).with("reversal", reversal.0);
+            Ok(Answer::new(&message, json!({"entry_no": reversal.0, "reverses": entry})))
+        }),
+        LedgerCommand::CloseMonth { month } => context.record("ledger.close_month", command, |tx, acting, _| {
+            bookkeeping::close_month(tx, acting, month)?;
+            let message = Message::new("command.month_closed").with("month", month);
+            Ok(Answer::new(&message, json!({"month": month})))
+        }),
+    }
+}
+
+fn accounts(context: &Context, case: Option<&str>, all: bool) -> Outcome<()> {
+    let book = context.book();
+    let shown = context.read(|tx| {
+        let case_id = case.map(|number| cases::find_case(tx, book, number)).transpose()?.map(|case| case.case_id);
+        let mut accounts = report::accounts(tx, book)?;
+        accounts.retain(|account| {
+            (case_id.is_none() || account.case_id == case_id)
+                && (all || account.posted != Amount::ZERO || account.held != Amount::ZERO)
+        });
+        Ok(accounts)
+    })?;
+    let objects: Vec<_> = shown
+        .iter()
+        .map(|account| {
+            json!({
+                "account_id": account.account_id, "code": account.code, "name": account.name, "kind": account.kind,
+                "normal_side": account.normal_side.as_str(), "case_id": account.case_id,
+                "balance_minor": account.posted, "held_minor": account.held, "currency": "CNY",
+            })
+        })
+        .collect();
+    context.output.object(&json!({"accounts": objects}))?;
+    let rows: Vec<Vec<String>> = shown
+        .into_iter()
+        .map(|account| {
+            let side = side_word(context, account.normal_side.as_str());
+            vec![account.code, account.name, side, account.posted.to_string(), account.held.to_string()]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::text(Message::new("column.code")),
+            Column::text(Message::new("column.name")),
+            Column::text(Message::new("column.side")),
+            Column::number(Message::new("column.balance")),
+            Column::number(Message::new("column.held")),
+        ],
+        &rows,
+    )?;
+    Ok(())
+}
+
+fn side_word(context: &Context, side: &str) -> String {
+    let message = if side == "debit" { Message::new("column.debit") } else { Message::new("column.credit") };
+    message.text(context.output.language)
+}
+
+fn balance(context: &Context, as_of: Date) -> Outcome<()> {
+    // The closing balance of the one day is what the book had at its end.
+    let made = context.read(|tx| report::trial_balance(tx, context.book(), as_of, as_of))?;
+    let objects: Vec<_> = made
+        .lines
+        .iter()
+        .map(|line| {
+            json!({"code": line.account.code, "name": line.account.name, "debit_minor": line.closing.debit,
+                   "credit_minor": line.closing.credit})
+        })
+        .collect();
+    context.output.object(&json!({
+        "as_of": as_of.to_string(), "accounts": objects, "debit_minor": made.closing.debit,
+        "credit_minor": made.closing.credit, "currency": "CNY", "ties": made.ties(),
+    }))?;
+    let mut rows: Vec<Vec<String>> = made
+        .lines
+        .iter()
+        .map(|line| {
+            vec![
+                line.account.code.clone(),
+                line.account.name.clone(),
+                line.closing.debit.to_string(),
+                line.closing.credit.to_string(),
+            ]
+        })
+        .collect();
+    rows.push(total_row(context, &[made.closing]));
+    context.output.table(
+        &[
+            Column::text(Message::new("column.code")),
+            Column::text(Message::new("column.name")),
+            Column::number(Message::new("column.debit")),
+            Column::number(Message::new("column.credit")),
+        ],
+        &rows,
+    )?;
+    refuse_untied(&made)
+}
+
+fn total_row(context: &Context, pairs: &[Sides]) -> Vec<String> {
+    let mut row = vec![Message::new("column.total").text(context.output.language), String::new()];
+    row.extend(pairs.iter().flat_map(|sides| [sides.debit.to_string(), sides.credit.to_string()]));
+    row
+}
+
+fn refuse_untied(made: &TrialBalance) -> Outcome<()> {
+    if made.ties() {
+        return Ok(());
+    }
+    // Every line has two sides, so this is a changed row, not a bookkeeping error.
+    Err(ankuan_ledger::Error::Inconsistent("the totals of debit and credit differ: run `ankuan verify`".into()).into())
+}
+
+fn trial_balance(context: &Context, from: Date, until: Date) -> Outcome<()> {
+    let made = context.read(|tx| report::trial_balance(tx, context.book(), from, until))?;
+    let pair = |sides: Sides| json!({"debit_minor": sides.debit, "credit_minor": sides.credit});
+    let objects: Vec<_> = made
+        .lines
+        .iter()
+        .map(|line| {
+            json!({"code": line.account.code, "name": line.account.name, "opening": pair(line.opening),
+                   "movement": pair(line.movement), "closing": pair(line.closing)})
+        })
+        .collect();
+    context.output.object(&json!({
+        "from": from.to_string(), "until": until.to_string(), "accounts": objects, "opening": pair(made.opening),
+        "movement": pair(made.movement), "closing": pair(made.closing), "currency": "CNY", "ties": made.ties(),
+    }))?;
+    let mut rows: Vec<Vec<String>> = made
+        .lines
+        .iter()
+        .map(|line| {
+            let mut row = vec![line.account.code.clone(), line.account.name.clone()];
+            for sides in [line.opening, line.movement, line.closing] {
+                row.extend([sides.debit.to_string(), sides.credit.to_string()]);
+            }
+            row
+        })
+        .collect();
+    rows.push(total_row(context, &[made.opening, made.movement, made.closing]));
+    context.output.table(
+        &[
+            Column::text(Message::new("column.code")),
+            Column::text(Message::new("column.name")),
+            Column::number(Message::new("column.opening_debit")),
+            Column::number(Message::new("column.opening_credit")),
+            Column::number(Message::new("column.movement_debit")),
+            Column::number(Message::new("column.movement_credit")),
+            Column::number(Message::new("column.closing_debit")),
+            Column::number(Message::new("column.closing_credit")),
+        ],
+        &rows,
+    )?;
+    refuse_untied(&made)
+}
+
+fn entries(context: &Context, account: Option<&str>, first: i64, limit: i64) -> Outcome<()> {
+    let book = context.book();
+    let shown = context.read(|tx| {
+        let account = account.map(|code| report::find_account(tx, book, code)).transpose()?;
+        let account_id = account.map(|account| account.account_id);
+        report::entries(tx, book, EntryRange { first, last: i64::MAX, account_id, limit })
+    })?;
+    context.output.object(&json!({"entries": shown.iter().map(entry_object).collect::<Vec<_>>()}))?;
+    entry_table(context, &shown)
+}
+
+fn entry_object(entry: &EntryView) -> serde_json::Value {
+    json!({
+        "entry_no": entry.entry_no, "line_no": entry.line_no, "voucher_id": entry.voucher_id, "debit": entry.debit,
+        "debit_item": entry.debit_item, "credit": entry.credit, "credit_item": entry.credit_item,
+        "amount_minor": entry.amount, "currency": "CNY", "reverses": entry.reverses,
+    })
+}
+
+fn entry_table(context: &Context, shown: &[EntryView]) -> Outcome<()> {
+    let item = |code: &str, item: i64| if item == 0 { code.to_owned() } else { format!("{code} / {item}") };
+    let rows: Vec<Vec<String>> = shown
+        .iter()
+        .map(|entry| {
+            vec![
+                entry.entry_no.to_string(),
+                entry.voucher_id.to_string(),
+                item(&entry.debit, entry.debit_item),
+                item(&entry.credit, entry.credit_item),
+                entry.amount.to_string(),
+                entry.reverses.map_or_else(String::new, |entry| entry.to_string()),
+            ]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::number(Message::new("column.entry")),
+            Column::number(Message::new("column.voucher")),
+            Column::text(Message::new("column.debit")),
+            Column::text(Message::new("column.credit")),
+            Column::number(Message::new("column.amount")),
+            Column::number(Message::new("column.reverses")),
+        ],
+        &rows,
+    )?;
+    Ok(())
+}
+
+fn show_voucher(context: &Context, voucher_id: i64, limit: i64) -> Outcome<()> {
+    let book = context.book();
+    let (voucher, shown) = context.read(|tx| {
+        let voucher = report::find_voucher(tx, book, voucher_id)?;
+        let range =
+            EntryRange { first: voucher.first_entry_no, last: voucher.last_entry_no, account_id: None, limit };
+        let entries = report::entries(tx, book, range)?;
+        Ok((voucher, entries))
+    })?;
+    context.output.object(&json!({
+        "voucher_id": voucher.voucher_id, "month": voucher.month, "kind": voucher.kind, "number": voucher.number,
+        "accounting_date": voucher.accounting_date.to_string(), "event": voucher.event, "summary": voucher.summary,
+        "prepared_by": voucher.actor_name, "attachments": voucher.attachments, "total_minor": voucher.total,
+        "currency": "CNY", "entries": shown.iter().map(entry_object).collect::<Vec<_>>(),
+    }))?;
+    let kind = match voucher.kind.as_str() {
+        "receipt" => Message::new("column.kind_receipt"),
+        "payment" => Message::new("column.kind_payment"),
+        _ => Message::new("column.kind_transfer"),
+    };
+    let kind = kind.text(context.output.language);
+    context.output.pairs(&[
+        (Message::new("column.voucher"), format!("{} {kind} {}", voucher.month, voucher.number)),
+        (Message::new("column.date"), voucher.accounting_date.to_string()),
+        (Message::new("column.summary"), voucher.summary.clone()),
+        (Message::new("column.prepared_by"), voucher.actor_name.clone()),
+        (Message::new("column.attachments"), voucher.attachments.to_string()),
+        (Message::new("column.total"), voucher.total.to_string()),
+    ])?;
+    entry_table(context, &shown)
+}

@@ -1,0 +1,662 @@
+//! `payout`: runs, from draft to files.
+
+use std::path::{Path, PathBuf};
+
+use ankuan_ledger::Store;
+use ankuan_ledger::chain::{Digest, hex};
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::Context;
+use super::output::Column;
+use crate::access;
+use crate::bank::deliver::{Delivered, deliver as write_file};
+use crate::bank::transmittal::{Approver, TransmittalFile, TransmittalSheet};
+use crate::bank::{BankFileError, FileHeader, FileWriter, PayeeKind, PaymentLine, Profile, file_name, same_bank};
+use crate::books;
+use crate::chart;
+use crate::clock::Randomness;
+use crate::documents::keys::Keys;
+use crate::failure::{Failure, Outcome};
+use crate::message::Message;
+use crate::payouts::commit::{self, Committed};
+use crate::payouts::details::details_of;
+use crate::payouts::lines::{Payment, each_page, standing};
+use crate::payouts::release::{self, BankFile, Released, files_of_run};
+use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind, Status};
+
+/// Payout runs.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PayoutCommand {
+    /// 新建发放批次 · Put a run together
+    Draft(DraftArgs),
+    /// 提交审批 · Submit for approval
+    Submit(RunArg),
+    /// 审批 · Approve the next step
+    Approve(ApproveArgs),
+    /// 入账：案款转为应付 · Commit: the money leaves the cases
+    Commit(RunArg),
+    /// 生成银行文件并入账在途 · Release: render the bank files, money on its way
+    Release(RunArg),
+    /// 将文件写入文件夹 · Write the released files and the transmittal sheet to a folder
+    Deliver(DeliverArgs),
+    /// 户名账号核验文件 · Write the account-verification request, before approval
+    VerificationRequest(DeliverArgs),
+    /// 撤回：尚未生成文件 · Withdraw a committed run that has no files yet
+    Withdraw(ReasonArgs),
+    /// 取消：尚未入账 · Cancel a run that is not committed
+    Cancel(ReasonArgs),
+    /// 查看批次 · Show a run
+    Show(RunArg),
+    /// 列出批次 · List runs
+    List,
+}
+
+/// A run by its number.
+#[derive(Clone, Debug, Args)]
+pub struct RunArg {
+    /// 批次号，如 P2026-0001 · Number of the run
+    pub run: String,
+}
+
+/// What `payout draft` takes.
+#[derive(Clone, Debug, Args)]
+pub struct DraftArgs {
+    /// 标题 · Title
+    #[arg(long, default_value = "案款发放")]
+    pub title: String,
+    /// 分配方案编号，可多次给出 · A distribution; may be given again
+    #[arg(long = "distribution", value_name = "NUMBER")]
+    pub distributions: Vec<i64>,
+    /// 审批表编号，可多次给出 · A payout sheet; may be given again
+    #[arg(long = "sheet", value_name = "NUMBER")]
+    pub sheets: Vec<i64>,
+    /// 付款账号；只有一个时可不填 · The court's account it is paid from
+    #[arg(long, value_name = "NUMBER")]
+    pub bank_account: Option<String>,
+    /// 银行文件格式：内置名称或 TOML 文件 · Bank profile: a shipped name or a file
+    #[arg(long, default_value = "generic-csv", value_name = "NAME|FILE")]
+    pub profile: String,
+    /// 审批规则（TOML）；默认内置 · Approval rules; default: the built-in ones
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+}
+
+/// What `payout approve` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ApproveArgs {
+    /// 批次号 · Number of the run
+    pub run: String,
+    /// 所见内容的摘要；与现状不符则拒绝 · Digest of what was seen; refused when it is not what stands now
+    #[arg(long, value_name = "HEX")]
+    pub digest: Option<String>,
+}
+
+/// What commands that write to a folder take.
+#[derive(Clone, Debug, Args)]
+pub struct DeliverArgs {
+    /// 批次号 · Number of the run
+    pub run: String,
+    /// 文件夹 · Folder
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// What commands that need a reason take.
+#[derive(Clone, Debug, Args)]
+pub struct ReasonArgs {
+    /// 批次号 · Number of the run
+    pub run: String,
+    /// 原因 · Why
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of [`runs`], [`commit`] and [`release`].
+pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
+    if let PayoutCommand::List = command {
+        return list(context);
+    }
+    if let PayoutCommand::Show(args) = command {
+        return show(context, &args.run);
+    }
+    let mut store = context.store()?;
+    let store = &mut store;
+    let court = context.globals.court;
+    match command {
+        PayoutCommand::Draft(args) => {
+            let run = draft(context, store, args)?;
+            print_run(context, store, &run.number)
+        }
+        PayoutCommand::Submit(args) => {
+            submit(context, store, &args.run)?;
+            print_run(context, store, &args.run)
+        }
+        PayoutCommand::Approve(args) => {
+            let seen = args.digest.as_deref().map(digest).transpose()?;
+            approve(context, store, &args.run, seen)?;
+            print_run(context, store, &args.run)
+        }
+        PayoutCommand::Commit(args) => {
+            let committed = commit(context, store, &args.run)?;
+            print_committed(context, &args.run, &committed)
+        }
+        PayoutCommand::Release(args) => {
+            let released = release(context, store, &context.keys()?, &args.run)?;
+            print_released(context, &args.run, &released)
+        }
+        PayoutCommand::Deliver(args) => {
+            let delivered = deliver(context, store, &context.keys()?, &args.run, &args.out)?;
+            print_delivered(context, &args.out, &delivered)
+        }
+        PayoutCommand::VerificationRequest(args) => verification_request(context, store, args),
+        PayoutCommand::Withdraw(args) => {
+            let mut tx = store.begin()?;
+            let acting = context.acting(&mut tx)?;
+            release::withdraw(&mut tx, &acting, &args.run, &args.reason)?;
+            tx.commit()?;
+            print_run(context, store, &args.run)
+        }
+        PayoutCommand::Cancel(args) => {
+            let mut tx = store.begin()?;
+            let acting = context.acting(&mut tx)?;
+            runs::cancel(&mut tx, &acting, &args.run, &args.reason)?;
+            tx.commit()?;
+            print_run(context, store, &args.run)
+        }
+        PayoutCommand::Show(_) | PayoutCommand::List => {
+            let _ = court;
+            Ok(())
+        }
+    }
+}
+
+/// The text of a profile: shipped by name, or a file.
+///
+/// # Errors
+/// Those of [`Profile`].
+pub fn profile_text(name: &str) -> Outcome<String> {
+    if let Some(profile) = Profile::shipped(name) {
+        return Ok(profile.toml);
+    }
+    let file = std::fs::File::open(name)
+        .map_err(|_| Failure::Refused(Message::new("payout_cli.profile_unknown").with("profile", name)))?;
+    Ok(Profile::read(name, file)?.toml)
+}
+
+/// Puts a run together; also a step of the demo.
+///
+/// # Errors
+/// Those of [`runs::draft`].
+pub fn draft(context: &Context, store: &mut Store, args: &DraftArgs) -> Outcome<Run> {
+    let profile = profile_text(&args.profile)?;
+    let policy = match &args.policy {
+        None => runs::DEFAULT_POLICY.to_owned(),
+        Some(path) => std::fs::read_to_string(path)?,
+    };
+    let sources: Vec<(SourceKind, i64)> = args
+        .distributions
+        .iter()
+        .map(|id| (SourceKind::Distribution, *id))
+        .chain(args.sheets.iter().map(|id| (SourceKind::Sheet, *id)))
+        .collect();
+    let mut tx = store.begin()?;
+    let acting = context.acting(&mut tx)?;
+    let account = chart::find_bank_account(&mut tx, context.globals.court, args.bank_account.as_deref())?;
+    let new = NewRun {
+        title: &args.title,
+        bank_account_id: account.bank_account_id,
+        profile: &profile,
+        policy: &policy,
+        sources: &sources,
+    };
+    let run = runs::draft(&mut tx, &acting, &new)?;
+    tx.commit()?;
+    Ok(run)
+}
+
+/// Submits; also a step of the demo.
+///
+/// # Errors
+/// Those of [`runs::submit`].
+pub fn submit(context: &Context, store: &mut Store, run: &str) -> Outcome<Content> {
+    let mut tx = store.begin()?;
+    let acting = context.acting(&mut tx)?;
+    let content = runs::submit(&mut tx, &acting, run)?;
+    tx.commit()?;
+    Ok(content)
+}
+
+/// Approves; also a step of the demo.
+///
+/// # Errors
+/// Those of [`runs::approve`].
+pub fn approve(context: &Context, store: &mut Store, run: &str, seen: Option<Digest>) -> Outcome<Status> {
+    let mut tx = store.begin()?;
+    let acting = context.acting(&mut tx)?;
+    let (_, status) = runs::approve(&mut tx, &acting, run, seen)?;
+    tx.commit()?;
+    Ok(status)
+}
+
+/// Commits; also a step of the demo.
+///
+/// # Errors
+/// Those of [`commit::commit`].
+pub fn commit(context: &Context, store: &mut Store, run: &str) -> Outcome<Committed> {
+    let mut tx = store.begin()?;
+    let acting = context.acting(&mut tx)?;
+    let lines = lines_of(&mut tx, context, run)?;
+    let bar = context.output.progress(&Message::new("payout_cli.committing"), lines);
+    let committed = commit::commit(&mut tx, &acting, run, &mut |done| bar.set(done))?;
+    tx.commit()?;
+    bar.finish();
+    Ok(committed)
+}
+
+/// Releases; also a step of the demo.
+///
+/// # Errors
+/// Those of [`release::release`].
+pub fn release(context: &Context, store: &mut Store, keys: &Keys, run: &str) -> Outcome<Released> {
+    let mut tx = store.begin()?;
+    let acting = context.acting(&mut tx)?;
+    let lines = lines_of(&mut tx, context, run)?;
+    let bar = context.output.progress(&Message::new("payout_cli.releasing"), lines);
+    let mut randomness = Randomness::system();
+    let released = release::release(&mut tx, &acting, keys, &mut randomness, run, &mut |done| bar.set(done))?;
+    tx.commit()?;
+    bar.finish();
+    Ok(released)
+}
+
+fn lines_of(tx: &mut ankuan_ledger::Tx<'_>, context: &Context, run: &str) -> Outcome<u64> {
+    let run = runs::find_run(tx, context.globals.court, run)?;
+    let content = runs::content(tx, context.globals.court, &run)?;
+    Ok(u64::try_from(content.line_count).unwrap_or(0))
+}
+
+/// Writes the files of a released run and its transmittal sheet; also a step of the demo.
+///
+/// # Errors
+/// Those of [`release::deliver`].
+pub fn deliver(
+    context: &Context,
+    store: &mut Store,
+    keys: &Keys,
+    run: &str,
+    folder: &Path,
+) -> Outcome<Vec<(BankFile, Delivered)>> {
+    std::fs::create_dir_all(folder)?;
+    let court = context.globals.court;
+    let mut tx = store.snapshot()?;
+    let delivered = release::deliver(&mut tx, keys, court, run, folder)?;
+    let sheet = transmittal(context, &mut tx, run)?;
+    write_file(folder, &format!("{run}-交接单.txt"), sheet.0.as_bytes()).map_err(said)?;
+    write_file(folder, &format!("{run}-transmittal.json"), sheet.1.as_bytes()).map_err(said)?;
+    Ok(delivered)
+}
+
+/// The transmittal sheet as text and as JSON. It names the head of the chain that the release left, so that the same
+/// run always prints the same sheet.
+fn transmittal(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str) -> Outcome<(String, String)> {
+    let court = context.globals.court;
+    let run = runs::find_run(tx, court, number)?;
+    let profile = run.profile()?;
+    let files = files_of_run(tx, court, run.run_id)?;
+    let payer = chart::bank_accounts(tx, court)?.into_iter().find(|known| known.bank_account_id == run.bank_account_id);
+    let payer = payer.ok_or_else(|| ankuan_ledger::Error::Inconsistent("a run without its account".to_owned()))?;
+    let released = tx.query_one(
+        "SELECT e.digest, e.recorded_at, l.link_no, l.hash FROM run_event AS e JOIN chain_part AS p \
+         ON p.court_id = e.court_id AND p.book_id = e.book_id AND p.table_name = 'run_event' AND p.first_id = e.id \
+         JOIN chain_link AS l ON l.court_id = p.court_id AND l.book_id = p.book_id AND l.link_no = p.link_no \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = $3 AND e.event = 'released'",
+        &[court.into(), books::CASE_MONEY.into(), run.run_id.into()],
+        |row| Ok((row.digest(0)?, row.int(1)?, row.int(2)?, row.digest(3)?)),
+    )?;
+    let head =
+        ankuan_ledger::ChainHead { court_id: court, book_id: books::CASE_MONEY, link_no: released.2, hash: released.3 };
+    let mut approvers = Vec::new();
+    for approval in runs::approvals(tx, court, run.run_id)?.iter().filter(|given| given.digest == released.0) {
+        approvers.push(Approver {
+            name: access::person_by_id(tx, court, approval.approver_id)?.name,
+            role: access::Role::parse(&approval.role)
+                .map_or_else(|| approval.role.clone(), |role| role.message().text(context.output.language)),
+            approved_at: at(approval.recorded_at)?,
+        });
+    }
+    let listed: Vec<TransmittalFile> = files
+        .iter()
+        .map(|file| TransmittalFile {
+            name: file.name.clone(),
+            group: crate::bank::PaymentGroup::parse(&file.group).unwrap_or_default(),
+            lines: u64::try_from(file.line_count).unwrap_or(0),
+            sum: file.sum,
+            sha256: file.sha256,
+        })
+        .collect();
+    let created_at = at(released.1)?;
+    let chain_head = head.to_string();
+    let sheet = TransmittalSheet {
+        run_number: number,
+        profile: &profile.name,
+        payer_name: &payer.holder_name,
+        payer_account: &payer.number,
+        payer_bank_name: &payer.bank_name,
+        created_at,
+        execution_date: crate::clock::Clock::fixed(created_at).today_in_shanghai(),
+        files: &listed,
+        approvers: &approvers,
+        chain_head: &chain_head,
+    };
+    let json = serde_json::to_string_pretty(&sheet.json()?).map_err(std::io::Error::other)?;
+    Ok((sheet.text(context.output.language)?, json))
+}
+
+fn at(microseconds: i64) -> Outcome<Timestamp> {
+    Ok(Timestamp::from_microsecond(microseconds).map_err(std::io::Error::other)?)
+}
+
+/// Names and accounts of a run that is not yet approved, for the bank to check.
+fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs) -> Outcome<()> {
+    let keys = context.keys()?;
+    let court = context.globals.court;
+    let mut tx = store.snapshot()?;
+    let tx = &mut tx;
+    let run = runs::find_run(tx, court, &args.run)?;
+    let content = runs::content(tx, court, &run)?;
+    let text = profile_text("verify-csv")?;
+    let profile = Profile::parse("verify-csv", &text)?;
+    let payer = chart::bank_accounts(tx, court)?.into_iter().find(|known| known.bank_account_id == run.bank_account_id);
+    let payer = payer.ok_or_else(|| ankuan_ledger::Error::Inconsistent("a run without its account".to_owned()))?;
+    let mut payments: Vec<Payment> = Vec::new();
+    for source in &run.sources {
+        let standing = standing(tx, court, source)?;
+        each_page(tx, court, source, &mut |_, page| {
+            for due in page.iter().filter(|due| due.set_aside.is_none() && !due.to_treasury) {
+                for (payee_no, (detail_id, amount)) in
+                    (1..).zip(standing.payees(due.claim_id, due.detail_id, due.amount))
+                {
+                    let line_no = payments.len() as i64 + 1;
+                    let case_id = source.case_id;
+                    payments.push(Payment { line_id: due.line_id, payee_no, line_no, case_id, detail_id, amount });
+                }
+            }
+            Ok(())
+        })?;
+    }
+    std::fs::create_dir_all(&args.out)?;
+    let limit = usize::try_from(profile.limits.lines_per_file).unwrap_or(usize::MAX);
+    let mut files = Vec::new();
+    for (number, page) in (1_u32..).zip(payments.chunks(limit)) {
+        let sum = ankuan_ledger::Amount::sum(page.iter().map(|payment| payment.amount)).unwrap_or(content.paid);
+        let message_id = format!("{}-V{number:03}", args.run.replace('-', ""));
+        let header = FileHeader {
+            message_id: &message_id,
+            created_at: context.clock().now(),
+            execution_date: context.date(),
+            run_number: &args.run,
+            file_number: number,
+            group: profile.group(true, PayeeKind::Person),
+            payer_name: &payer.holder_name,
+            payer_account: &payer.number,
+            payer_bank_name: &payer.bank_name,
+            payer_bank_code: &payer.bank_code,
+            lines: page.len() as u64,
+            sum,
+        };
+        let name = file_name(&profile, &header)?;
+        let mut bytes = Vec::new();
+        let mut writer = FileWriter::begin(&profile, header, &mut bytes).map_err(said)?;
+        for (payment, detail) in page.iter().zip(details_of(tx, &keys, court, page)?) {
+            let key = format!("{}-{:09}", args.run.replace('-', ""), payment.line_no);
+            writer
+                .push(&PaymentLine {
+                    line_number: u64::try_from(payment.line_no).unwrap_or(0),
+                    line_key: &key,
+                    payee_name: &detail.payee_name,
+                    payee_account: &detail.account,
+                    bank_name: &detail.bank_name,
+                    bank_code: &detail.bank_code,
+                    amount: payment.amount,
+                    purpose: "",
+                    payee_kind: detail.kind,
+                    same_bank: same_bank(&payer.bank_code, &detail.bank_code),
+                    payer_sub_account: "",
+                    telephone: &detail.telephone,
+                })
+                .map_err(said)?;
+        }
+        let rendered = writer.finish().map_err(said)?;
+        write_file(&args.out, &name, &bytes).map_err(said)?;
+        files.push((name, rendered));
+    }
+    context.output.object(&json!({"files": files.iter().map(|(name, rendered)| json!({
+        "name": name, "lines": rendered.lines, "sha256": hex(&rendered.sha256),
+    })).collect::<Vec<_>>()}))?;
+    for (name, rendered) in &files {
+        let message = Message::new("payout_cli.verification_file").with("file", name).with("lines", rendered.lines);
+        context.output.sentence(&message)?;
+    }
+    Ok(())
+}
+
+fn said(error: BankFileError) -> Failure {
+    match error {
+        BankFileError::Refused(message) => message.into(),
+        BankFileError::Io(error) => error.into(),
+    }
+}
+
+fn digest(text: &str) -> Outcome<Digest> {
+    let bytes: Option<Vec<u8>> = (text.len() == 64 && text.is_ascii())
+        .then(|| (0..32).map(|place| u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()).collect())
+        .flatten();
+    bytes
+        .and_then(|bytes| Digest::try_from(bytes).ok())
+        .ok_or_else(|| Message::new("payout_cli.digest").with("digest", text).into())
+}
+
+fn list(context: &Context) -> Outcome<()> {
+    let court = context.globals.court;
+    let all = context.read(|tx| {
+        let mut all = Vec::new();
+        for number in runs::run_numbers(tx, court)? {
+            let run = runs::find_run(tx, court, &number)?;
+            let content = runs::content(tx, court, &run)?;
+            all.push((run, content));
+        }
+        Ok(all)
+    })?;
+    context.output.object(&json!({"runs": all.iter().map(|(run, content)| json!({
+        "run": run.number, "title": run.title, "status": run.status.as_str(), "lines": content.line_count,
+        "paid_minor": content.paid.minor(), "set_aside_minor": content.set_aside.minor(), "currency": "CNY",
+    })).collect::<Vec<_>>()}))?;
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .map(|(run, content)| {
+            vec![
+                run.number.clone(),
+                run.title.clone(),
+                run.status.message().text(context.output.language),
+                run.sources.len().to_string(),
+                content.line_count.to_string(),
+                content.paid.to_string(),
+                content.set_aside.to_string(),
+            ]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::text(Message::new("payout_cli.run")),
+            Column::text(Message::new("payout_cli.title")),
+            Column::text(Message::new("payout_cli.status")),
+            Column::number(Message::new("payout_cli.sources")),
+            Column::number(Message::new("payout_cli.lines")),
+            Column::number(Message::new("payout_cli.paid")),
+            Column::number(Message::new("payout_cli.set_aside")),
+        ],
+        &rows,
+    )?;
+    Ok(())
+}
+
+fn print_run(context: &Context, store: &mut Store, number: &str) -> Outcome<()> {
+    let mut tx = store.snapshot()?;
+    print_run_in(context, &mut tx, number)
+}
+
+fn show(context: &Context, number: &str) -> Outcome<()> {
+    context.read(|tx| print_run_in(context, tx, number))
+}
+
+fn print_run_in(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str) -> Outcome<()> {
+    let court = context.globals.court;
+    let language = context.output.language;
+    let run = runs::find_run(tx, court, number)?;
+    let content = runs::content(tx, court, &run)?;
+    let policy = runs::Policy::parse(&run.policy)?;
+    let amount = content.paid.plus(content.set_aside).unwrap_or(content.paid);
+    let approvals = runs::approvals(tx, court, run.run_id)?;
+    let mut steps = Vec::new();
+    for (step_no, step) in (1..).zip(policy.steps()) {
+        let given = approvals.iter().find(|given| given.step_no == step_no && given.digest == content.digest);
+        let by = given.map(|given| access::person_by_id(tx, court, given.approver_id)).transpose()?;
+        steps.push((step_no, step.title.clone(), step.role(amount), by, given.map(|given| given.recorded_at)));
+    }
+    let files = files_of_run(tx, court, run.run_id)?;
+    context.output.object(&json!({
+        "run": run.number, "title": run.title, "status": run.status.as_str(), "lines": content.line_count,
+        "paid_minor": content.paid.minor(), "set_aside_minor": content.set_aside.minor(), "currency": "CNY",
+        "digest": hex(&content.digest),
+        "steps": steps.iter().map(|(step_no, title, role, by, at)| json!({
+            "step": step_no, "title": title, "role": role.as_str(), "approved_by": by.as_ref().map(|by| &by.name),
+            "approved_at": at.and_then(|at| Timestamp::from_microsecond(at).ok()),
+        })).collect::<Vec<_>>(),
+        "files": files.iter().map(file_json).collect::<Vec<_>>(),
+    }))?;
+    context.output.pairs(&[
+        (Message::new("payout_cli.run"), run.number.clone()),
+        (Message::new("payout_cli.title"), run.title.clone()),
+        (Message::new("payout_cli.status"), run.status.message().text(language)),
+        (Message::new("payout_cli.sources"), run.sources.len().to_string()),
+        (Message::new("payout_cli.lines"), content.line_count.to_string()),
+        (Message::new("payout_cli.paid"), content.paid.to_string()),
+        (Message::new("payout_cli.set_aside"), content.set_aside.to_string()),
+        (Message::new("payout_cli.content_digest"), hex(&content.digest)),
+    ])?;
+    let rows: Vec<Vec<String>> = steps
+        .iter()
+        .map(|(step_no, title, role, by, _)| {
+            vec![
+                step_no.to_string(),
+                title.clone(),
+                role.message().text(language),
+                by.as_ref().map_or_else(|| Message::new("payout_cli.open").text(language), |by| by.name.clone()),
+            ]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::number(Message::new("payout_cli.step")),
+            Column::text(Message::new("payout_cli.step_title")),
+            Column::text(Message::new("payout_cli.role")),
+            Column::text(Message::new("payout_cli.approved_by")),
+        ],
+        &rows,
+    )?;
+    if !files.is_empty() {
+        print_files(context, &files)?;
+    }
+    Ok(())
+}
+
+/// A file as in every JSON of a run.
+#[must_use]
+pub fn file_json(file: &BankFile) -> serde_json::Value {
+    json!({"name": file.name, "group": file.group, "lines": file.line_count, "sum_minor": file.sum.minor(),
+        "sha256": hex(&file.sha256)})
+}
+
+/// The files as a table.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_files(context: &Context, files: &[BankFile]) -> Outcome<()> {
+    let rows: Vec<Vec<String>> = files
+        .iter()
+        .map(|file| {
+            vec![file.name.clone(), file.line_count.to_string(), file.sum.to_string(), hex(&file.sha256[..8])]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::text(Message::new("payout_cli.file")),
+            Column::number(Message::new("payout_cli.lines")),
+            Column::number(Message::new("payout_cli.sum")),
+            Column::text(Message::new("payout_cli.digest_short")),
+        ],
+        &rows,
+    )?;
+    Ok(())
+}
+
+fn print_committed(context: &Context, run: &str, committed: &Committed) -> Outcome<()> {
+    context.output.object(&json!({
+        "run": run, "lines": committed.lines, "paid_minor": committed.paid.minor(),
+        "set_aside_minor": committed.set_aside.minor(), "treasury_minor": committed.treasury.minor(),
+        "blocked": committed.blocked, "voucher": committed.voucher, "currency": "CNY",
+    }))?;
+    context.output.sentence(
+        &Message::new("payout_cli.committed")
+            .with("run", run)
+            .with("lines", committed.lines)
+            .with("paid", committed.paid)
+            .with("set_aside", committed.set_aside)
+            .with("treasury", committed.treasury)
+            .with("voucher", &committed.voucher),
+    )?;
+    if committed.blocked > 0 {
+        context.output.sentence(&Message::new("payout_cli.blocked_at_commit").with("count", committed.blocked))?;
+    }
+    Ok(())
+}
+
+fn print_released(context: &Context, run: &str, released: &Released) -> Outcome<()> {
+    context.output.object(&json!({
+        "run": run, "lines": released.lines, "sum_minor": released.sum.minor(), "currency": "CNY",
+        "blocked": released.blocked.0, "blocked_minor": released.blocked.1.minor(),
+        "files": released.files.iter().map(file_json).collect::<Vec<_>>(), "head": released.head.to_string(),
+    }))?;
+    print_files(context, &released.files)?;
+    context.output.sentence(
+        &Message::new("payout_cli.released")
+            .with("run", run)
+            .with("files", released.files.len())
+            .with("lines", released.lines)
+            .with("sum", released.sum),
+    )?;
+    if released.blocked.0 > 0 {
+        let message = Message::new("payout_cli.blocked_at_release");
+        context.output.sentence(&message.with("count", released.blocked.0).with("sum", released.blocked.1))?;
+    }
+    Ok(())
+}
+
+fn print_delivered(context: &Context, folder: &Path, delivered: &[(BankFile, Delivered)]) -> Outcome<()> {
+    context.output.object(&json!({"folder": folder.display().to_string(),
+        "files": delivered.iter().map(|(file, written)| {
+            let mut file = file_json(file);
+            file["written"] = json!(*written == Delivered::Written);
+            file
+        }).collect::<Vec<_>>()}))?;
+    let files: Vec<BankFile> = delivered.iter().map(|(file, _)| file.clone()).collect();
+    print_files(context, &files)?;
+    let message = Message::new("payout_cli.delivered").with("files", files.len()).with("folder", folder.display());
+    context.output.sentence(&message)?;
+    Ok(())
+}

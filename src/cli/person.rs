@@ -1,0 +1,165 @@
+//! `person`: people, roles, delegation.
+
+use clap::Subcommand;
+use jiff::civil::Date;
+use serde_json::json;
+
+use super::output::Column;
+use super::{Context, word};
+use crate::access::{self, Role};
+use crate::request::Answer;
+use crate::{Message, Outcome};
+
+/// People and their roles.
+#[derive(Clone, Debug, Subcommand)]
+pub enum PersonCommand {
+    /// 增加人员 · Add a person
+    Add {
+        /// 姓名 · Name, unique in the court
+        name: String,
+    },
+    /// 授予岗位 · Give a person a role
+    Grant {
+        /// 姓名 · Name
+        name: String,
+        /// 岗位 · Role
+        #[arg(value_parser = role)]
+        role: Role,
+        /// 生效日期 · First day; default: the accounting date
+        #[arg(long, value_name = "DATE")]
+        from: Option<Date>,
+        /// 依据 · The paper that says so
+        #[arg(long, default_value = "")]
+        document: String,
+    },
+    /// 收回岗位 · Take a role from a person
+    Revoke {
+        /// 姓名 · Name
+        name: String,
+        /// 岗位 · Role
+        #[arg(value_parser = role)]
+        role: Role,
+        /// 失效日期 · First day without it; default: the accounting date
+        #[arg(long, value_name = "DATE")]
+        from: Option<Date>,
+        /// 依据 · The paper that says so
+        #[arg(long, default_value = "")]
+        document: String,
+    },
+    /// 委托代行 · Let one person stand in for another
+    Delegate {
+        /// 委托人 · Whose role it is
+        from_person: String,
+        /// 受托人 · Who stands in
+        to_person: String,
+        /// 岗位 · Role
+        #[arg(value_parser = role)]
+        role: Role,
+        /// 起始日期 · First day
+        #[arg(long, value_name = "DATE")]
+        from: Date,
+        /// 截止日期（含） · Last day, included
+        #[arg(long, value_name = "DATE")]
+        until: Date,
+        /// 依据 · The paper that says so
+        #[arg(long)]
+        document: String,
+    },
+    /// 列出人员 · List people with their roles on the accounting date
+    List,
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+    word(Role::parse, &known, text)
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Those of [`access`].
+pub fn run(context: &Context, command: &PersonCommand) -> Outcome<()> {
+    match command {
+        PersonCommand::Add { name } => context.record("person.add", command, |tx, acting, _| {
+            let person = access::add_person(tx, acting, name)?;
+            let message = Message::new("command.person_added").with("name", &person.name);
+            Ok(Answer::new(&message, json!({"person_id": person.person_id, "name": person.name})))
+        }),
+        PersonCommand::Grant { name, role, from, document } => {
+            context.record("person.grant", command, |tx, acting, _| {
+                let person = access::find_actor(tx, acting.actor.court_id, name)?;
+                let from = from.unwrap_or(acting.date);
+                access::grant(tx, acting, &person, *role, from, document)?;
+                Ok(role_answer(Message::new("command.role_granted"), name, *role, from))
+            })
+        }
+        PersonCommand::Revoke { name, role, from, document } => {
+            context.record("person.revoke", command, |tx, acting, _| {
+                let person = access::find_actor(tx, acting.actor.court_id, name)?;
+                let from = from.unwrap_or(acting.date);
+                access::revoke(tx, acting, &person, *role, from, document)?;
+                Ok(role_answer(Message::new("command.role_revoked"), name, *role, from))
+            })
+        }
+        PersonCommand::Delegate { from_person, to_person, role, from, until, document } => {
+            context.record("person.delegate", command, |tx, acting, _| {
+                let court_id = acting.actor.court_id;
+                let lender = access::find_actor(tx, court_id, from_person)?;
+                let stand_in = access::find_actor(tx, court_id, to_person)?;
+                let made = access::delegate(tx, acting, &lender, &stand_in, *role, *from, *until, document)?;
+                let message = Message::new("command.role_delegated")
+                    .with("from", &lender.name)
+                    .with("to", &stand_in.name)
+                    .with("role", role.as_str())
+                    .with("first", from)
+                    .with("last", until);
+                Ok(Answer::new(&message, json!({"delegation_id": made.delegation_id})))
+            })
+        }
+        PersonCommand::List => list(context),
+    }
+}
+
+fn role_answer(message: Message, name: &str, role: Role, from: Date) -> Answer {
+    let message = message.with("name", name).with("role", role.as_str()).with("date", from);
+    Answer::new(&message, json!({"name": name, "role": role.as_str(), "from": from.to_string()}))
+}
+
+fn list(context: &Context) -> Outcome<()> {
+    let date = context.date();
+    let (people, roles) = context.read(|tx| {
+        let court_id = context.globals.court;
+        Ok((access::people(tx, court_id)?, access::load_roles(tx, court_id)?))
+    })?;
+    let name_of = |person_id: i64| {
+        people.iter().find(|person| person.person_id == person_id).map_or("?", |person| person.name.as_str())
+    };
+    let mut rows = Vec::new();
+    let mut objects = Vec::new();
+    for person in &people {
+        let standings = roles.of(person.person_id, date);
+        let shown: Vec<String> = standings
+            .iter()
+            .map(|standing| match standing.on_behalf_of {
+                None => standing.role.as_str().to_owned(),
+                Some(other) => format!("{} ← {}", standing.role.as_str(), name_of(other)),
+            })
+            .collect();
+        rows.push(vec![person.person_id.to_string(), person.name.clone(), shown.join("; ")]);
+        let standings: Vec<_> = standings
+            .iter()
+            .map(|standing| json!({"role": standing.role.as_str(), "on_behalf_of": standing.on_behalf_of}))
+            .collect();
+        objects.push(json!({"person_id": person.person_id, "name": person.name, "roles": standings}));
+    }
+    context.output.object(&json!({"date": date.to_string(), "people": objects}))?;
+    context.output.table(
+        &[
+            Column::number(Message::new("column.id")),
+            Column::text(Message::new("column.name")),
+            Column::text(Message::new("column.roles")),
+        ],
+        &rows,
+    )?;
+    Ok(())
+}
