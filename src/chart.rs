@@ -637,3 +637,72 @@ pub fn case_account(tx: &mut Tx<'_>, book: BookKey, case_id: i64, kind: AccountK
     let missing = || Error::Inconsistent(format!("case {case_id} has no account of kind {}", kind.as_str()));
     Ok(AccountId(found.ok_or_else(missing)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_chart_is_sound() {
+        let chart = Chart::parse(DEFAULT_FILE, DEFAULT).unwrap();
+        let items: Vec<&str> =
+            AccountKind::ALL.iter().filter(|kind| chart.kind(**kind).item_floor).map(|kind| kind.as_str()).collect();
+        assert_eq!(items, ["in_transit_in", "unattributed", "case_funds", "receivable"]);
+        let without_floor: Vec<&str> = AccountKind::ALL
+            .iter()
+            .filter(|kind| chart.kind(**kind).floor.is_none())
+            .map(|kind| kind.as_str())
+            .collect();
+        assert_eq!(without_floor, ["expense"]);
+    }
+
+    /// Which two kinds each event moves between, as the event table of the field has it.
+    #[test]
+    fn events_post_what_the_table_says() {
+        let chart = Chart::parse(DEFAULT_FILE, DEFAULT).unwrap();
+        let shown: Vec<String> = Event::ALL
+            .iter()
+            .map(|event| {
+                let rule = chart.event(*event);
+                format!("{}: {} / {}", event.as_str(), chart.kind(rule.debit).code, chart.kind(rule.credit).code)
+            })
+            .collect();
+        insta::assert_snapshot!(shown.join("\n"), @"");
+    }
+
+    #[test]
+    fn a_wrong_chart_names_file_and_key() {
+        let kind = DEFAULT.find("[kind.expense]").unwrap();
+        let event = DEFAULT.find("[event.transferred_to_court]").unwrap();
+        let without_kind = format!("{}{}", &DEFAULT[..kind], &DEFAULT[DEFAULT.find("# debit, credit").unwrap()..]);
+        for (text, code, key) in [
+            ("kind = 3".to_owned(), "chart.syntax", ""),
+            (DEFAULT.replace("[kind.bank]", "[kind.bnak]"), "chart.kind_unknown", "bnak"),
+            (without_kind, "chart.kind_missing", "expense"),
+            (DEFAULT.replace("[event.recovered]", "[event.recoverd]"), "chart.event_unknown", "recoverd"),
+            (DEFAULT[..event].to_owned(), "chart.event_missing", "transferred_to_court"),
+            (DEFAULT.replacen("side = \"debit\"", "side = \"left\"", 1), "chart.word", "kind.bank.side"),
+            (DEFAULT.replacen("floor = \"zero\"", "floor = \"0\"", 1), "chart.word", "kind.bank.floor"),
+            (DEFAULT.replacen("scope = \"book\"", "scope = \"all\"", 1), "chart.word", "kind.unattributed.scope"),
+            (DEFAULT.replace("code = \"W\"", "code = \"B\""), "chart.code", "kind.bank.code"),
+            (DEFAULT.replace("code = \"W\"", "code = \"W-1\""), "chart.code", "kind.in_transit_in.code"),
+            (
+                DEFAULT.replacen("voucher = \"payment\"", "voucher = \"pay\"", 1),
+                "chart.word",
+                "event.file_released.voucher",
+            ),
+            (
+                DEFAULT.replacen("debit = \"payable\"", "debit = \"in_transit_out\"", 1),
+                "chart.same_kind",
+                "event.file_released",
+            ),
+        ] {
+            let message = Chart::parse("我院.toml", &text).unwrap_err();
+            assert_eq!(message.code, code, "{message:?}");
+            let argument =
+                |name| message.arguments.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+            assert_eq!(argument("file"), Some("我院.toml"));
+            assert_eq!(argument("key").unwrap_or_default(), key, "{message:?}");
+        }
+    }
+}

@@ -126,8 +126,9 @@ pub struct HexBytes(Vec<u8>);
 
 fn hex_bytes(text: &str) -> Result<HexBytes, String> {
     let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    let bytes: Option<Vec<u8>> =
-        (!text.is_empty() && text.len().is_multiple_of(2)).then(|| text.as_bytes().chunks(2).map(byte).collect()).flatten();
+    let bytes: Option<Vec<u8>> = (!text.is_empty() && text.len().is_multiple_of(2))
+        .then(|| text.as_bytes().chunks(2).map(byte).collect())
+        .flatten();
     bytes.map(HexBytes).ok_or_else(|| super::both(&Message::new("command.hex").with("value", text)))
 }
 
@@ -234,10 +235,7 @@ fn freeze(context: &Context, args: &FreezeArgs) -> Outcome<()> {
             .with("amount", made.amount)
             .with("number", case.current_number())
             .with("order", &made.order_number);
-        Ok(Answer::new(
-            &message,
-            json!({"freeze_id": made.freeze_id, "amount_minor": made.amount, "currency": "CNY"}),
-        ))
+        Ok(Answer::new(&message, json!({"freeze_id": made.freeze_id, "amount_minor": made.amount, "currency": "CNY"})))
     })
 }
 

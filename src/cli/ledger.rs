@@ -369,8 +369,7 @@ fn show_voucher(context: &Context, voucher_id: i64, limit: i64) -> Outcome<()> {
     let book = context.book();
     let (voucher, shown) = context.read(|tx| {
         let voucher = report::find_voucher(tx, book, voucher_id)?;
-        let range =
-            EntryRange { first: voucher.first_entry_no, last: voucher.last_entry_no, account_id: None, limit };
+        let range = EntryRange { first: voucher.first_entry_no, last: voucher.last_entry_no, account_id: None, limit };
         let entries = report::entries(tx, book, range)?;
         Ok((voucher, entries))
     })?;

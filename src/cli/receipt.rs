@@ -152,9 +152,8 @@ fn attribute(context: &Context, args: &AttributeArgs) -> Outcome<()> {
         let case = cases::find_case(tx, book, number)?;
         let evidence = args.evidence.as_deref().unwrap_or_default();
         let claim = receipts::claim_receipt(tx, acting, args.receipt, &case, None, evidence)?;
-        let message = Message::new("command.receipt_claimed")
-            .with("receipt", args.receipt)
-            .with("number", case.current_number());
+        let message =
+            Message::new("command.receipt_claimed").with("receipt", args.receipt).with("number", case.current_number());
         Ok(Answer::new(&message, json!({"receipt_claim_id": claim.receipt_claim_id, "case_id": case.case_id})))
     })
 }
@@ -165,7 +164,10 @@ fn list(context: &Context, only_unattributed: bool) -> Outcome<()> {
     let shown: Vec<_> =
         all.into_iter().filter(|receipt| !only_unattributed || receipt.owner_case_id().is_none()).collect();
     let number_of = |case_id: i64| {
-        cases.iter().find(|case| case.case_id == case_id).map_or_else(String::new, |case| case.current_number().to_owned())
+        cases
+            .iter()
+            .find(|case| case.case_id == case_id)
+            .map_or_else(String::new, |case| case.current_number().to_owned())
     };
     let objects: Vec<_> = shown
         .iter()

@@ -1,0 +1,234 @@
+//! The program as people run it.
+
+use std::process::Command;
+
+use crate::support::Database;
+
+struct Run {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+fn ankuan(database: &Database, arguments: &[&str]) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ankuan"));
+    command.env_remove("DATABASE_URL").env_remove("ANKUAN_AS").env("COLUMNS", "100");
+    command.args(["--database", &database.address, "--date", "2026-11-22"]).args(arguments);
+    let output = command.output().expect("runs");
+    Run {
+        code: output.status.code().expect("ends by itself"),
+        out: String::from_utf8(output.stdout).expect("UTF-8"),
+        err: String::from_utf8(output.stderr).expect("UTF-8"),
+    }
+}
+
+fn done(database: &Database, arguments: &[&str]) -> String {
+    let run = ankuan(database, arguments);
+    assert_eq!((run.code, run.err.as_str()), (0, ""), "{arguments:?}: {}", run.out);
+    run.out
+}
+
+/// A court with a case, money in it, and money not attributed.
+fn ordinary_day(database: &Database) {
+    for arguments in [
+        &["init", "--name", "某某市某某区人民法院", "--admin", "赵管理"][..],
+        &["person", "add", "钱承办", "--as", "赵管理"],
+        &["person", "add", "孙财务", "--as", "赵管理"],
+        &["person", "add", "李案款", "--as", "赵管理"],
+        &["person", "grant", "钱承办", "handler", "--as", "赵管理"],
+        &["person", "grant", "孙财务", "finance", "--as", "赵管理"],
+        &["person", "grant", "李案款", "fund_keeper", "--as", "赵管理"],
+        &[
+            "bank-account",
+            "add",
+            "1202020009900012345",
+            "--holder",
+            "某某市某某区人民法院",
+            "--bank",
+            "某银行某支行",
+            "--bank-code",
+            "102100099996",
+            "--as",
+            "孙财务",
+        ],
+        &["case", "open", "(2026)浙0106执123号", "--title", "周某申请执行吴某民间借贷案", "--as", "钱承办"],
+        &["case", "party", "2026浙0106执123号", "debtor", "吴某", "--as", "钱承办"],
+        &["case", "sub-account", "（2026）浙0106执123号", "吴某", "90001", "--as", "李案款"],
+        &[
+            "receipt",
+            "record",
+            "FT001",
+            "--amount",
+            "1,234,567.89",
+            "--value-date",
+            "2026-11-21",
+            "--payer",
+            "吴某",
+            "--sub-account",
+            "90001",
+            "--as",
+            "孙财务",
+        ],
+        &["receipt", "record", "FT002", "--amount", "500", "--value-date", "2026-11-22", "--as", "孙财务"],
+        &[
+            "receipt",
+            "record",
+            "FT003",
+            "--amount",
+            "88.8",
+            "--value-date",
+            "2026-11-22",
+            "--payer",
+            "某公司（代付）",
+            "--case",
+            "（2026）浙0106执123号",
+            "--as",
+            "孙财务",
+        ],
+    ] {
+        done(database, arguments);
+    }
+}
+
+#[test]
+fn an_ordinary_day_in_both_languages() {
+    let database = Database::sqlite();
+    ordinary_day(&database);
+    let mut shown = String::new();
+    for arguments in [
+        &["person", "list"][..],
+        &["bank-account", "list"],
+        &["case", "list"],
+        &["case", "show", "〔2026〕浙0106执第123号"],
+        &["receipt", "list"],
+        &["receipt", "list", "--unattributed"],
+        &["ledger", "accounts"],
+        &["ledger", "balance", "--as-of", "2026-11-22"],
+        &["ledger", "trial-balance", "--from", "2026-11-01", "--until", "2026-11-30"],
+        &["ledger", "entries"],
+        &["ledger", "voucher", "16"],
+    ] {
+        for language in ["zh", "en"] {
+            let all: Vec<&str> = arguments.iter().copied().chain(["--lang", language]).collect();
+            shown.push_str(&format!("$ ankuan {}\n{}\n", all.join(" "), done(&database, &all)));
+        }
+    }
+    insta::assert_snapshot!(shown);
+}
+
+fn what_is_recorded_is_the_same_on_both(database: &Database) {
+    ordinary_day(database);
+    let claim =
+        &["receipt", "attribute", "18", "--case", "（2026）浙0106执123号", "--evidence", "回单", "--as", "钱承办"];
+    done(database, claim);
+    done(database, &["receipt", "attribute", "18", "--confirm", "--as", "李案款"]);
+    let shown: serde_json::Value =
+        serde_json::from_str(&done(database, &["ledger", "trial-balance", "--json"])).expect("one JSON object");
+    assert_eq!(shown["ties"], true);
+    assert_eq!(shown["closing"]["debit_minor"], 123_456_789 + 50_000 + 8_880);
+    let shown: serde_json::Value =
+        serde_json::from_str(&done(database, &["case", "show", "（2026）浙0106执123号", "--json"])).expect("JSON");
+    assert_eq!(shown["available_minor"], 123_456_789 + 50_000 + 8_880);
+    assert_eq!(shown["receipts"].as_array().map(Vec::len), Some(3));
+}
+
+fn a_repeated_request_is_answered_the_same(database: &Database) {
+    ordinary_day(database);
+    let record = |amount: &'static str| {
+        vec![
+            "receipt",
+            "record",
+            "FT009",
+            "--amount",
+            amount,
+            "--value-date",
+            "2026-11-22",
+            "--as",
+            "孙财务",
+            "--request",
+            "收-9",
+            "--json",
+        ]
+    };
+    let first = done(database, &record("7.00"));
+    assert_eq!(first, done(database, &record("7.00")), "the answer, `new` included");
+    let other = ankuan(database, &record("8.00"));
+    assert_eq!(other.code, 1);
+    let other: serde_json::Value = serde_json::from_str(&other.out).expect("one JSON object");
+    assert_eq!(other["error"]["code"], "request.differs");
+}
+
+#[test]
+fn bad_input_gets_a_code_a_sentence_and_an_exit_code() {
+    let database = Database::sqlite();
+    let before = ankuan(&database, &["case", "list"]);
+    assert_eq!(before.code, 1);
+    assert!(before.err.contains("command.no_database") && before.err.contains("ankuan init"), "{}", before.err);
+    assert!(!std::path::Path::new(&database.address["sqlite:".len()..]).exists(), "no file is made");
+    ordinary_day(&database);
+    for (arguments, exit, code) in [
+        (&["case", "show", "（2026）浙0106执124号"][..], 1, "cases.unknown"),
+        (&["case", "show", "124"], 1, "cases.number_year"),
+        (&["case", "open", "（2026）浙0106执9号", "--title", "x"], 1, "command.as_missing"),
+        (&["case", "open", "（2026）浙0106执9号", "--title", "x", "--as", "孙财务"], 1, "access.role_missing"),
+        (&["case", "list", "--court", "9"], 1, "court.unknown"),
+        (&["init", "--name", "法院", "--admin", "甲"], 1, "court.exists"),
+        (&["init", "--court", "2", "--name", "法院", "--admin", "甲", "--chart", "/没有.toml"], 1, "chart.unreadable"),
+        (&["receipt", "record", "FT1", "--amount", "1.234", "--value-date", "2026-11-22"], 2, "command.usage"),
+        (&["receipt", "record", "FT1", "--amount", "1", "--value-date", "2026-02-30"], 2, "command.usage"),
+        (&["person", "grant", "孙财务", "boss"], 2, "command.usage"),
+        (&["ledger", "voucher", "999"], 1, "report.voucher_unknown"),
+        (&["ledger", "entries", "--account", "Z"], 1, "report.account_unknown"),
+        (&["ledger", "trial-balance", "--from", "2026-11-02", "--until", "2026-11-01"], 1, "report.dates"),
+        (
+            &[
+                "case",
+                "freeze",
+                "（2026）浙0106执123号",
+                "--amount",
+                "1",
+                "--order",
+                "（2026）苏01执1号",
+                "--ordered-by",
+                "x",
+                "--as",
+                "钱承办",
+            ],
+            1,
+            "freezes.whose",
+        ),
+        (
+            &["receipt", "record", "F", "--amount", "1", "--value-date", "2026-11-23", "--as", "孙财务"],
+            1,
+            "receipts.value_after_arrival",
+        ),
+        (
+            &[
+                "receipt",
+                "record",
+                "F",
+                "--amount",
+                "1",
+                "--value-date",
+                "2026-11-22",
+                "--sub-account",
+                "7",
+                "--as",
+                "孙财务",
+            ],
+            1,
+            "receipts.sub_account_unknown",
+        ),
+    ] {
+        let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+        let run = ankuan(&database, &all);
+        assert_eq!(run.code, exit, "{arguments:?}: {}{}", run.out, run.err);
+        let object: serde_json::Value = serde_json::from_str(&run.out).expect("one JSON object");
+        assert_eq!(object["error"]["code"], code, "{arguments:?}");
+        for key in ["message_zh", "message_en"] {
+            assert!(!object["error"][key].as_str().unwrap_or_default().contains("%{"), "{arguments:?}: {object}");
+        }
+    }
+}
+
+crate::on_both!(what_is_recorded_is_the_same_on_both, a_repeated_request_is_answered_the_same);

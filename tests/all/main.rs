@@ -1,0 +1,12 @@
+//! Whole flows, on both databases.
+
+#[path = "../../ledger/tests/support/mod.rs"]
+mod support;
+
+mod access;
+mod cases;
+mod command_line;
+mod court;
+mod receipts;
+mod requests;
+mod texts;
