@@ -667,7 +667,35 @@ mod tests {
                 format!("{}: {} / {}", event.as_str(), chart.kind(rule.debit).code, chart.kind(rule.credit).code)
             })
             .collect();
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        deduction_confirmed: W / C
+        expected_money_arrived: B / W
+        receipt_known: B / C
+        receipt_unknown: B / U
+        receipt_attributed: U / C
+        distribution_payable: C / P
+        distribution_set_aside: C / X
+        distribution_treasury: C / F
+        file_released: P / T
+        line_blocked: P / X
+        bank_debited: T / B
+        line_failed: T / P
+        line_returned: B / P
+        set_aside_payable: X / P
+        set_aside_returned: X / C
+        payable_deposited: P / D
+        set_aside_deposited: X / D
+        deposit_lapsed: D / F
+        treasury_paid: F / T
+        surplus_to_debtor: C / P
+        receipt_reversed: R / B
+        wrongly_paid: R / T
+        recovered: B / R
+        bank_interest_treasury: B / F
+        bank_interest_case: B / C
+        bank_charges: E / B
+        transferred_to_court: C / T
+        "#);
     }
 
     #[test]

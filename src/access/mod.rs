@@ -90,6 +90,22 @@ pub static DELEGATION: Table = Table {
     order: &["delegation_id"],
 };
 
+impl Role {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Handler => "access.role_handler",
+            Self::FundKeeper => "access.role_fund_keeper",
+            Self::Finance => "access.role_finance",
+            Self::BureauHead => "access.role_bureau_head",
+            Self::VicePresident => "access.role_vice_president",
+            Self::Auditor => "access.role_auditor",
+            Self::Admin => "access.role_admin",
+        })
+    }
+}
+
 /// A person of a court who acts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {

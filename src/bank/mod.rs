@@ -112,6 +112,25 @@ pub struct PaymentGroup {
 }
 
 impl PaymentGroup {
+    /// Every group that a split can make.
+    const ALL: [Self; 9] = {
+        const SAME_BANK: [Option<bool>; 3] = [None, Some(true), Some(false)];
+        const KINDS: [Option<PayeeKind>; 3] = [None, Some(PayeeKind::Person), Some(PayeeKind::Company)];
+        let mut all = [Self { same_bank: None, payee_kind: None }; 9];
+        let mut place = 0;
+        while place < 9 {
+            all[place] = Self { same_bank: SAME_BANK[place / 3], payee_kind: KINDS[place % 3] };
+            place += 1;
+        }
+        all
+    };
+
+    /// From its [`name`](Self::name).
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|group| group.name() == name)
+    }
+
     /// The group's part of a file name, in ASCII: `interbank-persons`; `all` when nothing is told apart.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -102,12 +102,7 @@ pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportAr
         &acting,
         keys,
         &mut randomness,
-        &Import {
-            case_id: case.case_id,
-            path: &args.file,
-            expect_rows: args.expect_rows,
-            expect_sum: args.expect_sum,
-        },
+        &Import { case_id: case.case_id, path: &args.file, expect_rows: args.expect_rows, expect_sum: args.expect_sum },
         &mut |problem| {
             counts[severity(problem.severity)] += 1;
             if let Some(file) = &mut problem_file
@@ -145,7 +140,7 @@ pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportAr
 
 /// The problem file is written aside and takes its name when it is whole.
 struct ProblemsAside {
-    out: ProblemFile<BufWriter<tempfile::NamedTempFile>>,
+    out: ProblemFile<BufWriter<File>>,
     path: PathBuf,
     handle: File,
     temporary: tempfile::TempPath,
@@ -154,10 +149,9 @@ struct ProblemsAside {
 impl ProblemsAside {
     fn new(path: &Path) -> Outcome<Self> {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let file = tempfile::Builder::new().prefix(".problems").tempfile_in(folder)?;
-        let handle = file.reopen()?;
-        let temporary = tempfile::TempPath::from_path(file.path());
-        Ok(Self { out: ProblemFile::new(BufWriter::new(file))?, path: path.to_owned(), handle, temporary })
+        let (handle, temporary) = tempfile::Builder::new().prefix(".problems").tempfile_in(folder)?.into_parts();
+        let out = ProblemFile::new(BufWriter::new(handle.try_clone()?))?;
+        Ok(Self { out, path: path.to_owned(), handle, temporary })
     }
 
     fn finish(self) -> Outcome<()> {

@@ -14,7 +14,7 @@ use super::payout::{self, DraftArgs};
 use super::{Context, claims, distribute, verify};
 use crate::access::{self, Acting, Role};
 use crate::cases::{self, PartyRole};
-use crate::chart::{self, NewBankAccount, NewCourt};
+use crate::chart::{self, NewCourt};
 use crate::claims::sample::write_sample_list;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
@@ -24,7 +24,7 @@ use crate::receipts::{self, NewReceipt};
 use crate::schema::MIGRATIONS;
 
 /// The case of the demo.
-const CASE: &str = "（2026）示01执1号";
+const CASE: &str = "（2026）浙01执1号";
 
 /// Share of the claims that the pot covers, as in Hangzhou in 2021: 1.7 of 5.7 billion yuan.
 const POT: (i128, i128) = (17, 57);
@@ -65,10 +65,10 @@ impl Seconds {
     }
 
     fn json(&self, total_millis: u128) -> serde_json::Value {
-        let seconds = |millis: u128| serde_json::Number::from_string_unchecked(format!("{}.{:03}", millis / 1000, millis % 1000));
+        let seconds = |millis: u128| clock_text(millis).parse::<serde_json::Number>().map_or(json!(null), Into::into);
         let mut all: serde_json::Map<String, serde_json::Value> =
-            self.0.iter().map(|(name, millis)| ((*name).to_owned(), seconds(*millis).into())).collect();
-        all.insert("total".to_owned(), seconds(total_millis).into());
+            self.0.iter().map(|(name, millis)| ((*name).to_owned(), seconds(*millis))).collect();
+        all.insert("total".to_owned(), seconds(total_millis));
         all.into()
     }
 }
@@ -83,7 +83,7 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     }
     let mut context = context.clone();
     std::fs::create_dir_all(&args.dir)?;
-    if context.globals.database_is_default() {
+    if context.globals.database == super::DEFAULT_DATABASE {
         context.globals.database = format!("sqlite:{}", args.dir.join("ankuan.db").display());
     }
     let mut store = Store::open(&context.globals.database)?;
@@ -92,11 +92,8 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     let folder = args.dir.join(format!("court-{}", context.globals.court));
     std::fs::create_dir_all(&folder)?;
     let key_path = args.dir.join("ankuan.key");
-    let keys = if key_path.exists() {
-        Keys::read(&key_path)?
-    } else {
-        Keys::create(&key_path, &mut Randomness::system())?
-    };
+    let keys =
+        if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
 
     let list = folder.join("claimants.csv");
     let sample = write_sample_list(std::fs::File::create(&list)?, args.claimants, args.bad_accounts, args.seed)?;
@@ -104,9 +101,8 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     let pot = Amount::from_minor(i64::try_from(pot).unwrap_or(i64::MAX));
     open_court(&context, &mut store, pot)?;
 
-    let quiet = context.quiet();
     let as_person = |name: &str| {
-        let mut context = if context.globals.json { quiet.clone() } else { context.clone() };
+        let mut context = context.clone();
         context.globals.acting_as = Some(name.to_owned());
         context
     };
@@ -215,10 +211,9 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         .map(|(name, millis)| vec![Message::new(step_name(name)).text(language), clock_text(*millis)])
         .collect();
     rows.push(vec![Message::new("demo.step_total").text(language), clock_text(total)]);
-    context.output.table(
-        &[Column::text(Message::new("demo.step")), Column::number(Message::new("demo.seconds"))],
-        &rows,
-    )?;
+    context
+        .output
+        .table(&[Column::text(Message::new("demo.step")), Column::number(Message::new("demo.seconds"))], &rows)?;
     if let Some(peak) = peak {
         context.output.sentence(&Message::new("demo.peak").with("megabytes", peak / 1_000_000))?;
     }
@@ -264,8 +259,8 @@ fn next_court(store: &mut Store) -> Outcome<i64> {
 /// A court with its people, a bank account, the case and the money in it.
 fn open_court(context: &Context, store: &mut Store, pot: Amount) -> Outcome<()> {
     let (date, court_id) = (context.date(), context.globals.court);
-    let mut tx = store.begin()?;
-    let tx = &mut tx;
+    let mut transaction = store.begin()?;
+    let tx = &mut transaction;
     let new = NewCourt {
         court_id,
         name: "示范市中级人民法院",
@@ -287,19 +282,18 @@ fn open_court(context: &Context, store: &mut Store, pot: Amount) -> Outcome<()> 
         people.push(Acting { actor: person, ..admin.clone() });
     }
     let [handler, finance, _] = people.as_slice() else { return Ok(()) };
+    let chart = chart::load(tx, court_id)?;
     let account = chart::add_bank_account(
         tx,
-        &admin,
-        &NewBankAccount {
-            number: "1202020209900012345",
-            holder_name: "示范市中级人民法院",
-            bank_name: "示范银行示范支行",
-            bank_code: "102100099996",
-        },
+        finance,
+        &chart,
+        "1202020209900012345",
+        "示范市中级人民法院",
+        "示范银行示范支行",
+        "102100099996",
     )?;
-    let case = cases::open_case(tx, handler, "示范涉众案", CASE, date)?;
+    let case = cases::open_case(tx, handler, &chart, CASE, "示范涉众案", date)?;
     cases::add_party(tx, handler, &case, PartyRole::Payer, "示范投资有限公司")?;
-    let chart = chart::load(tx, court_id)?;
     receipts::record_receipt(
         tx,
         finance,
@@ -316,5 +310,6 @@ fn open_court(context: &Context, store: &mut Store, pot: Amount) -> Outcome<()> 
             remark: CASE,
         },
     )?;
+    transaction.commit()?;
     Ok(())
 }

@@ -8,6 +8,8 @@ use serde_json::json;
 
 use super::Context;
 use crate::chart::{self, NewCourt};
+use crate::clock::Randomness;
+use crate::documents::keys::Keys;
 use crate::request::Answer;
 use crate::schema::MIGRATIONS;
 use crate::{Message, Outcome};
@@ -47,6 +49,10 @@ pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
     };
     // Nothing is made for a chart that cannot be used.
     chart::Chart::parse(&chart_file, &chart_text)?;
+    let key_path = context.key_path();
+    let keys =
+        if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
+    drop(keys);
     let mut store = Store::open(&context.globals.database)?;
     store.migrate(MIGRATIONS)?;
     let mut tx = store.begin()?;

@@ -1,15 +1,16 @@
 //! `ledger`: accounts, balances, entries, vouchers, holds, reversals, closing.
 
-use ankuan_ledger::{Amount, EntryNo, HoldId, ItemId};
+use ankuan_ledger::{Amount, EntryNo, HoldId, ItemId, Tx};
 use clap::Subcommand;
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
 use super::{Context, yuan};
-use crate::report::{self, EntryRange, EntryView, Sides, TrialBalance};
+use crate::chart::{self, AccountKind};
+use crate::report::{self, AccountView, EntryRange, EntryView, Sides, TrialBalance};
 use crate::request::Answer;
-use crate::{Message, Outcome, bookkeeping, cases};
+use crate::{Language, Message, Outcome, bookkeeping, cases};
 
 /// The ledger.
 #[derive(Clone, Debug, Subcommand)]
@@ -182,6 +183,7 @@ fn accounts(context: &Context, case: Option<&str>, all: bool) -> Outcome<()> {
             (case_id.is_none() || account.case_id == case_id)
                 && (all || account.posted != Amount::ZERO || account.held != Amount::ZERO)
         });
+        name_in_language(context, tx, accounts.iter_mut())?;
         Ok(accounts)
     })?;
     let objects: Vec<_> = shown
@@ -215,6 +217,33 @@ fn accounts(context: &Context, case: Option<&str>, all: bool) -> Outcome<()> {
     Ok(())
 }
 
+fn read_trial_balance(context: &Context, from: Date, until: Date) -> Outcome<TrialBalance> {
+    context.read(|tx| {
+        let mut made = report::trial_balance(tx, context.book(), from, until)?;
+        name_in_language(context, tx, made.lines.iter_mut().map(|line| &mut line.account))?;
+        Ok(made)
+    })
+}
+
+/// Accounts are named in Chinese in the book; who reads English sees the chart's English names of their kinds. Programs
+/// get the book's own.
+fn name_in_language<'a>(
+    context: &Context,
+    tx: &mut Tx<'_>,
+    accounts: impl Iterator<Item = &'a mut AccountView>,
+) -> Outcome<()> {
+    if context.output.json || context.output.language == Language::Zh {
+        return Ok(());
+    }
+    let chart = chart::load(tx, context.globals.court)?;
+    for account in accounts {
+        if let Some(kind) = AccountKind::parse(&account.kind) {
+            account.name.clone_from(&chart.kind(kind).en);
+        }
+    }
+    Ok(())
+}
+
 fn side_word(context: &Context, side: &str) -> String {
     let message = if side == "debit" { Message::new("column.debit") } else { Message::new("column.credit") };
     message.text(context.output.language)
@@ -222,7 +251,7 @@ fn side_word(context: &Context, side: &str) -> String {
 
 fn balance(context: &Context, as_of: Date) -> Outcome<()> {
     // The closing balance of the one day is what the book had at its end.
-    let made = context.read(|tx| report::trial_balance(tx, context.book(), as_of, as_of))?;
+    let made = read_trial_balance(context, as_of, as_of)?;
     let objects: Vec<_> = made
         .lines
         .iter()
@@ -275,7 +304,7 @@ fn refuse_untied(made: &TrialBalance) -> Outcome<()> {
 }
 
 fn trial_balance(context: &Context, from: Date, until: Date) -> Outcome<()> {
-    let made = context.read(|tx| report::trial_balance(tx, context.book(), from, until))?;
+    let made = read_trial_balance(context, from, until)?;
     let pair = |sides: Sides| json!({"debit_minor": sides.debit, "credit_minor": sides.credit});
     let objects: Vec<_> = made
         .lines

@@ -3,14 +3,19 @@
 pub mod amount;
 pub mod bank_account;
 pub mod case;
+pub mod claims;
+pub mod demo;
+pub mod distribute;
 pub mod init;
 pub mod ledger;
 pub mod output;
+pub mod payout;
 pub mod person;
 pub mod receipt;
+pub mod verify;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
 use clap::{Args, Parser, Subcommand};
@@ -19,10 +24,14 @@ use jiff::civil::Date;
 use crate::access::{self, Acting};
 use crate::chart::{self, Chart};
 use crate::clock::Clock;
+use crate::documents::keys::Keys;
 use crate::request::{self, Answer, Request};
 use crate::schema::{self, MIGRATIONS};
 use crate::{Failure, Language, Message, Outcome, books};
 use output::{Exit, Output};
+
+/// The database where none is named.
+pub const DEFAULT_DATABASE: &str = "sqlite:ankuan.db";
 
 /// 法院案款总账 · The ledger of a court's case money.
 #[derive(Debug, Parser)]
@@ -40,8 +49,11 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Globals {
     /// 数据库地址 · sqlite:PATH or postgres://USER@HOST/NAME
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, default_value = "sqlite:ankuan.db")]
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, default_value = DEFAULT_DATABASE)]
     pub database: String,
+    /// 密钥文件 · Key file; default: beside the SQLite file, else ankuan.key
+    #[arg(long, global = true, env = "ANKUAN_KEYS", value_name = "FILE")]
+    pub keys: Option<PathBuf>,
     /// 法院编号 · The court's number
     #[arg(long, global = true, default_value_t = 1, value_name = "NUMBER")]
     pub court: i64,
@@ -79,9 +91,22 @@ pub enum Command {
     /// 到账 · Money in
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
+    /// 债权清单 · Claimant lists
+    #[command(subcommand)]
+    Claims(claims::ClaimsCommand),
+    /// 分配方案 · Distributions
+    #[command(subcommand)]
+    Distribute(distribute::DistributeCommand),
+    /// 发放批次 · Payout runs
+    #[command(subcommand)]
+    Payout(payout::PayoutCommand),
     /// 总账 · The ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// 核验全部账簿 · Check everything on record
+    Verify(verify::VerifyArgs),
+    /// 演示：17 万人发放 · A whole payout, from a list on disk to bank files on disk
+    Demo(demo::DemoArgs),
 }
 
 /// Runs a command line, program name first.
@@ -98,7 +123,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::BankAccount(command) => bank_account::run(&context, command),
         Command::Case(command) => case::run(&context, command),
         Command::Receipt(command) => receipt::run(&context, command),
+        Command::Claims(command) => claims::run(&context, command),
+        Command::Distribute(command) => distribute::run(&context, command),
+        Command::Payout(command) => payout::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
+        Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
+        Command::Demo(args) => return context.exit_as(demo::run(&context, args)),
     };
     context.exit(outcome)
 }
@@ -185,6 +215,24 @@ impl Context {
         }
     }
 
+    /// Where the key file is.
+    #[must_use]
+    pub fn key_path(&self) -> PathBuf {
+        match (&self.globals.keys, self.globals.database.strip_prefix("sqlite:")) {
+            (Some(path), _) => path.clone(),
+            (None, Some(database)) => Path::new(database).with_extension("key"),
+            (None, None) => PathBuf::from("ankuan.key"),
+        }
+    }
+
+    /// The keys.
+    ///
+    /// # Errors
+    /// `keys.missing`, `keys.unreadable`.
+    pub fn keys(&self) -> Outcome<Keys> {
+        Keys::read(&self.key_path())
+    }
+
     /// Who acts.
     ///
     /// # Errors
@@ -250,8 +298,13 @@ impl Context {
 
     /// Prints why a command failed, if it did, and gives its exit code.
     pub fn exit(&self, outcome: Outcome<()>) -> Exit {
+        self.exit_as(outcome.map(|()| Exit::Done))
+    }
+
+    /// As [`Context::exit`], for commands that answer and still may have found something wrong.
+    pub fn exit_as(&self, outcome: Outcome<Exit>) -> Exit {
         match outcome {
-            Ok(()) => Exit::Done,
+            Ok(exit) => exit,
             Err(Failure::Refused(message)) => self.output.failure(Exit::Refused, &message, None),
             Err(Failure::Broken(error)) => {
                 let message = Message::new("command.broken").with("detail", error);

@@ -118,15 +118,8 @@ pub struct ReasonArgs {
 /// # Errors
 /// Those of [`runs`], [`commit`] and [`release`].
 pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
-    if let PayoutCommand::List = command {
-        return list(context);
-    }
-    if let PayoutCommand::Show(args) = command {
-        return show(context, &args.run);
-    }
     let mut store = context.store()?;
     let store = &mut store;
-    let court = context.globals.court;
     match command {
         PayoutCommand::Draft(args) => {
             let run = draft(context, store, args)?;
@@ -168,10 +161,8 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
             tx.commit()?;
             print_run(context, store, &args.run)
         }
-        PayoutCommand::Show(_) | PayoutCommand::List => {
-            let _ = court;
-            Ok(())
-        }
+        PayoutCommand::Show(args) => show(context, &args.run),
+        PayoutCommand::List => list(context),
     }
 }
 
@@ -333,7 +324,8 @@ fn transmittal(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str) 
         .iter()
         .map(|file| TransmittalFile {
             name: file.name.clone(),
-            group: crate::bank::PaymentGroup::parse(&file.group).unwrap_or_default(),
+            group: crate::bank::PaymentGroup::parse(&file.group)
+                .unwrap_or(crate::bank::PaymentGroup { same_bank: None, payee_kind: None }),
             lines: u64::try_from(file.line_count).unwrap_or(0),
             sum: file.sum,
             sha256: file.sha256,
@@ -535,7 +527,7 @@ fn print_run_in(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str)
         "digest": hex(&content.digest),
         "steps": steps.iter().map(|(step_no, title, role, by, at)| json!({
             "step": step_no, "title": title, "role": role.as_str(), "approved_by": by.as_ref().map(|by| &by.name),
-            "approved_at": at.and_then(|at| Timestamp::from_microsecond(at).ok()),
+            "approved_at": at.and_then(|at| Timestamp::from_microsecond(at).ok()).map(|at| at.to_string()),
         })).collect::<Vec<_>>(),
         "files": files.iter().map(file_json).collect::<Vec<_>>(),
     }))?;
@@ -589,9 +581,7 @@ pub fn file_json(file: &BankFile) -> serde_json::Value {
 pub fn print_files(context: &Context, files: &[BankFile]) -> Outcome<()> {
     let rows: Vec<Vec<String>> = files
         .iter()
-        .map(|file| {
-            vec![file.name.clone(), file.line_count.to_string(), file.sum.to_string(), hex(&file.sha256[..8])]
-        })
+        .map(|file| vec![file.name.clone(), file.line_count.to_string(), file.sum.to_string(), hex(&file.sha256[..8])])
         .collect();
     context.output.table(
         &[

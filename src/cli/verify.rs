@@ -5,7 +5,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Context;
-use super::output::Column;
+use super::output::{Column, Exit};
 use crate::audit::{CourtReport, verify_court};
 use crate::documents::keys::Keys;
 use crate::{Message, Outcome};
@@ -24,23 +24,18 @@ pub struct VerifyArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// `verify.failed` when a check found something; else what the database says.
-pub fn run(context: &Context, args: &VerifyArgs) -> Outcome<()> {
+/// What the database says; what was found wrong is printed, and in the exit code.
+pub fn run(context: &Context, args: &VerifyArgs) -> Outcome<Exit> {
     let mut store = context.store()?;
     let keys = if args.without_keys { None } else { Some(context.keys()?) };
     let report = check(context, &mut store, keys.as_ref(), &args.anchors)?;
     print(context, &report)?;
-    match report.checks.iter().find(|check| !check.ok()) {
-        None => Ok(()),
-        Some(check) if context.globals.json => {
-            // The object that was printed already says it; only the exit code is left.
-            Err(Message::new("verify.failed").with("check", check.name).with("finding", "").into())
-        }
-        Some(check) => {
-            let finding = check.finding.clone().unwrap_or_default();
-            Err(Message::new("verify.failed").with("check", check.name).with("finding", finding).into())
-        }
+    let Some(check) = report.checks.iter().find(|check| !check.ok()) else { return Ok(Exit::Done) };
+    if !context.globals.json {
+        let finding = check.finding.as_deref().unwrap_or_default();
+        context.output.sentence(&Message::new("verify.failed").with("check", check.name).with("finding", finding))?;
     }
+    Ok(Exit::Refused)
 }
 
 /// Checks with a progress bar; also the last step of the demo.
@@ -118,7 +113,12 @@ pub fn print_table(context: &Context, report: &CourtReport) -> Outcome<()> {
 /// `{name: true|false}`
 #[must_use]
 pub fn checks(report: &CourtReport) -> serde_json::Value {
-    report.checks.iter().map(|check| (check.name.to_owned(), json!(check.ok()))).collect::<serde_json::Map<_, _>>().into()
+    report
+        .checks
+        .iter()
+        .map(|check| (check.name.to_owned(), json!(check.ok())))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 const fn question(name: &str) -> &'static str {

@@ -388,12 +388,9 @@ fn unattributed(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Rece
     }
 }
 
-/// The receipt with this id.
-///
-/// # Errors
-/// `receipts.unknown`.
-pub fn find_receipt(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Receipt> {
-    let found = tx.query_opt(
+/// Receipts with the case they were attributed to and the newest claim on them.
+macro_rules! receipts_where {
+    ($rest:literal) => {
         concat!(
             "SELECT r.receipt_id, r.bank_account_id, r.bank_reference, r.value_date, r.arrived_on, r.amount_minor, ",
             "r.payer_name, r.case_id, r.sub_account_id, r.remark, r.voucher_id, r.recorded_by, a.case_id, ",
@@ -402,8 +399,19 @@ pub fn find_receipt(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<
             "LEFT JOIN receipt_claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.receipt_id = r.receipt_id ",
             "AND c.receipt_claim_id = (SELECT MAX(n.receipt_claim_id) FROM receipt_claim AS n ",
             "WHERE n.court_id = $1 AND n.book_id = $2 AND n.receipt_id = r.receipt_id) ",
-            "WHERE r.court_id = $1 AND r.book_id = $2 AND r.receipt_id = $3"
-        ),
+            "WHERE r.court_id = $1 AND r.book_id = $2 ",
+            $rest
+        )
+    };
+}
+
+/// The receipt with this id.
+///
+/// # Errors
+/// `receipts.unknown`.
+pub fn find_receipt(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Receipt> {
+    let found = tx.query_opt(
+        receipts_where!("AND r.receipt_id = $3"),
         &[book.court_id.into(), book.book_id.into(), receipt_id.into()],
         read_receipt,
     )?;
@@ -426,16 +434,7 @@ fn by_reference(tx: &mut Tx<'_>, book: BookKey, bank_account_id: i64, reference:
 /// What the database says.
 pub fn receipts(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Receipt>> {
     Ok(tx.query(
-        concat!(
-            "SELECT r.receipt_id, r.bank_account_id, r.bank_reference, r.value_date, r.arrived_on, r.amount_minor, ",
-            "r.payer_name, r.case_id, r.sub_account_id, r.remark, r.voucher_id, r.recorded_by, a.case_id, ",
-            "c.receipt_claim_id, c.case_id, c.claimed_by, c.evidence FROM receipt AS r ",
-            "LEFT JOIN receipt_attribution AS a ON a.court_id = $1 AND a.book_id = $2 AND a.receipt_id = r.receipt_id ",
-            "LEFT JOIN receipt_claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.receipt_id = r.receipt_id ",
-            "AND c.receipt_claim_id = (SELECT MAX(n.receipt_claim_id) FROM receipt_claim AS n ",
-            "WHERE n.court_id = $1 AND n.book_id = $2 AND n.receipt_id = r.receipt_id) ",
-            "WHERE r.court_id = $1 AND r.book_id = $2 ORDER BY r.receipt_id"
-        ),
+        receipts_where!("ORDER BY r.receipt_id"),
         &[book.court_id.into(), book.book_id.into()],
         read_receipt,
     )?)

@@ -28,6 +28,11 @@ fn done(database: &Database, arguments: &[&str]) -> String {
     run.out
 }
 
+fn object(database: &Database, arguments: &[&str]) -> serde_json::Value {
+    let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+    serde_json::from_str(&done(database, &all)).expect("one JSON object")
+}
+
 /// A court with a case, money in it, and money not attributed.
 fn ordinary_day(database: &Database) {
     for arguments in [
@@ -94,6 +99,7 @@ fn ordinary_day(database: &Database) {
 fn an_ordinary_day_in_both_languages() {
     let database = Database::sqlite();
     ordinary_day(&database);
+    let voucher = object(&database, &["ledger", "entries", "--limit", "1"])["entries"][0]["voucher_id"].to_string();
     let mut shown = String::new();
     for arguments in [
         &["person", "list"][..],
@@ -106,7 +112,7 @@ fn an_ordinary_day_in_both_languages() {
         &["ledger", "balance", "--as-of", "2026-11-22"],
         &["ledger", "trial-balance", "--from", "2026-11-01", "--until", "2026-11-30"],
         &["ledger", "entries"],
-        &["ledger", "voucher", "16"],
+        &["ledger", "voucher", &voucher],
     ] {
         for language in ["zh", "en"] {
             let all: Vec<&str> = arguments.iter().copied().chain(["--lang", language]).collect();
@@ -118,16 +124,14 @@ fn an_ordinary_day_in_both_languages() {
 
 fn what_is_recorded_is_the_same_on_both(database: &Database) {
     ordinary_day(database);
-    let claim =
-        &["receipt", "attribute", "18", "--case", "（2026）浙0106执123号", "--evidence", "回单", "--as", "钱承办"];
-    done(database, claim);
-    done(database, &["receipt", "attribute", "18", "--confirm", "--as", "李案款"]);
-    let shown: serde_json::Value =
-        serde_json::from_str(&done(database, &["ledger", "trial-balance", "--json"])).expect("one JSON object");
+    let waiting = object(database, &["receipt", "list", "--unattributed"])["receipts"][0]["receipt_id"].to_string();
+    let case = "（2026）浙0106执123号";
+    done(database, &["receipt", "attribute", &waiting, "--case", case, "--evidence", "回单", "--as", "钱承办"]);
+    done(database, &["receipt", "attribute", &waiting, "--confirm", "--as", "李案款"]);
+    let shown = object(database, &["ledger", "trial-balance"]);
     assert_eq!(shown["ties"], true);
     assert_eq!(shown["closing"]["debit_minor"], 123_456_789 + 50_000 + 8_880);
-    let shown: serde_json::Value =
-        serde_json::from_str(&done(database, &["case", "show", "（2026）浙0106执123号", "--json"])).expect("JSON");
+    let shown = object(database, &["case", "show", case]);
     assert_eq!(shown["available_minor"], 123_456_789 + 50_000 + 8_880);
     assert_eq!(shown["receipts"].as_array().map(Vec::len), Some(3));
 }

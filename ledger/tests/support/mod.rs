@@ -55,11 +55,11 @@ impl Drop for Database {
 macro_rules! on_both {
     ($($name:ident),* $(,)?) => {
         mod on_sqlite {
-            $(#[test] fn $name() { super::$name(&crate::support::Database::sqlite()); })*
+            $(#[test] fn $name() { super::$name(&$crate::support::Database::sqlite()); })*
         }
         mod on_postgres {
             $(#[test] fn $name() {
-                if let Some(database) = crate::support::Database::postgres() { super::$name(&database); }
+                if let Some(database) = $crate::support::Database::postgres() { super::$name(&database); }
             })*
         }
     };
