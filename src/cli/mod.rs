@@ -3,15 +3,18 @@
 pub mod amount;
 pub mod bank_account;
 pub mod case;
+pub mod claim;
 pub mod claims;
 pub mod demo;
 pub mod distribute;
 pub mod init;
 pub mod ledger;
 pub mod output;
+pub mod payee;
 pub mod payout;
 pub mod person;
 pub mod receipt;
+pub mod sheet;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -94,6 +97,15 @@ pub enum Command {
     /// 债权清单 · Claimant lists
     #[command(subcommand)]
     Claims(claims::ClaimsCommand),
+    /// 单笔债权的变更 · What changes about a claim
+    #[command(subcommand)]
+    Claim(claim::ClaimCommand),
+    /// 收款人 · Payees of ordinary payouts
+    #[command(subcommand)]
+    Payee(payee::PayeeCommand),
+    /// 执行款发放审批表 · Payout sheets
+    #[command(subcommand)]
+    Sheet(sheet::SheetCommand),
     /// 分配方案 · Distributions
     #[command(subcommand)]
     Distribute(distribute::DistributeCommand),
@@ -124,6 +136,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Case(command) => case::run(&context, command),
         Command::Receipt(command) => receipt::run(&context, command),
         Command::Claims(command) => claims::run(&context, command),
+        Command::Claim(command) => claim::run(&context, command),
+        Command::Payee(command) => payee::run(&context, command),
+        Command::Sheet(command) => sheet::run(&context, command),
         Command::Distribute(command) => distribute::run(&context, command),
         Command::Payout(command) => payout::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),

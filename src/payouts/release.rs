@@ -183,7 +183,7 @@ impl Cases {
         if let Ok(place) = case.blocked_lines.binary_search_by_key(&payment.line_id, |(line_id, _)| *line_id) {
             return Some(case.blocked_lines[place].1);
         }
-        case.standing.frozen_details.contains(&payment.detail_id).then_some("payee_frozen")
+        case.standing.frozen.holds_person(payment.detail_id).then_some("payee_frozen")
     }
 }
 

@@ -121,6 +121,8 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
     let mut loaded = LoadedClaims { inputs: Vec::new(), detail_ids: Vec::new(), broken: 0, merged: 0, digest: [0; 32] };
     let mut basis = RowBytes::default();
     let mut broken: Vec<i64> = Vec::new();
+    // Claims whose details cannot be used, in the order of their ids: also disputed ones, which may be confirmed later.
+    let mut unpayable: Vec<i64> = Vec::new();
     for list in lists_of_case(tx, court_id, case_id)?.iter().filter(|list| list.list_id < before_id) {
         basis.value(list.list_id.into());
         basis.value(Value::Bytes(&list.sha256));
@@ -139,6 +141,9 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
                 "late" => Some(SetAside::Late),
                 _ => row.opt_text(13)?.map(|_| SetAside::NoAccount),
             };
+            if row.opt_text(13)?.is_some() {
+                unpayable.push(claim_id);
+            }
             let input = ClaimInput {
                 claim_id,
                 claim: Amount::from_minor(row.int(9)?),
@@ -157,6 +162,8 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
                     // Another row of the person has details that can be used.
                     loaded.inputs[place].hold = None;
                     loaded.detail_ids[place] = row.int(15)?;
+                    let first_id = loaded.inputs[place].claim_id;
+                    unpayable.retain(|known| *known != first_id);
                 }
                 return Ok(());
             }
@@ -166,7 +173,7 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
             Ok(())
         })?;
     }
-    apply_events(tx, court_id, case_id, before_id, &mut loaded, &mut broken, &mut basis)?;
+    apply_events(tx, court_id, case_id, before_id, &mut loaded, (&mut broken, &mut unpayable), &mut basis)?;
     loaded.broken = broken.len() as u64;
     for distribution in effective_distributions(tx, court_id, case_id, before_id)? {
         basis.value(distribution.distribution_id.into());
@@ -216,7 +223,7 @@ fn apply_events(
     case_id: i64,
     before_id: i64,
     loaded: &mut LoadedClaims,
-    broken: &mut Vec<i64>,
+    (broken, unpayable): (&mut Vec<i64>, &mut Vec<i64>),
     basis: &mut RowBytes,
 ) -> Outcome<()> {
     let events = tx.query(
@@ -229,9 +236,14 @@ fn apply_events(
         basis.value(id.into());
         let place = loaded.inputs.binary_search_by_key(&claim_id, |input| input.claim_id);
         match (event.as_str(), place) {
-            ("confirmed", Ok(place)) => loaded.inputs[place].hold = None,
+            ("confirmed", Ok(place)) => {
+                loaded.inputs[place].hold = unpayable.contains(&claim_id).then_some(SetAside::NoAccount);
+            }
             ("disputed", Ok(place)) => loaded.inputs[place].hold = Some(SetAside::Disputed),
-            ("details", Ok(place)) => {
+            ("details" | "payee", Ok(place)) => {
+                unpayable.retain(|known| *known != claim_id);
+                // Several payees have details of their own; the share keeps the claimant's.
+                let detail_id = detail_id.filter(|_| event == "details");
                 loaded.detail_ids[place] = detail_id.unwrap_or(loaded.detail_ids[place]);
                 if loaded.inputs[place].hold == Some(SetAside::NoAccount) {
                     loaded.inputs[place].hold = None;

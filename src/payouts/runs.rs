@@ -565,6 +565,17 @@ pub fn submit(tx: &mut Tx<'_>, acting: &Acting, number: &str) -> Outcome<Content
     Ok(content)
 }
 
+/// Refuses when the run is not what was submitted last: a change voids the approvals.
+///
+/// # Errors
+/// `runs.changed`.
+pub fn must_be_submitted(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Content) -> Outcome<()> {
+    if last_submission(tx, court_id, run.run_id)? == Some(content.digest) {
+        return Ok(());
+    }
+    Err(Message::new("runs.changed").with("run", &run.number).into())
+}
+
 fn last_submission(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Option<Digest>> {
     let digests = tx.query(
         "SELECT digest FROM run_event WHERE court_id = $1 AND book_id = $2 AND run_id = $3 AND event = 'submitted' \
