@@ -289,7 +289,8 @@ impl Store {
     }
 
     /// Begins a transaction that writes. On SQLite it takes the file's write lock at once, so that nothing read in
-    /// it can have changed before it commits; on PostgreSQL the locked head of the book does the same.
+    /// it can have changed before it commits; on PostgreSQL that holds for what is read after the head of the book
+    /// was locked ([`crate::Act::open`]).
     ///
     /// # Errors
     /// [`Error::Busy`] when another process keeps the file.
