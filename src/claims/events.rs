@@ -4,9 +4,9 @@
 use ankuan_ledger::engine::{Error, Row, Value};
 use ankuan_ledger::{Act, Amount, Tx};
 
+use super::DocumentType;
 use super::details::{check_details, seal_details};
 use super::record::{CLAIM_EVENT, lists_of_case};
-use super::DocumentType;
 use crate::access::{self, Acting, Actor, Role};
 use crate::books;
 use crate::cases::Case;
@@ -401,12 +401,7 @@ pub(crate) fn insert_details(
 }
 
 /// That the change has a paper and two people.
-pub(crate) fn two_people(
-    tx: &mut Tx<'_>,
-    acting: &Acting,
-    statement: &Statement<'_>,
-    roles: &[Role],
-) -> Outcome<()> {
+pub(crate) fn two_people(tx: &mut Tx<'_>, acting: &Acting, statement: &Statement<'_>, roles: &[Role]) -> Outcome<()> {
     let proposer = access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     access::require_second(tx, acting, proposer, statement.confirmed_by, roles)?;
     if statement.basis.trim().is_empty() {

@@ -331,10 +331,12 @@ mod tests {
 
     #[test]
     fn a_payee_is_read_or_refused() {
-        let read = part("1/6，王芳，identity_card，11010519491231002x，6222020000000000015，中国工商银行").expect("reads");
+        let read =
+            part("1/6，王芳，identity_card，11010519491231002x，6222020000000000015，中国工商银行").expect("reads");
         assert_eq!((read.numerator, read.denominator), (1, 6));
         assert_eq!(read.document_number, "11010519491231002X");
-        for wrong in ["", "1/2,王芳", "a/2,王芳,other,,622,工行", "1/b,王芳,other,,622,工行", "1/2,王芳,card,1,622,工行"]
+        for wrong in
+            ["", "1/2,王芳", "a/2,王芳,other,,622,工行", "1/b,王芳,other,,622,工行", "1/2,王芳,card,1,622,工行"]
         {
             assert!(part(wrong).is_err(), "{wrong}");
         }

@@ -256,9 +256,11 @@ fn frozen(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Frozen> {
     }
     for (share, freeze_id) in since {
         let (target, text, left) = match share {
-            FrozenShare::Claim(claim_id) => {
-                (claim_id, concat!(set_aside_for!(), "($5 IN (s.claim_id, l.payee_id))"), frozen.claims.get_mut(&claim_id))
-            }
+            FrozenShare::Claim(claim_id) => (
+                claim_id,
+                concat!(set_aside_for!(), "($5 IN (s.claim_id, l.payee_id))"),
+                frozen.claims.get_mut(&claim_id),
+            ),
             FrozenShare::Document(index) => {
                 let details = tx.query(
                     "SELECT detail_id FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND document_index = $3",

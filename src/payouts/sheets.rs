@@ -424,9 +424,10 @@ fn decide(new: &NewSheet<'_>, payees: &[Payee], available: Amount) -> Outcome<De
 /// The same sheet recorded twice by mistake would be paid twice, where the receipt has enough for both.
 fn refuse_same_pending(tx: &mut Tx<'_>, court_id: i64, new: &NewSheet<'_>, decided: &Decided) -> Outcome<()> {
     for sheet in sheets_of_case(tx, court_id, new.case.case_id)? {
-        let is_done = sheet.run.as_ref().is_some_and(|(_, status)| {
-            ["committed", "released", "withdrawn"].contains(&status.as_str())
-        });
+        let is_done = sheet
+            .run
+            .as_ref()
+            .is_some_and(|(_, status)| ["committed", "released", "withdrawn"].contains(&status.as_str()));
         let lines = sheet.lines.iter().map(|line| (line.head, line.payee_id, line.amount));
         if !is_done
             && sheet.receipt_id == new.receipt_id
