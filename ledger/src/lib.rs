@@ -11,7 +11,7 @@ pub mod engine;
 pub mod money;
 pub mod poster;
 pub mod schema;
-mod stop;
+pub mod stop;
 pub mod verify;
 
 pub use act::{Act, BookKey, Failure, Known, NewAccount, VoucherHead, VoucherKind};

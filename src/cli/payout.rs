@@ -191,7 +191,7 @@ pub fn draft(context: &Context, store: &mut Store, args: &DraftArgs) -> Outcome<
     let profile = profile_text(&args.profile)?;
     let policy = match &args.policy {
         None => runs::DEFAULT_POLICY.to_owned(),
-        Some(path) => std::fs::read_to_string(path)?,
+        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?,
     };
     let sources: Vec<(SourceKind, i64)> = args
         .distributions
@@ -286,7 +286,7 @@ pub fn deliver(
     run: &str,
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
     let court = context.globals.court;
     let mut tx = store.snapshot()?;
     let delivered = release::deliver(&mut tx, keys, court, run, folder)?;
@@ -385,7 +385,7 @@ fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs
             Ok(())
         })?;
     }
-    std::fs::create_dir_all(&args.out)?;
+    std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let limit = usize::try_from(profile.limits.lines_per_file).unwrap_or(usize::MAX);
     let mut files = Vec::new();
     for (number, page) in (1_u32..).zip(payments.chunks(limit)) {
