@@ -141,12 +141,11 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
                 sheets: Vec::new(),
                 bank_account: None,
                 profile: args.profile.clone(),
-                policy: None,
             },
         )?;
         let content = payout::submit(&handler, &mut store, &run.number)?;
-        payout::approve(&checker, &mut store, &run.number, Some(content.digest))?;
-        payout::approve(&approver, &mut store, &run.number, Some(content.digest))?;
+        payout::approve(&checker, &mut store, &run.number, content.digest)?;
+        payout::approve(&approver, &mut store, &run.number, content.digest)?;
         Ok(run)
     })?;
     let committed = seconds.step("commit", || payout::commit(&checker, &mut store, &run.number))?;
