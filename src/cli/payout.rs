@@ -124,7 +124,7 @@ pub struct ReasonArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Those of [`runs`], [`commit`] and [`release`].
+/// Those of [`runs`], [`mod@commit`] and [`mod@release`].
 pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
     let mut store = context.store()?;
     let store = &mut store;
