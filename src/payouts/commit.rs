@@ -7,7 +7,7 @@ use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
 use super::lines::{DueLine, Frozen, LINE_EVENT, PAYMENT_LINE, Receipts, Standing, each_page, standing};
 use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
-use crate::access::{self, Acting, Role};
+use crate::access::Acting;
 use crate::books;
 use crate::chart::{self, AccountKind, Event, Owner};
 use crate::failure::Outcome;
@@ -40,7 +40,7 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
     let court_id = acting.actor.court_id;
     // The head of the book is locked here: of two commits at once, the second sees the first one's work.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.commit")?;
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Approved)?;
     let content = runs::content(tx, court_id, &run)?;

@@ -17,7 +17,7 @@ use super::commit::record_blocked;
 use super::details::details_of;
 use super::lines::{Payment, Standing, blocked_lines, each_payment, purpose, standing};
 use super::runs::{self, Content, Run, Status};
-use crate::access::{self, Acting, Role};
+use crate::access::Acting;
 use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::writer::{FileWriter, file_name};
 use crate::bank::{BankFileError, FileHeader, PaymentLine, PlannedFile, Planner, Profile, RENDERER_VERSION, same_bank};
@@ -105,7 +105,7 @@ pub fn release(
 ) -> Outcome<Released> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.release")?;
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Committed)?;
     let profile = run.profile()?;
@@ -512,7 +512,7 @@ pub fn files_of_run(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<
 }
 
 /// Writes the files of a released run to a folder from the bytes that are kept; files already there are left alone
-/// when they are the same, and refused when they differ. The hand-over is recorded. Needs [`Role::Finance`].
+/// when they are the same, and refused when they differ. The hand-over is recorded. Needs finance or the fund keeper.
 ///
 /// # Errors
 /// `runs.wrong_status`, `documents.changed`, those of [`write_file`].
@@ -525,7 +525,7 @@ pub fn deliver(
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.deliver")?;
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Released)?;
     let mut delivered = Vec::new();
@@ -549,7 +549,7 @@ pub fn deliver(
 pub fn withdraw(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> Outcome<()> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.withdraw")?;
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Committed)?;
     let voucher = tx.query_one(

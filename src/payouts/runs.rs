@@ -13,7 +13,7 @@ use super::policy::{Policy, Step, court_policy};
 use crate::access::{self, Acting, Role};
 use crate::bank::Profile;
 use crate::books;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 
 /// `run`
@@ -686,6 +686,17 @@ pub fn cancel(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> O
     set_status(tx, court_id, run.run_id, Status::Cancelled)?;
     act.close(tx)?;
     Ok(())
+}
+
+/// Who may move the money of an approved run: finance, or the fund keeper.
+///
+/// # Errors
+/// `access.role_missing`.
+pub(super) fn may_move_money(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<()> {
+    match access::require(tx, &acting.actor, acting.date, Role::FundKeeper) {
+        Err(Failure::Refused(_)) => access::require(tx, &acting.actor, acting.date, Role::Finance).map(drop),
+        decided => decided.map(drop),
+    }
 }
 
 pub(super) fn record_event(
