@@ -6,7 +6,7 @@ use std::path::Path;
 
 use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
-use ankuan_ledger::engine::{Table, Tx, Value};
+use ankuan_ledger::engine::{Error, Table, Tx, Value};
 use ankuan_ledger::{Act, Amount};
 
 use super::{
@@ -172,7 +172,12 @@ pub fn import_list(
     progress: &mut dyn FnMut(u64),
 ) -> Outcome<StoredList> {
     let book = books::case_money(acting.actor.court_id);
-    let sha256 = documents::sha256_of(File::open(import.path)?)?;
+    let opened = || File::open(import.path).map_err(|error| Failure::of_file(import.path, &error));
+    // A folder opens like a file, and says so when it is read.
+    let sha256 = documents::sha256_of(opened()?).map_err(|error| match error {
+        Error::Io(error) => Failure::of_file(import.path, &error),
+        other => other.into(),
+    })?;
     let lists = lists_of_case(tx, book.court_id, import.case_id)?;
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());
@@ -186,7 +191,7 @@ pub fn import_list(
         keys,
         randomness,
         &NewDocument { kind: "claim_list", name: &file_name, media_type: "application/octet-stream" },
-        File::open(import.path)?,
+        opened()?,
     )?;
     let list_id = act.take_ids(1);
     // Nothing else takes ids until the last row, so the claims of a list are contiguous.

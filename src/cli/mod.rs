@@ -19,7 +19,9 @@ pub mod verify;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use ankuan_ledger::engine::{Error, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
@@ -72,6 +74,10 @@ pub struct Globals {
     /// 记账日期 · Accounting date, YYYY-MM-DD; default: today in China
     #[arg(long, global = true, value_name = "DATE")]
     pub date: Option<Date>,
+    /// 等待其他进程的秒数 · Seconds to wait while another process writes
+    #[arg(long, global = true, env = "ANKUAN_WAIT", default_value_t = WAIT.as_secs(), value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub wait: u64,
     /// 请求编号 · Key of the request: the same again changes nothing and is answered the same
     #[arg(long, global = true, value_name = "KEY")]
     pub request: Option<String>,
@@ -198,7 +204,8 @@ impl Context {
     /// Opens a database that has a court; brings the schema up when this program is newer.
     ///
     /// # Errors
-    /// `command.no_database` (no file, or no schema in it), else what the database says.
+    /// `command.no_database` (no file, or no schema in it), those of [`schema::missing_steps`], else what the database
+    /// says.
     pub fn store(&self) -> Outcome<Store> {
         let no_database = || Message::new("command.no_database").with("database", self.shown_database());
         // Opening would make the file.
@@ -207,7 +214,7 @@ impl Context {
         {
             return Err(no_database().into());
         }
-        let mut store = Store::open(&self.globals.database)?;
+        let mut store = self.open()?;
         let missing = schema::missing_steps(&mut store)?;
         if missing.len() == MIGRATIONS.len() {
             return Err(no_database().into());
@@ -216,6 +223,25 @@ impl Context {
             store.migrate(MIGRATIONS)?;
         }
         Ok(store)
+    }
+
+    /// Opens the database, whatever is in it.
+    ///
+    /// # Errors
+    /// Those of [`Store::open_waiting`].
+    pub fn open(&self) -> Outcome<Store> {
+        Ok(Store::open_waiting(&self.globals.database, Duration::from_secs(self.globals.wait))?)
+    }
+
+    /// Brings an opened database up to this program's schema.
+    ///
+    /// # Errors
+    /// Those of [`schema::missing_steps`].
+    pub fn migrate(&self, store: &mut Store) -> Outcome<()> {
+        if !schema::missing_steps(store)?.is_empty() {
+            store.migrate(MIGRATIONS)?;
+        }
+        Ok(())
     }
 
     /// The database's address without a password.
@@ -322,9 +348,26 @@ impl Context {
             Ok(exit) => exit,
             Err(Failure::Refused(message)) => self.output.failure(Exit::Refused, &message, None),
             Err(Failure::Broken(error)) => {
-                let message = Message::new("command.broken").with("detail", error);
-                self.output.failure(Exit::Broke, &message, None)
+                let (exit, message) = self.say(&error);
+                self.output.failure(exit, &message, None)
             }
+        }
+    }
+
+    fn say(&self, error: &Error) -> (Exit, Message) {
+        match error {
+            Error::Address(address) => (Exit::Usage, Message::new("database.address").with("address", address)),
+            Error::Opening { place, detail } => {
+                (Exit::Broke, Message::new("database.opening").with("place", place).with("detail", detail))
+            }
+            Error::Busy(_) => (
+                Exit::Broke,
+                Message::new("database.busy").with("database", self.shown_database()).with("wait", self.globals.wait),
+            ),
+            Error::CommitUnanswered(detail) => {
+                (Exit::Broke, Message::new("database.unanswered").with("detail", detail))
+            }
+            other => (Exit::Broke, Message::new("command.broken").with("detail", other)),
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::payouts::details::details_of;
 use crate::payouts::lines::{Payment, each_page, standing};
 use crate::payouts::release::{self, BankFile, Released, files_of_run};
 use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind, Status};
+use crate::payouts::screens::screen;
 
 /// Payout runs.
 #[derive(Clone, Debug, Subcommand)]
@@ -47,6 +48,8 @@ pub enum PayoutCommand {
     Withdraw(ReasonArgs),
     /// 取消：尚未入账 · Cancel a run that is not committed
     Cancel(ReasonArgs),
+    /// 账户筛查：审批前应看的情况 · Screen the accounts: what to look at before approving
+    Screen(RunArg),
     /// 查看批次 · Show a run
     Show(RunArg),
     /// 列出批次 · List runs
@@ -161,6 +164,7 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
             tx.commit()?;
             print_run(context, store, &args.run)
         }
+        PayoutCommand::Screen(args) => screen_run(context, &args.run),
         PayoutCommand::Show(args) => show(context, &args.run),
         PayoutCommand::List => list(context),
     }
@@ -187,7 +191,7 @@ pub fn draft(context: &Context, store: &mut Store, args: &DraftArgs) -> Outcome<
     let profile = profile_text(&args.profile)?;
     let policy = match &args.policy {
         None => runs::DEFAULT_POLICY.to_owned(),
-        Some(path) => std::fs::read_to_string(path)?,
+        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?,
     };
     let sources: Vec<(SourceKind, i64)> = args
         .distributions
@@ -282,7 +286,7 @@ pub fn deliver(
     run: &str,
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
-    std::fs::create_dir_all(folder)?;
+    std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
     let court = context.globals.court;
     let mut tx = store.snapshot()?;
     let delivered = release::deliver(&mut tx, keys, court, run, folder)?;
@@ -381,7 +385,7 @@ fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs
             Ok(())
         })?;
     }
-    std::fs::create_dir_all(&args.out)?;
+    std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let limit = usize::try_from(profile.limits.lines_per_file).unwrap_or(usize::MAX);
     let mut files = Vec::new();
     for (number, page) in (1_u32..).zip(payments.chunks(limit)) {
@@ -451,6 +455,28 @@ fn digest(text: &str) -> Outcome<Digest> {
     bytes
         .and_then(|bytes| Digest::try_from(bytes).ok())
         .ok_or_else(|| Message::new("payout_cli.digest").with("digest", text).into())
+}
+
+fn screen_run(context: &Context, number: &str) -> Outcome<()> {
+    let now = context.clock().now();
+    let findings = context.read(|tx| {
+        let run = runs::find_run(tx, context.globals.court, number)?;
+        screen(tx, context.globals.court, &run, now)
+    })?;
+    context.output.object(&json!({"run": number, "findings": findings.iter().map(|finding| json!({
+        "code": finding.message.code,
+        "message_zh": finding.message.text(crate::Language::Zh),
+        "message_en": finding.message.text(crate::Language::En),
+    })).collect::<Vec<_>>()}))?;
+    for finding in &findings {
+        let text = finding.message.text(context.output.language);
+        let message = Message::new("screens.look").with("code", finding.message.code).with("finding", text);
+        context.output.sentence(&message)?;
+    }
+    if findings.is_empty() {
+        context.output.sentence(&Message::new("screens.none"))?;
+    }
+    Ok(())
 }
 
 fn list(context: &Context) -> Outcome<()> {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
 
 use super::lines::{DueLine, Frozen, LINE_EVENT, PAYMENT_LINE, Receipts, Standing, each_page, standing};
+use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
 use crate::access::Acting;
 use crate::books;
@@ -34,7 +35,7 @@ pub struct Committed {
 /// Commits an approved run. All or nothing, whatever its size; the caller commits the transaction.
 ///
 /// # Errors
-/// `runs.wrong_status`, `runs.not_approved`, `runs.changed`, `payouts.case_money_short`, and the ledger's refusals.
+/// `runs.wrong_status`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`, and the ledger's refusals.
 pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn FnMut(u64)) -> Outcome<Committed> {
     let court_id = acting.actor.court_id;
     // The head of the book is locked here: of two commits at once, the second sees the first one's work.
@@ -51,6 +52,9 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
     // What was set aside for a freeze by one source of a case counts for the next.
     let mut frozen_left: HashMap<i64, Frozen> = HashMap::new();
     for source in &run.sources {
+        if source.kind == SourceKind::Distribution {
+            must_be_fresh(tx, court_id, source.source_id)?;
+        }
         let mut standing = standing(tx, court_id, source)?;
         if let Some(left) = frozen_left.remove(&source.case_id) {
             standing.frozen = left;

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use ankuan_ledger::chain::{ChainHead, Digest};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Tx, Value};
+use jiff::Timestamp;
+
 use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
 use super::commit::record_blocked;
@@ -203,12 +205,7 @@ fn plan(
         "SELECT CAST(COALESCE(SUM(f.sum_minor), 0) AS BIGINT) FROM bank_file AS f JOIN run AS r \
          ON r.court_id = f.court_id AND r.book_id = f.book_id AND r.run_id = f.run_id \
          WHERE f.court_id = $1 AND f.book_id = $2 AND r.bank_account_id = $3 AND f.recorded_at >= $4",
-        &[
-            court_id.into(),
-            books::CASE_MONEY.into(),
-            run.bank_account_id.into(),
-            (acting.at.as_microsecond() - acting.at.as_microsecond().rem_euclid(86_400_000_000)).into(),
-        ],
+        &[court_id.into(), books::CASE_MONEY.into(), run.bank_account_id.into(), day_began(acting.at).into()],
         |row| row.int(0),
     )?;
     let mut planner = Planner::new(profile, Amount::from_minor(sent_today));
@@ -229,6 +226,14 @@ fn plan(
         Ok(())
     })?;
     Ok((planner.finish(), released, blocked))
+}
+
+/// Midnight in China, µs UTC: the bank's day.
+fn day_began(at: Timestamp) -> i64 {
+    const DAY: i64 = 86_400_000_000;
+    const EAST: i64 = 8 * 3_600_000_000;
+    let local = at.as_microsecond() + EAST;
+    local - local.rem_euclid(DAY) - EAST
 }
 
 fn line_number(payment: &Payment) -> u64 {

@@ -118,14 +118,12 @@ impl StoredDistribution {
 /// What the database says.
 pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64) -> Outcome<LoadedClaims> {
     let book = books::case_money(court_id);
-    let mut loaded = LoadedClaims { inputs: Vec::new(), detail_ids: Vec::new(), broken: 0, merged: 0, digest: [0; 32] };
-    let mut basis = RowBytes::default();
+    let digest = basis(tx, court_id, case_id, before_id, before_id)?;
+    let mut loaded = LoadedClaims { inputs: Vec::new(), detail_ids: Vec::new(), broken: 0, merged: 0, digest };
     let mut broken: Vec<i64> = Vec::new();
     // Claims whose details cannot be used, in the order of their ids: also disputed ones, which may be confirmed later.
     let mut unpayable: Vec<i64> = Vec::new();
     for list in lists_of_case(tx, court_id, case_id)?.iter().filter(|list| list.list_id < before_id) {
-        basis.value(list.list_id.into());
-        basis.value(Value::Bytes(&list.sha256));
         // Where each row of this list went, ordered by row: (row, input).
         let mut places: Vec<(i64, usize)> = Vec::new();
         loaded.inputs.reserve(usize::try_from(list.rows).unwrap_or(0));
@@ -173,10 +171,9 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
             Ok(())
         })?;
     }
-    apply_events(tx, court_id, case_id, before_id, &mut loaded, (&mut broken, &mut unpayable), &mut basis)?;
+    apply_events(tx, court_id, case_id, before_id, &mut loaded, (&mut broken, &mut unpayable))?;
     loaded.broken = broken.len() as u64;
     for distribution in effective_distributions(tx, court_id, case_id, before_id)? {
-        basis.value(distribution.distribution_id.into());
         let (inputs, ids) = (&mut loaded.inputs, distribution.share_ids());
         tx.scan(&SHARE, book.court_id, book.book_id, ids, |row| {
             if row.text(8)? != "carry"
@@ -191,8 +188,42 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
             Ok::<(), Error>(())
         })?;
     }
-    loaded.digest = sha256(&[b"ankuan-claims-1", basis.as_bytes()]);
     Ok(loaded)
+}
+
+/// Digest of what the claims of a case are computed from: lists and events before one id, and the distributions that
+/// were effective before another.
+fn basis(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64, effective_before_id: i64) -> Outcome<Digest> {
+    let mut basis = RowBytes::default();
+    for list in lists_of_case(tx, court_id, case_id)?.iter().filter(|list| list.list_id < before_id) {
+        basis.value(list.list_id.into());
+        basis.value(Value::Bytes(&list.sha256));
+    }
+    let events = tx.query(
+        "SELECT id FROM claim_event WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND id < $4 ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), before_id.into()],
+        |row| row.int(0),
+    )?;
+    for id in events {
+        basis.value(id.into());
+    }
+    for distribution in effective_distributions(tx, court_id, case_id, effective_before_id)? {
+        basis.value(distribution.distribution_id.into());
+    }
+    Ok(sha256(&[b"ankuan-claims-1", basis.as_bytes()]))
+}
+
+/// Refuses a distribution that was computed before another one of its case was committed or withdrawn: it does not
+/// know what that one paid, and claimants could be paid more than their claims.
+///
+/// # Errors
+/// `payouts.distribution_stale`.
+pub fn must_be_fresh(tx: &mut Tx<'_>, court_id: i64, distribution_id: i64) -> Outcome<()> {
+    let stored = find_distribution(tx, court_id, distribution_id)?;
+    if basis(tx, court_id, stored.case_id, distribution_id, i64::MAX)? == stored.claims_digest {
+        return Ok(());
+    }
+    Err(Message::new("payouts.distribution_stale").with("distribution", distribution_id).into())
 }
 
 /// Adds a row to the person's first one; not when its standing or class differs, for then it ranks otherwise.
@@ -224,16 +255,14 @@ fn apply_events(
     before_id: i64,
     loaded: &mut LoadedClaims,
     (broken, unpayable): (&mut Vec<i64>, &mut Vec<i64>),
-    basis: &mut RowBytes,
 ) -> Outcome<()> {
     let events = tx.query(
-        "SELECT id, claim_id, event, amount_minor, detail_id FROM claim_event \
+        "SELECT claim_id, event, amount_minor, detail_id FROM claim_event \
          WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND id < $4 ORDER BY id",
         &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), before_id.into()],
-        |row| Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_owned(), row.opt_int(3)?, row.opt_int(4)?)),
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.opt_int(2)?, row.opt_int(3)?)),
     )?;
-    for (id, claim_id, event, amount, detail_id) in events {
-        basis.value(id.into());
+    for (claim_id, event, amount, detail_id) in events {
         let place = loaded.inputs.binary_search_by_key(&claim_id, |input| input.claim_id);
         match (event.as_str(), place) {
             ("confirmed", Ok(place)) => {
@@ -270,7 +299,7 @@ fn apply_events(
     Ok(())
 }
 
-/// The distributions of a case whose runs are committed: what they granted counts as paid before.
+/// The distributions of a case whose runs stood committed before an id: what they granted counts as paid before.
 fn effective_distributions(
     tx: &mut Tx<'_>,
     court_id: i64,
@@ -278,10 +307,11 @@ fn effective_distributions(
     before_id: i64,
 ) -> Outcome<Vec<StoredDistribution>> {
     let ids = tx.query(
-        "SELECT s.source_id FROM run_source AS s JOIN run_state AS r ON r.court_id = s.court_id \
-         AND r.book_id = s.book_id AND r.run_id = s.run_id WHERE s.court_id = $1 AND s.book_id = $2 \
-         AND s.kind = 'distribution' AND s.case_id = $3 AND s.source_id < $4 AND r.status IN ('committed', 'released') \
-         ORDER BY s.source_id",
+        "SELECT s.source_id FROM run_source AS s JOIN run_event AS e ON e.court_id = s.court_id \
+         AND e.book_id = s.book_id AND e.run_id = s.run_id AND e.event = 'committed' AND e.id < $4 \
+         WHERE s.court_id = $1 AND s.book_id = $2 AND s.kind = 'distribution' AND s.case_id = $3 \
+         AND NOT EXISTS (SELECT 1 FROM run_event AS w WHERE w.court_id = s.court_id AND w.book_id = s.book_id \
+         AND w.run_id = s.run_id AND w.event = 'withdrawn' AND w.id < $4) ORDER BY s.source_id",
         &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), before_id.into()],
         |row| row.int(0),
     )?;

@@ -366,8 +366,8 @@ pub struct NewRun<'a> {
 /// Puts a run together.
 ///
 /// # Errors
-/// `runs.empty`, `runs.source_unknown`, `runs.source_taken` (the source stands in another run), the refusals of
-/// [`Policy::parse`] and of the profile.
+/// `runs.empty`, `runs.source_unknown`, `runs.case_twice` (two distributions of one case), `runs.source_taken` (the
+/// source stands in another run), the refusals of [`Policy::parse`] and of the profile.
 pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run> {
     Policy::parse(new.policy)?;
     Profile::parse("profile", new.profile)?;
@@ -399,6 +399,7 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
             acting.actor.person_id.into(),
         ],
     )?;
+    let mut distributed = Vec::new();
     for (kind, source_id) in new.sources {
         let text = match kind {
             SourceKind::Distribution => {
@@ -410,6 +411,13 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
         let case_id = tx
             .query_opt(text, &key, |row| row.int(0))?
             .ok_or_else(|| Message::new("runs.source_unknown").with("kind", kind.as_str()).with("source", source_id))?;
+        // The second would not know what the first one pays.
+        if *kind == SourceKind::Distribution {
+            if distributed.contains(&case_id) {
+                return Err(Message::new("runs.case_twice").with("source", source_id).into());
+            }
+            distributed.push(case_id);
+        }
         let taken = tx.query_opt(
             "SELECT r.number FROM open_source AS o JOIN run AS r ON r.court_id = o.court_id AND r.book_id = o.book_id \
              AND r.run_id = o.run_id WHERE o.court_id = $1 AND o.book_id = $2 AND o.kind = $3 AND o.source_id = $4",
@@ -531,6 +539,15 @@ pub fn content(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Content> {
         line_count += lines;
         paid = paid.plus(Amount::from_minor(pays)).ok_or_else(overflow)?;
         set_aside = set_aside.plus(Amount::from_minor(keeps)).ok_or_else(overflow)?;
+        // A list that came later: its claimants are not in the ratio, and who approves must know.
+        for list_id in tx.query(
+            "SELECT list_id FROM claim_list WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND list_id > $4 \
+             ORDER BY list_id",
+            &[court_id.into(), books::CASE_MONEY.into(), source.case_id.into(), source.source_id.into()],
+            |row| row.int(0),
+        )? {
+            basis.value(list_id.into());
+        }
         // New details, disputes, heirs: whatever came after the distribution changes what would be paid.
         for (id, mark) in tx.query(
             "SELECT id, mark FROM claim_event WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND id > $4 ORDER BY id",
