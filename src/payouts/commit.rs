@@ -35,7 +35,8 @@ pub struct Committed {
 /// Commits an approved run. All or nothing, whatever its size; the caller commits the transaction.
 ///
 /// # Errors
-/// `runs.wrong_status`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`, and the ledger's refusals.
+/// `runs.wrong_status`, `runs.changed`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`,
+/// and the ledger's refusals.
 pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn FnMut(u64)) -> Outcome<Committed> {
     let court_id = acting.actor.court_id;
     // The head of the book is locked here: of two commits at once, the second sees the first one's work.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use ankuan::access::{self, Acting, Role};
+use ankuan::audit::verify_court;
 use ankuan::bank;
 use ankuan::cases::Case;
 use ankuan::cases::freezes::{self, FrozenShare, NewFreeze};
@@ -38,6 +39,18 @@ struct Day {
     keys: Keys,
     randomness: Randomness,
     folder: tempfile::TempDir,
+}
+
+impl Drop for Day {
+    /// The court's own verification, with what is sealed; that of each book follows when the court is dropped.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let report =
+                verify_court(&mut self.court.store, COURT, Some(&self.keys), &[], &mut |_| ()).expect("verifies");
+            let findings: Vec<_> = report.checks.iter().filter(|check| !check.ok()).collect();
+            assert!(findings.is_empty(), "{findings:?}");
+        }
+    }
 }
 
 fn detail(name: &str, account: i64) -> (String, String) {
@@ -319,8 +332,8 @@ fn forty_sheets_go_out_in_one_run(database: &Database) {
     assert_eq!(day.balance("F"), treasury - 5_000);
 
     let folder = day.folder.path().join("out");
+    std::fs::create_dir(&folder).expect("makes");
     let mut names = Vec::new();
-    std::fs::create_dir(&folder).expect("makes the folder");
     for _ in 0..2 {
         let delivered = day
             .act(FINANCE, |tx, acting, keys, _| release::deliver(tx, acting, keys, &run, &folder))
@@ -570,7 +583,9 @@ fn money_is_distributed_once(database: &Database) {
     let mut day = Day::open(database);
     let case = day.case(1);
     day.import(&case, &SOUND);
-    day.receive(&case, 10);
+    let receipt = day.receive(&case, 10);
+    let payee = day.payee(&case, PayeeKind::Applicant, "王芳", 1);
+    let sheet = day.sheet(&case, receipt, &[(Head::Principal, payee, 1)]).expect("records");
     let first = day.distribute(&case, 10).expect("distributes");
     let second = day.distribute(&case, 10).expect("distributes");
     assert_eq!(day.granted(&first), [4, 4, 2]);
@@ -579,6 +594,8 @@ fn money_is_distributed_once(database: &Database) {
     day.commit(&one).expect("commits");
     assert_eq!(day.case_balances(&case), [0, 10, 0]);
     assert_eq!(code(day.commit(&two)), "payouts.distribution_stale");
+    let short = day.approved(&[(SourceKind::Sheet, sheet)]);
+    assert_eq!(code(day.commit(&short)), "payouts.case_money_short");
     assert_eq!(code(day.distribute(&case, 1)), "payouts.pot_above_case_money");
     // Withdrawn, the money is the case's again, and the other run may go.
     day.act(KEEPER, |tx, acting, _, _| release::withdraw(tx, acting, &one, "改期")).expect("withdraws");
