@@ -7,7 +7,7 @@ use ankuan_ledger as ledger;
 
 use crate::message::Message;
 
-/// Both leave nothing behind. Mapped to text and exit code in one place, `cli::output`.
+/// Both leave nothing behind. Mapped to text and exit code in one place, `cli::Context::exit_as`.
 #[derive(Debug)]
 pub enum Failure {
     /// The domain said no; the code is stable.

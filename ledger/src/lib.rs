@@ -1,8 +1,8 @@
 //! Double entry, holds, the hash chain and the one transaction that records them.
 //!
-//! Read in this order: [`decide`] (what a command does, pure), [`act`] (how it is recorded), [`poster`] (what arrives together
-//! commits together), [`chain`] (why a change
-//! is noticed), [`verify`] (how a whole book is checked), [`engine`] (the two databases).
+//! Read in this order: [`decide`] (what a command does, pure), [`act`] (how it is recorded), [`poster`] (what arrives
+//! together commits together), [`chain`] (why a change is noticed), [`verify`] (how a whole book is checked), [`engine`]
+//! (the two databases).
 
 pub mod act;
 pub mod chain;

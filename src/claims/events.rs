@@ -754,6 +754,7 @@ mod tests {
             .flat_map(|source| source.split('"').skip(1).step_by(2))
             .filter(|text| {
                 ["claim_events.", "details.", "access.second"].iter().any(|area| text.starts_with(area))
+                    && !text.ends_with(".rs")
                     && !text.ends_with('.')
                     && *text != "access.second"
             })

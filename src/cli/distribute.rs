@@ -191,7 +191,9 @@ fn explain(context: &Context, distribution: i64, claimant: &str) -> Outcome<()> 
     let explanations = context.read(|tx| explain_share(tx, context.globals.court, distribution, claimant))?;
     context.output.object(&json!({"claimant": claimant, "explanations": explanations}))?;
     for explanation in &explanations {
-        context.output.line(&explanation.text(context.output.language))?;
+        for line in explanation.lines() {
+            context.output.sentence(&line)?;
+        }
     }
     Ok(())
 }

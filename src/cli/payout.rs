@@ -25,6 +25,7 @@ use crate::payouts::details::details_of;
 use crate::payouts::lines::{Payment, each_page, standing};
 use crate::payouts::release::{self, BankFile, Released, files_of_run};
 use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind};
+use crate::payouts::screens::screen;
 use crate::request::Answer;
 
 /// Payout runs.
@@ -48,6 +49,8 @@ pub enum PayoutCommand {
     Withdraw(ReasonArgs),
     /// 取消：尚未入账 · Cancel a run that is not committed
     Cancel(ReasonArgs),
+    /// 账户筛查：审批前应看的情况 · Screen the accounts: what to look at before approving
+    Screen(RunArg),
     /// 查看批次 · Show a run
     Show(RunArg),
     /// 列出批次 · List runs
@@ -170,6 +173,7 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
             runs::cancel(tx, acting, &args.run, &args.reason)?;
             Ok(args.run.clone())
         }),
+        PayoutCommand::Screen(args) => screen_run(context, &args.run),
         PayoutCommand::Show(args) => show(context, &args.run),
         PayoutCommand::List => list(context),
     }
@@ -442,6 +446,28 @@ fn digest(text: &str) -> Outcome<Digest> {
     bytes
         .and_then(|bytes| Digest::try_from(bytes).ok())
         .ok_or_else(|| Message::new("payout_cli.digest").with("digest", text).into())
+}
+
+fn screen_run(context: &Context, number: &str) -> Outcome<()> {
+    let now = context.clock().now();
+    let findings = context.read(|tx| {
+        let run = runs::find_run(tx, context.globals.court, number)?;
+        screen(tx, context.globals.court, &run, now)
+    })?;
+    context.output.object(&json!({"run": number, "findings": findings.iter().map(|finding| json!({
+        "code": finding.message.code,
+        "message_zh": finding.message.text(crate::Language::Zh),
+        "message_en": finding.message.text(crate::Language::En),
+    })).collect::<Vec<_>>()}))?;
+    for finding in &findings {
+        let text = finding.message.text(context.output.language);
+        let message = Message::new("screens.look").with("code", finding.message.code).with("finding", text);
+        context.output.sentence(&message)?;
+    }
+    if findings.is_empty() {
+        context.output.sentence(&Message::new("screens.none"))?;
+    }
+    Ok(())
 }
 
 fn list(context: &Context) -> Outcome<()> {

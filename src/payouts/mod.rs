@@ -8,5 +8,6 @@ pub mod lines;
 pub mod release;
 pub mod rounds;
 pub mod runs;
+pub mod screens;
 pub mod sheet;
 pub mod sheets;

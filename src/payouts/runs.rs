@@ -367,8 +367,7 @@ pub struct NewRun<'a> {
 ///
 /// # Errors
 /// `runs.empty`, `runs.source_unknown`, `runs.case_twice` (two distributions of one case), `runs.source_taken` (the
-/// source stands in another run), the refusals of
-/// [`Policy::parse`] and of the profile.
+/// source stands in another run), the refusals of [`Policy::parse`] and of the profile.
 pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run> {
     Policy::parse(new.policy)?;
     Profile::parse("profile", new.profile)?;

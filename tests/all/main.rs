@@ -8,6 +8,7 @@ mod cases;
 mod command_line;
 mod court;
 mod crash;
+mod ordinary_day;
 mod receipts;
 mod requests;
 mod texts;

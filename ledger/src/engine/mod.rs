@@ -1,8 +1,8 @@
 //! The engine: the only module that names a database driver.
 //!
-//! One text of SQL runs on both databases. It keeps to `BIGINT`, `TEXT` and `BYTEA`, to `$1` placeholders in
-//! order of first use, and to what SQLite and PostgreSQL read alike; the few statements that cannot are a
-//! [`Statement::twin`]. Instants are `BIGINT` microseconds, dates ISO text, yes/no is 0 or 1.
+//! One text of SQL runs on both databases. It keeps to `BIGINT`, `TEXT` and `BYTEA`, to numbered placeholders (`$1`)
+//! and to what SQLite and PostgreSQL read alike; the few statements that cannot are a [`Statement::twin`]. Instants are
+//! `BIGINT` microseconds, dates ISO text, yes/no is 0 or 1.
 //!
 //! Rows in bulk go in through [`Bulk`], by the engine's fastest way: binary `COPY` on PostgreSQL, one prepared
 //! statement on SQLite. The bytes of a `COPY` row are also the canonical form that the chain hashes.
@@ -314,7 +314,8 @@ impl Store {
     }
 
     /// Begins a transaction that writes. On SQLite it takes the file's write lock at once, so that nothing read in
-    /// it can have changed before it commits; on PostgreSQL the locked head of the book does the same.
+    /// it can have changed before it commits; on PostgreSQL that holds for what is read after the head of the book
+    /// was locked ([`crate::Act::open`]).
     ///
     /// # Errors
     /// [`Error::Busy`] when another process keeps the file.
