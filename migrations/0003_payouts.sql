@@ -320,10 +320,12 @@ CREATE TABLE approval (
     CONSTRAINT approval_principal CHECK (principal_id = COALESCE(on_behalf_of_id, approver_id))
 );
 
--- FACT, mass. A payment to be made. Its key is the share or sheet line it pays, so that no debt has two open payments.
+-- FACT, mass. A payment to be made. It is unique for the share or sheet line it pays, so that no debt has two open
+-- payments. Its own id rises with time, as the chain needs; runs pay shares and sheets in any order.
 CREATE TABLE payment_line (
     court_id BIGINT NOT NULL,
     book_id BIGINT NOT NULL,
+    payment_id BIGINT NOT NULL,
     line_id BIGINT NOT NULL,             -- = share_id or sheet_line_id, and the item of its postings
     payee_no BIGINT NOT NULL,            -- 1, or the heir's or agent's place
     run_id BIGINT NOT NULL,
@@ -332,7 +334,8 @@ CREATE TABLE payment_line (
     detail_id BIGINT NOT NULL,
     amount_minor BIGINT NOT NULL,
     mark BIGINT NOT NULL,
-    CONSTRAINT payment_line_pk PRIMARY KEY (court_id, book_id, line_id, payee_no),
+    CONSTRAINT payment_line_pk PRIMARY KEY (court_id, book_id, payment_id),
+    CONSTRAINT payment_line_once UNIQUE (court_id, book_id, line_id, payee_no),
     CONSTRAINT payment_line_positive CHECK (amount_minor > 0)
 );
 

@@ -168,11 +168,13 @@ impl Recorder<'_> {
             if rest > Amount::ZERO {
                 self.line_no += 1;
                 self.done.lines += 1;
+                let payment_id = self.act.take_ids(1);
                 self.act.insert(
                     tx,
                     &PAYMENT_LINE,
-                    due.line_id,
+                    payment_id,
                     &[
+                        payment_id.into(),
                         due.line_id.into(),
                         payee_no.into(),
                         self.run.run_id.into(),
