@@ -174,6 +174,15 @@ const fn severity(severity: Severity) -> usize {
     }
 }
 
+const fn word(severity: Severity) -> Message {
+    Message::new(match severity {
+        Severity::File => "claims_cli.severity_file",
+        Severity::Claim => "claims_cli.severity_claim",
+        Severity::Payment => "claims_cli.severity_payment",
+        Severity::Warning => "claims_cli.severity_warning",
+    })
+}
+
 fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<()> {
     let list = &imported.list;
     context.output.object(&json!({
@@ -221,7 +230,7 @@ fn show_problems(context: &Context, shown: &[Problem], counts: [u64; 4]) -> Outc
             vec![
                 if problem.row == 0 { String::new() } else { problem.row.to_string() },
                 problem.column.clone().unwrap_or_default(),
-                problem.severity.as_str().to_owned(),
+                word(problem.severity).text(language),
                 problem.message.code.to_owned(),
                 problem.message.text(language),
             ]

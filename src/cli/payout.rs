@@ -208,6 +208,13 @@ pub fn profile_text(name: &str) -> Outcome<String> {
     Ok(Profile::read(name, file)?.toml)
 }
 
+fn read_policy(path: &Path) -> Outcome<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?;
+    // Read here too, for the file's name in what is wrong with it.
+    runs::Policy::parse(&text).map_err(|message| message.in_file(path))?;
+    Ok(text)
+}
+
 /// Puts a run together; also a step of the demo.
 ///
 /// # Errors
@@ -216,7 +223,7 @@ pub fn draft(context: &Context, tx: &mut Tx<'_>, acting: &Acting, args: &DraftAr
     let profile = profile_text(&args.profile)?;
     let policy = match &args.policy {
         None => runs::DEFAULT_POLICY.to_owned(),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?,
+        Some(path) => read_policy(path)?,
     };
     let sources: Vec<(SourceKind, i64)> = args
         .distributions

@@ -232,8 +232,8 @@ impl Run {
         }
         Err(Message::new("runs.wrong_status")
             .with("run", &self.number)
-            .with("status", self.status.as_str())
-            .with("wanted", wanted.as_str())
+            .with_term("status", &self.status.message())
+            .with_term("wanted", &wanted.message())
             .into())
     }
 }
@@ -311,7 +311,10 @@ impl Policy {
     /// for small amounts.
     pub fn parse(text: &str) -> Result<Self, Message> {
         let wrong = |detail: String| Message::new("runs.policy").with("detail", detail);
-        let raw: PolicyFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let raw: PolicyFile = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            wrong(format!("{}: {}", before.split('\n').count(), error.message()))
+        })?;
         if raw.step.len() < STEPS_MIN {
             return Err(wrong(format!("step: {} < {STEPS_MIN}", raw.step.len())));
         }
@@ -410,7 +413,7 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
         let key = [court_id.into(), books::CASE_MONEY.into(), (*source_id).into()];
         let case_id = tx
             .query_opt(text, &key, |row| row.int(0))?
-            .ok_or_else(|| Message::new("runs.source_unknown").with("kind", kind.as_str()).with("source", source_id))?;
+            .ok_or_else(|| Message::new("runs.source_unknown").with("source", source_id))?;
         // The second would not know what the first one pays.
         if *kind == SourceKind::Distribution {
             if distributed.contains(&case_id) {

@@ -11,16 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use ankuan::claims::sample::write_sample_list;
 use ankuan_ledger::Store;
 
+use crate::program::{ACTS, Files, act, approve_from, approved, distribution_of, open_court, said, words};
 use crate::support::Database;
 
-const CASE: &str = "（2026）浙0106执123号";
-
-/// Enough for several bank files at [`LINES_PER_FILE`], and several pieces of rows in bulk.
+/// Enough for several bank files at [`LINES_PER_FILE`](crate::program::LINES_PER_FILE), and several pieces of rows in bulk.
 const CLAIMANTS: u64 = 300;
-const LINES_PER_FILE: &str = "lines_per_file = 60";
 
 /// Large enough that a kill from outside lands inside the work, small enough to prepare in seconds.
 const MANY_CLAIMANTS: u64 = 4_000;
@@ -34,68 +31,6 @@ const LOOKS_MAX: u32 = 20_000_000;
 /// SIGKILL and SIGABRT of signal(7).
 const KILLED: Option<i32> = Some(9);
 const ABORTED: Option<i32> = Some(6);
-
-/// What lies beside the database: key file, list, profile.
-struct Files {
-    folder: tempfile::TempDir,
-}
-
-impl Files {
-    fn new(claimants: u64) -> Self {
-        let files = Self { folder: tempfile::tempdir().expect("a folder") };
-        let list = File::create(files.path("list.csv")).expect("a list");
-        write_sample_list(list, claimants, 200, 1).expect("writes");
-        let profile = include_str!("../../profiles/generic-csv.toml");
-        let small = profile.replace("lines_per_file = 5000", LINES_PER_FILE);
-        assert_ne!(small, profile);
-        std::fs::write(files.path("profile.toml"), small).expect("writes");
-        files
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn command(&self, address: &str, arguments: &[String]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ankuan"));
-        for name in ["DATABASE_URL", "ANKUAN_AS", "ANKUAN_KEYS", "ANKUAN_WAIT", "ANKUAN_STOP_AT"] {
-            command.env_remove(name);
-        }
-        command.args(["--database", address, "--date", "2026-11-22", "--json", "--keys"]).arg(self.path("court.key"));
-        command.args(arguments).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, address: &str, arguments: &[String]) -> Output {
-        self.command(address, arguments).output().expect("runs")
-    }
-
-    fn done(&self, address: &str, arguments: &[String]) -> serde_json::Value {
-        let output = self.run(address, arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", said(&output));
-        serde_json::from_slice(&output.stdout).expect("one JSON object")
-    }
-
-    /// The heads of the chains, after everything was found well.
-    fn verified(&self, address: &str, anchors: &[String]) -> Vec<String> {
-        let mut arguments = words(&["verify"]);
-        for anchor in anchors {
-            arguments.extend(words(&["--anchor", anchor]));
-        }
-        let report = self.done(address, &arguments);
-        assert_eq!(report["ok"], true, "{report}");
-        let heads = report["heads"].as_array().expect("heads");
-        heads.iter().map(|head| head.as_str().expect("text").to_owned()).collect()
-    }
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-fn said(output: &Output) -> String {
-    format!("{}: {}{}", output.status, String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
 
 /// What stands in the database, but for what is random (salts, and so the hashes) or the time.
 #[derive(Debug, PartialEq, Eq)]
@@ -124,77 +59,6 @@ fn standing(address: &str) -> Standing {
     Standing { rows, runs: runs.expect("runs"), files: files.expect("files"), balances: balances.expect("balances") }
 }
 
-/// A court with a case and the money in it.
-fn open_court(files: &Files, database: &Database) {
-    let case = ["--case", CASE];
-    for arguments in [
-        &["init", "--name", "某某法院", "--admin", "赵管理"][..],
-        &["person", "add", "钱承办", "--as", "赵管理"],
-        &["person", "add", "孙财务", "--as", "赵管理"],
-        &["person", "add", "周局长", "--as", "赵管理"],
-        &["person", "grant", "钱承办", "handler", "--as", "赵管理"],
-        &["person", "grant", "孙财务", "finance", "--as", "赵管理"],
-        &["person", "grant", "周局长", "bureau_head", "--as", "赵管理"],
-        &["person", "grant", "周局长", "vice_president", "--as", "赵管理"],
-        &[
-            "bank-account",
-            "add",
-            "1202020009900012345",
-            "--holder",
-            "某某法院",
-            "--bank",
-            "某银行",
-            "--bank-code",
-            "102100099996",
-            "--as",
-            "孙财务",
-        ],
-        &["case", "open", CASE, "--title", "涉众案", "--as", "钱承办"],
-        &[
-            "receipt",
-            "record",
-            "FT001",
-            "--amount",
-            "1000000",
-            "--value-date",
-            "2026-11-22",
-            "--payer",
-            "吴某",
-            case[0],
-            case[1],
-            "--as",
-            "孙财务",
-        ],
-    ] {
-        files.done(&database.address, &words(arguments));
-    }
-}
-
-const ACTS: [&str; 9] =
-    ["import", "distribute", "draft", "submit", "approve", "approve again", "commit", "release", "deliver"];
-
-/// The command line of an act. Each carries a key where it takes one, so that it can be repeated by whoever does not
-/// know whether it was done.
-fn act(files: &Files, act: &str, distribution: &str, out: &Path) -> Vec<String> {
-    let (list, profile) = (files.path("list.csv"), files.path("profile.toml"));
-    let (list, profile) = (list.to_str().expect("UTF-8"), profile.to_str().expect("UTF-8"));
-    let run = "P2026-0001";
-    let (arguments, person): (&[&str], _) = match act {
-        "import" => (&["claims", "import", list, "--case", CASE], "钱承办"),
-        "distribute" => (&["distribute", "make", "--case", CASE], "钱承办"),
-        "draft" => (&["payout", "draft", "--distribution", distribution, "--profile", profile], "钱承办"),
-        "submit" => (&["payout", "submit", run], "钱承办"),
-        "approve" => (&["payout", "approve", run], "孙财务"),
-        "approve again" => (&["payout", "approve", run], "周局长"),
-        "commit" => (&["payout", "commit", run], "孙财务"),
-        "release" => (&["payout", "release", run], "孙财务"),
-        _ => (&["payout", "deliver", run, "--out", out.to_str().expect("UTF-8")], "孙财务"),
-    };
-    let mut all = words(arguments);
-    all.extend(words(&["--as", person, "--request", act]));
-    all
-}
-
 /// Names and bytes of what is in a folder; hidden files are what a stopped delivery may leave.
 fn delivered(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let Ok(entries) = std::fs::read_dir(folder) else { return BTreeMap::new() };
@@ -203,10 +67,6 @@ fn delivered(folder: &Path) -> BTreeMap<String, Vec<u8>> {
         .map(|entry| (entry.file_name().into_string().expect("UTF-8"), std::fs::read(entry.path()).expect("reads")))
         .filter(|(name, _)| !name.starts_with('.'))
         .collect()
-}
-
-fn distribution_of(answer: &serde_json::Value) -> Option<String> {
-    answer["distribution"].as_i64().map(|number| number.to_string())
 }
 
 /// Every act, stopped at every write point.
@@ -225,38 +85,44 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
         let after = standing(&whole.address);
         let files_after = delivered(&whole_out);
 
+        // A database at which nothing has come about yet serves for the next point: that is the same command again.
+        let (mut copy, mut folder) = (base.copy(), out.path().join("stopped"));
         let mut points = 0;
         loop {
-            let copy = base.copy();
-            let folder = out.path().join(format!("stopped-{points}"));
             let arguments = act(&files, name, &distribution, &folder);
-            let stopped = files.command(&copy.address, &arguments).env("ANKUAN_STOP_AT", (points + 1).to_string());
-            let stopped = { stopped }.output().expect("runs");
+            let mut command = files.command(&copy.address, &arguments);
+            let stopped = command.env("ANKUAN_STOP_AT", (points + 1).to_string()).output().expect("runs");
+            let place = format!("{name}, to be stopped at point {}: {}", points + 1, said(&stopped));
             if stopped.status.success() {
+                assert_eq!(standing(&copy.address), after, "{place}");
+                assert_eq!(delivered(&folder), files_after, "{place}");
+                files.verified(&copy.address, &heads_before);
                 break;
             }
             points += 1;
-            assert!(points < POINTS_MAX, "{name} has too many write points");
-            let place = format!("{name}, stopped at point {points}: {}", said(&stopped));
+            assert!(points < POINTS_MAX, "{place}");
             assert_eq!(stopped.status.signal(), ABORTED, "{place}");
             assert!(said(&stopped).contains("stopped at write point"), "{place}");
 
             let heads = files.verified(&copy.address, &heads_before);
-            let left = standing(&copy.address);
-            if heads == heads_before {
-                assert_eq!(left, before, "{place}");
-            } else {
-                assert_eq!(left, after, "{place}");
-            }
             for (file, bytes) in delivered(&folder) {
                 assert_eq!(files_after.get(&file), Some(&bytes), "{place}: {file}");
             }
-
+            let left = standing(&copy.address);
+            if heads == heads_before && name != "deliver" {
+                assert_eq!(left, before, "{place}");
+                continue;
+            }
+            assert_eq!(left, after, "{place}");
             let again = files.done(&copy.address, &arguments);
             assert_eq!(again["files"].as_array().map(Vec::len), answer["files"].as_array().map(Vec::len), "{place}");
             assert_eq!(standing(&copy.address), after, "{place}, done again");
             assert_eq!(delivered(&folder), files_after, "{place}, done again");
-            files.verified(&copy.address, &heads_before);
+            folder = out.path().join(format!("stopped-{points}"));
+            if name != "deliver" {
+                files.verified(&copy.address, &heads_before);
+                copy = base.copy();
+            }
         }
         // Before and after each commit at least; a delivery has three a file, and the two sheets.
         let least = if name == "deliver" { 3 * files_after.len() } else { 2 };
@@ -270,8 +136,10 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
     assert!(standing(&base.address).files.len() > 3, "several files");
 }
 
-/// The first act of all, when there is no book to verify yet.
-fn a_stopped_init_can_be_done_again(database: &Database) {
+/// The first act of all, when there is no book to verify yet. On SQLite only: each point needs a schema of its own.
+#[test]
+fn a_stopped_init_can_be_done_again() {
+    let database = Database::sqlite();
     let arguments = words(&["init", "--name", "某某法院", "--admin", "赵管理"]);
     for point in 1..POINTS_MAX {
         // Not a copy: the database itself is still empty, and so are its copies.
@@ -289,22 +157,6 @@ fn a_stopped_init_can_be_done_again(database: &Database) {
         files.verified(&copy.address, &[]);
     }
     panic!("init has too many write points");
-}
-
-/// A court at which everything before `last` is done, and the heads after that.
-fn approved(files: &Files, database: &Database, last: &str) -> Vec<String> {
-    open_court(files, database);
-    approve_from(files, database, ACTS[0], last)
-}
-
-/// Does the acts from `first` until before `last`; returns the heads after that.
-fn approve_from(files: &Files, database: &Database, first: &str, last: &str) -> Vec<String> {
-    let mut distribution = String::new();
-    for name in ACTS.into_iter().skip_while(|name| *name != first).take_while(|name| *name != last) {
-        let answer = files.done(&database.address, &act(files, name, &distribution, Path::new("-")));
-        distribution = distribution_of(&answer).unwrap_or(distribution);
-    }
-    files.verified(&database.address, &[])
 }
 
 /// When a program is killed.
@@ -531,8 +383,4 @@ fn a_killed_server_keeps_every_acknowledged_act() {
     drop(database);
 }
 
-crate::on_both!(
-    stopped_anywhere_leaves_nothing_or_the_whole,
-    a_stopped_init_can_be_done_again,
-    killed_inside_leaves_nothing_or_the_whole,
-);
+crate::on_both!(stopped_anywhere_leaves_nothing_or_the_whole, killed_inside_leaves_nothing_or_the_whole,);
