@@ -185,6 +185,7 @@ pub fn import_list(
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());
     }
+    documents::require_keys(tx, keys, book)?;
     let in_case = known_numbers(tx, acting, keys, &lists)?;
     let file_name = import.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let document = documents::store(
@@ -253,7 +254,7 @@ pub fn import_list(
         Ok::<(), Failure>(())
     })
     .map_err(|failure| match failure {
-        ListFailure::Refused(problem) => Failure::Refused(problem.message),
+        ListFailure::Refused(problem) => Failure::Refused(problem.message.in_file(import.path)),
         ListFailure::Io(error) => error.into(),
         ListFailure::Stopped(failure) => failure,
     })?;

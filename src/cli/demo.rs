@@ -121,7 +121,7 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
                 expect_rows: Some(args.claimants),
                 expect_sum: Some(sample.sum),
                 problems: Some(folder.join("problems.csv")),
-                strict: false,
+                keep_broken: false,
             },
         )
     })?;

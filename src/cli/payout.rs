@@ -214,6 +214,13 @@ pub fn profile_text(name: &str) -> Outcome<String> {
     Ok(Profile::read(name, file)?.toml)
 }
 
+fn read_policy(path: &Path) -> Outcome<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?;
+    // Read here too, for the file's name in what is wrong with it.
+    Policy::parse(&text).map_err(|message| message.in_file(path))?;
+    Ok(text)
+}
+
 /// Puts a run together; also a step of the demo.
 ///
 /// # Errors
@@ -458,9 +465,7 @@ fn seen_digest(context: &Context, store: &mut Store, run: &str, text: &str) -> O
 
 fn policy(context: &Context, store: &mut Store, set: Option<&Path>) -> Outcome<()> {
     if let Some(path) = set {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::Refused(Message::new("runs.policy").with("detail", format!("{}: {error}", path.display())))
-        })?;
+        let text = read_policy(path)?;
         let mut tx = store.begin()?;
         let acting = context.acting(&mut tx)?;
         set_policy(&mut tx, &acting, &text)?;

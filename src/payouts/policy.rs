@@ -77,7 +77,10 @@ impl Policy {
     /// for small amounts.
     pub fn parse(text: &str) -> Result<Self, Message> {
         let wrong = |detail: String| Message::new("runs.policy").with("detail", detail);
-        let raw: PolicyFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let raw: PolicyFile = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            wrong(format!("{}: {}", before.split('\n').count(), error.message()))
+        })?;
         if raw.step.len() < STEPS_MIN {
             return Err(wrong(format!("step: {} < {STEPS_MIN}", raw.step.len())));
         }

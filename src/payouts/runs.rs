@@ -227,8 +227,8 @@ impl Run {
         }
         Err(Message::new("runs.wrong_status")
             .with("run", &self.number)
-            .with("status", self.status.as_str())
-            .with("wanted", wanted.as_str())
+            .with_term("status", &self.status.message())
+            .with_term("wanted", &wanted.message())
             .into())
     }
 }
@@ -360,7 +360,7 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
         let key = [court_id.into(), books::CASE_MONEY.into(), (*source_id).into()];
         let case_id = tx
             .query_opt(text, &key, |row| row.int(0))?
-            .ok_or_else(|| Message::new("runs.source_unknown").with("kind", kind.as_str()).with("source", source_id))?;
+            .ok_or_else(|| Message::new("runs.source_unknown").with("source", source_id))?;
         // The second would not know what the first one pays.
         if *kind == SourceKind::Distribution {
             if distributed.contains(&case_id) {
