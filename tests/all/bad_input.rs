@@ -130,8 +130,8 @@ fn lists_that_cannot_be_read(database: &Database) {
     ] {
         let list = format!("{HEADING}\n{}\n", ROW.replacen(row, cell, 1));
         let path = bench.file("数额.csv", list);
-        let strict = ["claims", "import", &path, "--case", CASE, "--as", "钱承办", "--strict"];
-        bench.refused(&strict, 1, "claims_cli.broken_refused", &["1", "--strict"]);
+        let strict = ["claims", "import", &path, "--case", CASE, "--as", "钱承办"];
+        bench.refused(&strict, 1, "claims_cli.broken_refused", &["1", "--keep-broken"]);
     }
 
     let path = bench.path("没有.csv");
@@ -166,9 +166,11 @@ fn lists_that_cannot_be_read(database: &Database) {
     let mut bytes = std::fs::read(&list).expect("reads");
     bytes.push(b'\n');
     let changed = bench.file("list2.csv", bytes);
-    let arguments = ["claims", "import", &changed, "--case", CASE, "--as", "钱承办", "--strict"];
+    let arguments = ["claims", "import", &changed, "--case", CASE, "--as", "钱承办"];
     bench.refused(&arguments, 1, "claims_cli.broken_refused", &["20"]);
-    let output = bench.files.done(bench.address, &import(&changed));
+    let mut kept = import(&changed);
+    kept.push("--keep-broken".to_owned());
+    let output = bench.files.done(bench.address, &kept);
     assert_eq!((&output["already"], &output["broken"]), (&false.into(), &20.into()));
     assert_eq!(output["first_problems"][0]["row"], 2);
     assert_eq!(output["first_problems"][0]["column"], "债权编号");
