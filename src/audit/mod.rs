@@ -179,7 +179,9 @@ fn approvals(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
         {
             return Ok(Some(format!("run {} was committed without its approvals", run.number)));
         }
-        let follows = match events.last() {
+        // A delivery of files that were released leaves the status as it is.
+        let last = events.iter().rev().find(|(event, _)| event != "delivered");
+        let follows = match last {
             None => "draft",
             Some((event, digest)) if event == "submitted" => {
                 if is_approved(tx, court_id, &run, *digest)? {
