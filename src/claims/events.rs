@@ -402,7 +402,7 @@ pub(crate) fn insert_details(
 
 /// That the change has a paper and two people.
 pub(crate) fn two_people(tx: &mut Tx<'_>, acting: &Acting, statement: &Statement<'_>, roles: &[Role]) -> Outcome<()> {
-    let proposer = access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    let proposer = acting.require(tx, Role::Handler)?;
     access::require_second(tx, acting, proposer, statement.confirmed_by, roles)?;
     if statement.basis.trim().is_empty() {
         return Err(Message::new("claim_events.basis_missing").into());

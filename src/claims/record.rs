@@ -180,7 +180,7 @@ pub fn import_list(
     })?;
     // The lock comes first: of two imports at once, the second must see the claimants of the first.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "claims.import")?;
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    acting.require(tx, Role::Handler)?;
     let lists = lists_of_case(tx, book.court_id, import.case_id)?;
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());

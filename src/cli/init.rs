@@ -32,8 +32,9 @@ pub struct InitArgs {
 /// Creates what is missing and opens the court.
 ///
 /// # Errors
-/// Those of [`chart::open_court`]; `chart.unreadable`.
+/// Those of [`chart::open_court`]; `chart.unreadable`, `command.date_in_future`.
 pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
+    context.refuse_future_date()?;
     let (chart_file, chart_text) = match &args.chart {
         Some(path) => (path.display().to_string(), read_chart(path)?),
         None => (chart::DEFAULT_FILE.to_owned(), chart::DEFAULT.to_owned()),

@@ -1,6 +1,7 @@
 //! The program as people run it.
 
-use std::process::Command;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 
 use crate::support::Database;
 
@@ -11,10 +12,20 @@ struct Run {
 }
 
 fn ankuan(database: &Database, arguments: &[&str]) -> Run {
+    let all: Vec<&str> = ["--date", "2026-11-22"].iter().chain(arguments).copied().collect();
+    ankuan_reading(database, &all, "")
+}
+
+/// Runs the program with all its arguments and a standard input.
+fn ankuan_reading(database: &Database, arguments: &[&str], input: &str) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ankuan"));
     command.env_remove("DATABASE_URL").env_remove("ANKUAN_AS").env("COLUMNS", "100");
-    command.args(["--database", &database.address, "--date", "2026-11-22"]).args(arguments);
-    let output = command.output().expect("runs");
+    command.args(["--database", &database.address]).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("runs");
+    // A program that reads nothing may be gone already.
+    let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("ends");
     Run {
         code: output.status.code().expect("ends by itself"),
         out: String::from_utf8(output.stdout).expect("UTF-8"),
@@ -235,4 +246,91 @@ fn bad_input_gets_a_code_a_sentence_and_an_exit_code() {
     }
 }
 
-crate::on_both!(what_is_recorded_is_the_same_on_both, a_repeated_request_is_answered_the_same);
+#[test]
+fn a_date_after_today_is_refused() {
+    let database = Database::sqlite();
+    for arguments in [
+        &["init", "--name", "法院", "--admin", "赵管理", "--date", "2999-01-01"][..],
+        &["person", "add", "钱承办", "--as", "赵管理", "--date", "2999-01-01"],
+    ] {
+        let run = ankuan_reading(&database, &[arguments, &["--json"]].concat(), "");
+        assert_eq!(run.code, 1, "{arguments:?}: {}", run.out);
+        let object: serde_json::Value = serde_json::from_str(&run.out).expect("one JSON object");
+        assert_eq!(object["error"]["code"], "command.date_in_future", "{arguments:?}");
+        let init = ["init", "--name", "法院", "--admin", "赵管理"];
+        ankuan_reading(&database, &init, "");
+    }
+}
+
+const CARD: &str = "11010519491231002X";
+const ACCOUNT: &str = "6222020000000000015";
+
+fn no_number_is_said_or_put_on_the_command_line(database: &Database) {
+    ordinary_day(database);
+    let case = "（2026）浙0106执123号";
+    let keys = tempfile::tempdir().expect("a folder");
+    let folder = keys.path();
+    let list = folder.join("list.csv");
+    let rows = format!(
+        "债权编号,姓名,证件类型,证件号码,债权金额,收款人,收款账号,开户行,联行号,手机号\n\
+         A1,张三,其他,D1,6.00,,{ACCOUNT},某银行,102100099996,\n"
+    );
+    std::fs::write(&list, rows).expect("writes");
+    done(database, &["claims", "import", &list.display().to_string(), "--case", case, "--as", "钱承办"]);
+    let said = ["--basis", "公证书", "--confirmed-by", "李案款", "--as", "钱承办"];
+    for (field, payee) in [
+        ("count", format!("1/2,王芳,{CARD},{ACCOUNT}")),
+        ("part", format!("{CARD},王芳,identity_card,{CARD},{ACCOUNT},某银行")),
+        ("document_type", format!("1/2,王芳,{CARD},{CARD},{ACCOUNT},某银行")),
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let head = ["claim", "payees", case, "A1", "--payee", &payee];
+            let run = ankuan(database, &[&head[..], &said, json].concat());
+            let shown = format!("{}{}", run.out, run.err);
+            assert!(run.code != 0 && shown.contains("claim.payee_form"), "{field}: {shown}");
+            assert!(shown.contains(field), "{field}: {shown}");
+            assert!(!shown.contains(CARD) && !shown.contains(ACCOUNT), "{field}: {shown}");
+        }
+    }
+    // From a file, and from standard input.
+    let path = folder.join("account.toml");
+    let account = format!("document_number = \"{CARD}\"\naccount = \"{ACCOUNT}\"\nbank = \"某银行\"\n");
+    std::fs::write(&path, &account).expect("writes");
+    let file = path.display().to_string();
+    let add = ["payee", "add", case, "applicant", "王芳", "--document-type", "identity_card", "--details", &file];
+    done(database, &[&add[..], &said].concat());
+    let reading = |arguments: &[&str], input: &str| {
+        ankuan_reading(database, &[&["--date", "2026-11-22"][..], arguments, &said, &["--json"]].concat(), input)
+    };
+    let run = reading(&["claim", "details", case, "A1", "--details", "-"], &account);
+    assert_eq!(run.code, 0, "{}", run.out);
+    let payees = format!(
+        "[[payee]]\npart = \"1/2\"\nname = \"王芳\"\ndocument_type = \"identity_card\"\n\
+         document_number = \"{CARD}\"\naccount = \"{ACCOUNT}\"\nbank = \"某银行\"\n"
+    );
+    let both = format!("{payees}{}", payees.replace(CARD, "D7").replace("identity_card", "other"));
+    let run = reading(&["claim", "payees", case, "A1", "--details", "-"], &both);
+    assert_eq!(run.code, 0, "{}", run.out);
+    // What is wrong in it is told by its line.
+    for wrong in [
+        format!("account = {ACCOUNT}"),
+        format!("\nacount = \"{ACCOUNT}\""),
+        format!("account = \"{ACCOUNT}"),
+        both.replace("1/2", CARD),
+        both.replace("other", CARD),
+    ] {
+        let verb = if wrong.contains("[[") { "payees" } else { "details" };
+        let run = reading(&["claim", verb, case, "A1", "--details", "-"], &wrong);
+        assert_eq!(run.code, 1, "{wrong}: {}", run.out);
+        assert!(!run.out.contains(CARD) && !run.out.contains(ACCOUNT), "{}", run.out);
+        assert!(run.out.contains("details.file") || run.out.contains("claim.payee_form"), "{}", run.out);
+    }
+    let run = reading(&["payee", "details", case, "1", "--details", "/没有.toml"], "");
+    assert_eq!(run.code, 1, "{}", run.out);
+}
+
+crate::on_both!(
+    no_number_is_said_or_put_on_the_command_line,
+    what_is_recorded_is_the_same_on_both,
+    a_repeated_request_is_answered_the_same
+);
