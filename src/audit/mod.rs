@@ -392,6 +392,31 @@ fn personal_details(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<Opti
         let Some(next) = page.1.checked_add(1) else { break };
         first = next;
     }
+    brought_details(tx, book, keys)
+}
+
+/// The same for details that a person brought: of payees, and newer ones of claims.
+fn brought_details(tx: &mut Tx<'_>, book: BookKey, keys: &Keys) -> Outcome<Option<String>> {
+    let brought = tx.query(
+        "SELECT detail_id, commitment FROM payee WHERE court_id = $1 AND book_id = $2 \
+         UNION ALL SELECT detail_id, commitment FROM claim_event \
+         WHERE court_id = $1 AND book_id = $2 AND detail_id IS NOT NULL ORDER BY 1",
+        &[book.court_id.into(), book.book_id.into()],
+        |row| Ok((row.int(0)?, row.digest(1)?)),
+    )?;
+    for (id, commitment) in brought {
+        let mut is_kept = false;
+        let read = each_detail(tx, keys, book, (id, id), &mut |_, detail, salt| {
+            is_kept = salt.commitment(detail) == commitment;
+            Ok(())
+        });
+        match read {
+            Ok(()) if is_kept => {}
+            Ok(()) => return Ok(Some(format!("personal detail {id} is not the one its fact was stored with"))),
+            Err(Failure::Refused(message)) => return Ok(Some(message.text(crate::Language::En))),
+            Err(broken) => return Err(broken),
+        }
+    }
     Ok(None)
 }
 

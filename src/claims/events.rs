@@ -622,7 +622,7 @@ fn first_row(tx: &mut Tx<'_>, court_id: i64, row: &ClaimRow) -> Outcome<Option<S
             let ranks_alike = read_word(first, 1, ClaimStanding::parse)? == standing
                 && first.int(2)? == class_no
                 && first.opt_int(3)?.is_some() == has_fixed;
-            Ok(ranks_alike.then(|| first.text(0).map(str::to_owned)).transpose()?)
+            ranks_alike.then(|| first.text(0).map(str::to_owned)).transpose()
         },
     )?;
     Ok(found.into_iter().flatten().next())

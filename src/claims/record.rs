@@ -12,7 +12,7 @@ use ankuan_ledger::engine::{Error, Table, Tx, Value};
 use super::{
     ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list,
 };
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::bank::PayeeKind;
 use crate::books;
 use crate::clock::Randomness;

@@ -224,15 +224,9 @@ pub fn run(context: &Context, command: &ClaimCommand) -> Outcome<()> {
     match command {
         ClaimCommand::List { case } => list(context, case),
         ClaimCommand::Show(claim) => show(context, claim),
-        ClaimCommand::Confirm(args) => {
-            change(context, "claim.confirm", args, args, |tx, acting, said| events::confirm_claim(tx, acting, said))
-        }
-        ClaimCommand::Dispute(args) => {
-            change(context, "claim.dispute", args, args, |tx, acting, said| events::dispute_claim(tx, acting, said))
-        }
-        ClaimCommand::Withdraw(args) => {
-            change(context, "claim.withdraw", args, args, |tx, acting, said| events::withdraw_claim(tx, acting, said))
-        }
+        ClaimCommand::Confirm(args) => change(context, "claim.confirm", args, args, events::confirm_claim),
+        ClaimCommand::Dispute(args) => change(context, "claim.dispute", args, args, events::dispute_claim),
+        ClaimCommand::Withdraw(args) => change(context, "claim.withdraw", args, args, events::withdraw_claim),
         ClaimCommand::Reserve { change: args, amount } => {
             change(context, "claim.reserve", args, &(args, amount), |tx, acting, said| {
                 events::reserve_claim(tx, acting, said, *amount)

@@ -49,9 +49,8 @@ pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
     // Nothing is made for a chart that cannot be used.
     chart::Chart::parse(&chart_file, &chart_text)?;
     let key_path = context.key_path();
-    let keys =
+    let _usable =
         if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
-    drop(keys);
     let mut store = context.open()?;
     context.migrate(&mut store)?;
     let mut tx = store.begin()?;

@@ -5,7 +5,7 @@ use ankuan_ledger::engine::Kind::{Bytes, Int};
 use ankuan_ledger::engine::{Error, Table, Tx, Value};
 use serde::Deserialize;
 
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::failure::Outcome;
 use crate::message::Message;

@@ -7,7 +7,7 @@ use ankuan_ledger::{Amount, Error};
 
 use super::distribute::{ClaimInput, Outcome as ShareOutcome, Plan, Proof, SetAside, Share, distribute};
 use super::explain::{Explanation, explain};
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::claims::record::{CLAIM, lists_of_case};
 use crate::failure::{Failure, Outcome};

@@ -10,7 +10,7 @@ use ankuan_ledger::engine::{Error, RowBytes, Table, Tx, Value};
 use ankuan_ledger::{Act, Amount};
 
 use super::policy::{Policy, Step, court_policy};
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::bank::Profile;
 use crate::books;
 use crate::failure::{Failure, Outcome};

@@ -20,6 +20,7 @@ fn ankuan(database: &Database, arguments: &[&str]) -> Run {
 fn ankuan_reading(database: &Database, arguments: &[&str], input: &str) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ankuan"));
     command.env_remove("DATABASE_URL").env_remove("ANKUAN_AS").env("COLUMNS", "100");
+    command.env("ANKUAN_KEYS", database.folder.path().join("court.key"));
     command.args(["--database", &database.address]).args(arguments);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("runs");
@@ -329,8 +330,92 @@ fn no_number_is_said_or_put_on_the_command_line(database: &Database) {
     assert_eq!(run.code, 1, "{}", run.out);
 }
 
+/// Payees, a sheet and claims, by the program: what is recorded comes back, and refusals have their codes.
+fn payees_sheets_and_claims(database: &Database) {
+    ordinary_day(database);
+    let case = "（2026）浙0106执123号";
+    let two = ["--basis", "收款账户确认书", "--confirmed-by", "李案款", "--as", "钱承办"];
+    let with = |head: &[&'static str]| -> Vec<&'static str> { head.iter().copied().chain(two).collect() };
+    let refused = |arguments: &[&str], code: &str| {
+        let all: Vec<&str> = arguments.iter().copied().chain(["--json"]).collect();
+        let run = ankuan(database, &all);
+        let object: serde_json::Value = serde_json::from_str(&run.out).expect("one JSON object");
+        assert_eq!((run.code, object["error"]["code"].as_str()), (1, Some(code)), "{arguments:?}: {}", run.out);
+    };
+    let card = ["--document-type", "identity_card", "--document-number", "11010519491231002x"];
+    let add =
+        with(&["payee", "add", case, "applicant", "周某", "--account", "6222020000000000015", "--bank", "某银行"]);
+    refused(&add.iter().copied().chain(["--document-type", "identity_card"]).collect::<Vec<_>>(), "details.document");
+    let applicant = object(database, &add.iter().copied().chain(card).collect::<Vec<_>>())["payee_id"].to_string();
+    refused(&add, "sheets.payee_exists");
+    let treasury = object(database, &with(&["payee", "add", case, "treasury", "国库"]))["payee_id"].to_string();
+    assert_eq!(object(database, &["payee", "list", case])["payees"].as_array().map(Vec::len), Some(2));
+    let account = ["payee", "details", case, &applicant, "--account", "6222020000000000023", "--bank", "另一银行"];
+    let changed = object(database, &account.iter().copied().chain(two).collect::<Vec<_>>());
+    assert_ne!(changed["detail_id"].to_string(), applicant);
+
+    let shown = object(database, &["case", "show", case]);
+    let receipt = shown["receipts"][0]["receipt_id"].to_string();
+    let (principal, fee) = (format!("principal:{applicant}:1000.00"), format!("fee:{treasury}:50.00:评议笔录"));
+    let record =
+        ["sheet", "record", case, "--receipt", &receipt, "--line", &principal, "--line", &fee, "--as", "钱承办"];
+    let sheet = object(database, &record);
+    assert_eq!(sheet["total_minor"], 105_000);
+    refused(&record, "sheets.same_pending");
+    let sheet = sheet["sheet_id"].to_string();
+    assert_eq!(object(database, &["sheet", "show", &sheet])["lines"][1]["decision"], "评议笔录");
+    assert_eq!(object(database, &["sheet", "list", case])["sheets"].as_array().map(Vec::len), Some(1));
+    refused(&["sheet", "show", "1"], "sheets.unknown");
+
+    let list = database.folder.path().join("list.csv");
+    let rows = "债权编号,姓名,证件类型,证件号码,债权金额,收款账号,开户行\n\
+                A1,张三,其他,D1,6.00,6222020000000000015,某银行\nA2,李四,其他,D2,不详,6222020000000000023,某银行\n";
+    std::fs::write(&list, rows).expect("writes");
+    let list = list.display().to_string();
+    let import = ankuan(database, &["claims", "import", &list, "--case", case, "--as", "钱承办"]);
+    assert_eq!(import.err, "", "{}", import.out);
+    assert_eq!(object(database, &["claim", "list", case])["claims"][0]["claimant"], "A2");
+    let reserved = object(database, &with(&["claim", "reserve", case, "A2", "--amount", "3.00"]));
+    assert_eq!((reserved["standing"].as_str(), reserved["amount_minor"].as_i64()), (Some("reserved"), Some(300)));
+    let standing = |verb: &'static str| object(database, &with(&["claim", verb, case, "A1"]))["standing"].clone();
+    assert_eq!(standing("dispute"), "disputed");
+    assert_eq!(standing("confirm"), "confirmed");
+    refused(&with(&["claim", "confirm", case, "A1"]), "claim_events.confirmed_already");
+    let details = ["claim", "details", case, "A1", "--account", "6222020000000000031", "--bank", "某银行"];
+    assert_eq!(object(database, &with(&details))["events"][2]["event"], "details");
+    let heirs = ["1/2,甲,other,D7,6222020000000000049,某银行", "1/2,乙,other,D8,6222020000000000056,某银行"];
+    let payees = ["claim", "payees", case, "A1", "--payee", heirs[0], "--payee", heirs[1]];
+    refused(&with(&payees[..6]), "claim_events.parts_sum");
+    assert_eq!(object(database, &with(&payees))["payees"][1]["name"], "乙");
+    assert_eq!(standing("withdraw"), "withdrawn");
+    refused(&with(&["claim", "withdraw", case, "A1"]), "claim_events.withdrawn");
+    assert_eq!(
+        object(database, &["claim", "show", case, "A1"])["claims"][0]["events"].as_array().map(Vec::len),
+        Some(6)
+    );
+    // Shown to a person: tables in both languages, without an account or document number.
+    for language in ["zh", "en"] {
+        for arguments in [
+            &["payee", "list", case][..],
+            &["sheet", "list", case],
+            &["sheet", "show", &sheet],
+            &["claim", "list", case],
+            &["claim", "show", case, "A1"],
+        ] {
+            let shown = done(database, &[arguments, &["--lang", language]].concat());
+            assert!(!shown.contains("62220") && !shown.contains("1101051949"), "{arguments:?}: {shown}");
+        }
+    }
+    // A freeze by document number, kept as its blind index.
+    let order = ["--order", "（2026）苏01执1号", "--ordered-by", "南京中院", "--as", "钱承办"];
+    let freeze = ["case", "freeze", case, "--amount", "1", "--document-number", "11010519491231002x"];
+    object(database, &[&freeze[..], &order].concat());
+    refused(&[&freeze[..6], &["1101051949"], &order].concat(), "details.document");
+}
+
 crate::on_both!(
-    no_number_is_said_or_put_on_the_command_line,
     what_is_recorded_is_the_same_on_both,
-    a_repeated_request_is_answered_the_same
+    a_repeated_request_is_answered_the_same,
+    no_number_is_said_or_put_on_the_command_line,
+    payees_sheets_and_claims,
 );
