@@ -164,7 +164,7 @@ CREATE TABLE payee_freeze (
     freeze_id BIGINT NOT NULL,
     case_id BIGINT NOT NULL,
     claim_id BIGINT,                     -- the share by its claim, or
-    document_index BYTEA,                -- the payee by the blind index of the document number
+    document_index BIGINT,               -- the payee by the blind index of the document number
     amount_minor BIGINT NOT NULL,        -- the most that is frozen
     order_number TEXT NOT NULL,          -- case number of the other order
     ordered_by TEXT NOT NULL,            -- the court that ordered it

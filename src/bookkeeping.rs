@@ -1,6 +1,7 @@
 //! What finance does to the book by hand: holds, reversals, closing a month.
 //!
-//! Money leaves a case only through an approved payout; these commands cannot take that way around it.
+//! A payee gets money only through an approved payout; these commands cannot go around it. What they can move stays in
+//! its case or becomes owed to the treasury ([`CAPTURE_INTO`]).
 
 use ankuan_ledger::{AccountId, Amount, EntryNo, HoldId, ItemId, Line, Place, Side, Tx, VoucherHead, VoucherKind};
 

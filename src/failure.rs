@@ -1,10 +1,13 @@
 //! An operation did not come about: the domain said no, or something broke.
 
+use std::io;
+use std::path::Path;
+
 use ankuan_ledger as ledger;
 
 use crate::message::Message;
 
-/// Both leave nothing behind. Mapped to text and exit code in one place, `cli::output`.
+/// Both leave nothing behind. Mapped to text and exit code in one place, `cli::Context::exit_as`.
 #[derive(Debug)]
 pub enum Failure {
     /// The domain said no; the code is stable.
@@ -15,6 +18,23 @@ pub enum Failure {
 
 /// The result of an operation.
 pub type Outcome<T> = Result<T, Failure>;
+
+impl Failure {
+    /// A file or folder that somebody named cannot be used: `file.not_found`, `file.not_permitted`, `file.is_folder`,
+    /// `file.not_a_folder`. Anything else broke: a full disk, a lost mount; the path stands in the error.
+    #[must_use]
+    pub fn of_file(path: &Path, error: &io::Error) -> Self {
+        use io::ErrorKind as Kind;
+        let code = match error.kind() {
+            Kind::NotFound => "file.not_found",
+            Kind::PermissionDenied => "file.not_permitted",
+            Kind::IsADirectory => "file.is_folder",
+            Kind::NotADirectory | Kind::AlreadyExists => "file.not_a_folder",
+            kind => return io::Error::new(kind, format!("{}: {error}", path.display())).into(),
+        };
+        Self::Refused(Message::new(code).with("path", path.display()))
+    }
+}
 
 impl From<Message> for Failure {
     fn from(message: Message) -> Self {

@@ -1,12 +1,13 @@
 //! The schema of the application: its steps, its fact tables, and how their columns are read.
 
 use ankuan_ledger as ledger;
+use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::{Error, Migration, Row, Statement, Table};
 use ankuan_ledger::{Store, schema};
 use jiff::civil::Date;
 
-use crate::payouts::{lines, release, rounds, runs, sheets};
-use crate::{access, cases, chart, claims, documents, receipts};
+use crate::payouts::{lines, policy, release, rounds, runs, sheets};
+use crate::{Message, Outcome, access, cases, chart, claims, documents, receipts};
 
 /// People, chart, bank accounts, cases, money in.
 pub const COURT: Migration = Migration {
@@ -50,6 +51,7 @@ pub const PAYOUTS: Migration = Migration {
         &runs::RUN_SOURCE,
         &runs::RUN_EVENT,
         &runs::APPROVAL,
+        &policy::APPROVAL_POLICY,
         &lines::PAYMENT_LINE,
         &lines::LINE_EVENT,
         &release::BANK_FILE,
@@ -68,20 +70,31 @@ pub fn facts() -> Vec<&'static Table> {
 /// The steps that the database lacks, without changing it; all of them where there is no schema yet.
 ///
 /// # Errors
-/// What the database says.
-pub fn missing_steps(store: &mut Store) -> ledger::engine::Result<Vec<&'static str>> {
+/// `schema.newer`: a step that this program does not know. `schema.differs`: a step with another text. Such a
+/// database belongs to another program or version, which may rely on rules that this one does not hold.
+pub fn missing_steps(store: &mut Store) -> Outcome<Vec<&'static str>> {
     const HAS_STEPS: Statement = Statement::twin(
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_step'",
         "SELECT COUNT(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_step'",
     );
     let mut tx = store.snapshot()?;
     let has_steps = tx.query_one(HAS_STEPS, &[], |row| row.int(0))? > 0;
-    let known = if has_steps {
-        tx.query("SELECT name FROM schema_step", &[], |row| Ok(row.text(0)?.to_owned()))?
+    let found = if has_steps {
+        tx.query("SELECT name, digest FROM schema_step ORDER BY name", &[], |row| {
+            Ok((row.text(0)?.to_owned(), row.bytes(1)?.to_vec()))
+        })?
     } else {
         Vec::new()
     };
-    Ok(MIGRATIONS.iter().map(|step| step.name).filter(|name| !known.iter().any(|known| known == name)).collect())
+    for (name, digest) in &found {
+        let Some(step) = MIGRATIONS.iter().find(|step| step.name == name) else {
+            return Err(Message::new("schema.newer").with("step", name).into());
+        };
+        if sha256(&[step.text.as_bytes()]).as_slice() != digest {
+            return Err(Message::new("schema.differs").with("step", name).into());
+        }
+    }
+    Ok(MIGRATIONS.iter().map(|step| step.name).filter(|name| !found.iter().any(|(known, _)| known == name)).collect())
 }
 
 /// A civil date out of a column of ISO text.

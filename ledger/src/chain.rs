@@ -1,19 +1,25 @@
 //! The hash chain of a book: every stored field of every fact, in one canonical byte form.
 //!
-//! An act (one transaction) appends rows to fact tables, and one link. Per table the rows form a running digest:
+//! An act (one transaction) appends rows to fact tables, and one link. The rows that one act appends to one table, in
+//! the order of their ids, form a running digest that begins anew with each act:
 //!
 //! ```text
 //! d0   = SHA-256("ankuan-facts-1" ‖ table name)
-//! d(n) = SHA-256(d(n-1) ‖ row n)          row = the COPY form of all columns but `mark`
-//! mark = first eight bytes of d(n)        stored in the row, so that a changed row can be named
+//! d(n) = SHA-256(d(n-1) ‖ columns of row n)      all columns of the schema, in its order, but `mark`
+//! mark = first eight bytes of d(n)               stored in the row, so that a changed row can be named
 //! ```
 //!
-//! The last digest of each table goes into the link, and each link's hash into the next:
+//! The last digest of each table goes into the link as a part, and each link's hash into the next:
 //!
 //! ```text
-//! link = SHA-256("ankuan-link-1" ‖ COPY form of (court, book, link, act, actor, time, suite, previous hash)
-//!                ‖ for each table, by name: COPY form of (table, first id, last id, rows, digest))
+//! link = SHA-256("ankuan-link-1" ‖ 8 ‖ columns (court, book, link, act, actor, time, suite, previous hash)
+//!                ‖ for each table, by name: 5 ‖ columns (table, first id, last id, rows, digest))
 //! ```
+//!
+//! A column is its length (4 bytes, −1 for no value) and its bytes: a number 8 bytes in two's complement, a text
+//! UTF-8, bytes as they are. 8 and 5 are the counts of columns, 2 bytes. All numbers are big-endian. That is a row of
+//! PostgreSQL's binary `COPY`, whose count of columns the digest of a fact leaves out. The hash before the first link
+//! is 32 zero bytes. `docs/verify_chain.py` computes all of it without this program.
 //!
 //! Whoever holds an earlier [`ChainHead`] can tell whether anything before it was changed, removed or slipped in.
 

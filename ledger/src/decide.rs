@@ -19,7 +19,7 @@ id!(
     AccountId
 );
 id!(
-    /// What a posting belongs to: a receipt, a claim, a payment line. [`ItemId::NONE`] where there is no sub-ledger.
+    /// What a posting belongs to: a receipt, a payment line. [`ItemId::NONE`] where there is no sub-ledger.
     ItemId
 );
 id!(

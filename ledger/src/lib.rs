@@ -1,8 +1,8 @@
 //! Double entry, holds, the hash chain and the one transaction that records them.
 //!
-//! Read in this order: [`decide`] (what a command does, pure), [`act`] (how it is recorded), [`poster`] (what arrives together
-//! commits together), [`chain`] (why a change
-//! is noticed), [`verify`] (how a whole book is checked), [`engine`] (the two databases).
+//! Read in this order: [`decide`] (what a command does, pure), [`act`] (how it is recorded), [`poster`] (what arrives
+//! together commits together), [`chain`] (why a change is noticed), [`verify`] (how a whole book is checked), [`engine`]
+//! (the two databases).
 
 pub mod act;
 pub mod chain;
@@ -11,7 +11,7 @@ pub mod engine;
 pub mod money;
 pub mod poster;
 pub mod schema;
-mod stop;
+pub mod stop;
 pub mod verify;
 
 pub use act::{Act, BookKey, Failure, Known, NewAccount, VoucherHead, VoucherKind};

@@ -309,6 +309,36 @@ pub fn require(tx: &mut Tx<'_>, actor: &Actor, date: Date, role: Role) -> Outcom
     })
 }
 
+/// That a second person confirms what this one proposes: somebody else, in one of these roles, and neither of the two
+/// stands in for the other. `proposer` is the standing in which the first acts.
+///
+/// # Errors
+/// `access.second_person_same`, `access.second_person_role`.
+pub fn require_second(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    proposer: Standing,
+    confirmed_by: &Actor,
+    roles: &[Role],
+) -> Outcome<Standing> {
+    let first = acting.actor.person_id;
+    if confirmed_by.person_id == first || proposer.on_behalf_of == Some(confirmed_by.person_id) {
+        return Err(Message::new("access.second_person_same").with("name", &confirmed_by.name).into());
+    }
+    let standings = roles_of(tx, confirmed_by, acting.date)?;
+    let in_role = standings.into_iter().filter(|standing| roles.contains(&standing.role));
+    in_role.min_by_key(|standing| standing.on_behalf_of).filter(|held| held.on_behalf_of != Some(first)).ok_or_else(
+        || {
+            let wanted: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+            Message::new("access.second_person_role")
+                .with("name", &confirmed_by.name)
+                .with("roles", wanted.join(", "))
+                .with("date", acting.date)
+                .into()
+        },
+    )
+}
+
 /// Adds a person. Needs [`Role::Admin`].
 ///
 /// # Errors

@@ -1,4 +1,5 @@
-//! Checks everything a court has on record, from the database, trusting nothing that can be computed again.
+//! Checks what a court has on record, from the database. Facts, balances, distributions, approvals and files are
+//! computed again; the details of payees, and those that came after a list, are not opened yet.
 
 use ankuan_ledger::Store;
 use ankuan_ledger::chain::{ChainHead, Digest, sha256};
@@ -147,7 +148,7 @@ fn distributions(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
     Ok(None)
 }
 
-/// The payment lines of a share or sheet line come to its amount; a run's lines come to what its commit says.
+/// The payment lines of a share or sheet line come to no more than its amount; a run's lines to what its commit says.
 fn payments(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
     let key = [court_id.into(), books::CASE_MONEY.into()];
     let differs = tx.query(

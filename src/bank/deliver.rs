@@ -2,6 +2,7 @@
 
 use super::BankFileError;
 use crate::message::Message;
+use ankuan_ledger::stop;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -33,7 +34,9 @@ pub fn deliver(folder: &Path, name: &str, bytes: &[u8]) -> Result<Delivered, Ban
         .suffix(".partial")
         .tempfile_in(folder)
         .map_err(|error| at(folder, &error))?;
+    stop::at("file begun");
     partial.write_all(bytes).and_then(|()| partial.as_file().sync_all()).map_err(|error| at(partial.path(), &error))?;
+    stop::at("file synced");
 
     // Renaming only where no file of the name is: two deliveries at once cannot overwrite each other.
     let delivered = match partial.persist_noclobber(&path) {
@@ -47,6 +50,7 @@ pub fn deliver(folder: &Path, name: &str, bytes: &[u8]) -> Result<Delivered, Ban
         }
         Err(error) => return Err(at(&path, &error.error).into()),
     };
+    stop::at("file named");
     // Also for a file that was there: an earlier delivery may have been killed between the rename and this.
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| at(folder, &error))?;
     Ok(delivered)

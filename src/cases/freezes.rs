@@ -1,6 +1,6 @@
 //! Another order freezes an amount of one payee's share (冻结申请执行人的案款).
 
-use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
+use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Table, Value};
 use ankuan_ledger::{Amount, BookKey, Tx};
 use jiff::civil::Date;
@@ -20,7 +20,7 @@ pub static PAYEE_FREEZE: Table = Table {
         ("freeze_id", Int),
         ("case_id", Int),
         ("claim_id", Int),
-        ("document_index", Bytes),
+        ("document_index", Int),
         ("amount_minor", Int),
         ("order_number", Text),
         ("ordered_by", Text),
@@ -46,12 +46,12 @@ pub static PAYEE_FREEZE_LIFT: Table = Table {
 };
 
 /// Whose share is frozen.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FrozenShare {
     /// The share of a claim.
     Claim(i64),
     /// Every share in the case of the person whose document number has this blind index.
-    Document(Vec<u8>),
+    Document(i64),
 }
 
 /// A freeze of an amount of one payee's share.
@@ -107,7 +107,7 @@ pub fn freeze_share(tx: &mut Tx<'_>, acting: &Acting, case: &Case, new: &NewFree
     let freeze_id = act.take_ids(1);
     let (claim_id, document_index) = match &new.share {
         FrozenShare::Claim(claim_id) => (Value::Int(*claim_id), Value::Null),
-        FrozenShare::Document(index) => (Value::Null, Value::Bytes(index)),
+        FrozenShare::Document(index) => (Value::Null, Value::Int(*index)),
     };
     act.insert(
         tx,
@@ -128,7 +128,7 @@ pub fn freeze_share(tx: &mut Tx<'_>, acting: &Acting, case: &Case, new: &NewFree
     Ok(PayeeFreeze {
         freeze_id,
         case_id: case.case_id,
-        share: new.share.clone(),
+        share: new.share,
         amount: new.amount,
         order_number,
         ordered_by: new.ordered_by.trim().to_owned(),
@@ -184,9 +184,9 @@ pub fn freezes_of(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Vec<P
          WHERE f.court_id = $1 AND f.book_id = $2 AND f.case_id = $3 ORDER BY f.freeze_id",
         &[book.court_id.into(), book.book_id.into(), case_id.into()],
         |row| {
-            let share = match (row.opt_int(1)?, row.opt_bytes(2)?) {
+            let share = match (row.opt_int(1)?, row.opt_int(2)?) {
                 (Some(claim_id), None) => FrozenShare::Claim(claim_id),
-                (None, Some(index)) => FrozenShare::Document(index.to_vec()),
+                (None, Some(index)) => FrozenShare::Document(index),
                 _ => return Err(ankuan_ledger::Error::Inconsistent("a freeze names no one share".into())),
             };
             Ok(PayeeFreeze {

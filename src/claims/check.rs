@@ -569,7 +569,7 @@ fn check_content(report: &mut RowReport<'_>, column: Column, text: &str) -> Opti
 }
 
 /// Characters that nobody sees and that can make two different texts look the same.
-fn is_invisible(letter: char) -> bool {
+pub(super) fn is_invisible(letter: char) -> bool {
     letter.is_control()
         || matches!(letter,
             '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
@@ -577,7 +577,7 @@ fn is_invisible(letter: char) -> bool {
 }
 
 /// GB18030 reaches every character but this one, which its present mapping leaves without a code.
-fn is_in_gb18030(letter: char) -> bool {
+pub(super) fn is_in_gb18030(letter: char) -> bool {
     letter != '\u{e5e5}'
 }
 

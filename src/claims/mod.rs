@@ -22,6 +22,8 @@ mod amount;
 mod check;
 pub mod codes;
 mod columns;
+pub mod details;
+pub mod events;
 mod first_seen;
 mod problem_file;
 pub mod record;
@@ -91,6 +93,23 @@ pub enum DocumentType {
 }
 
 impl DocumentType {
+    /// Every kind of document.
+    pub const ALL: [Self; 7] = [
+        Self::IdentityCard,
+        Self::CreditCode,
+        Self::Passport,
+        Self::HongKongMacaoPermit,
+        Self::TaiwanPermit,
+        Self::PermanentResidence,
+        Self::Other,
+    ];
+
+    /// The kind behind the stable name; `None` for any other word.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.as_str() == code)
+    }
+
     /// The stable name, as it is stored.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
+use ankuan_ledger::Amount;
 use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
-use ankuan_ledger::engine::{Table, Tx, Value};
-use ankuan_ledger::{Act, Amount};
+use ankuan_ledger::engine::{Error, Table, Tx, Value};
 
 use super::{
     ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list,
 };
-use crate::access::Acting;
+use crate::access::{self, Acting, Role};
 use crate::bank::PayeeKind;
 use crate::books;
 use crate::clock::Randomness;
@@ -172,13 +172,20 @@ pub fn import_list(
     progress: &mut dyn FnMut(u64),
 ) -> Outcome<StoredList> {
     let book = books::case_money(acting.actor.court_id);
-    let sha256 = documents::sha256_of(File::open(import.path)?)?;
+    let opened = || File::open(import.path).map_err(|error| Failure::of_file(import.path, &error));
+    // A folder opens like a file, and says so when it is read.
+    let sha256 = documents::sha256_of(opened()?).map_err(|error| match error {
+        Error::Io(error) => Failure::of_file(import.path, &error),
+        other => other.into(),
+    })?;
+    // The lock comes first: of two imports at once, the second must see the claimants of the first.
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "claims.import")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let lists = lists_of_case(tx, book.court_id, import.case_id)?;
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());
     }
     let in_case = known_numbers(tx, acting, keys, &lists)?;
-    let mut act = Act::open(tx, book, "claims.import", acting.actor.person_id, acting.at)?;
     let file_name = import.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let document = documents::store(
         tx,
@@ -186,7 +193,7 @@ pub fn import_list(
         keys,
         randomness,
         &NewDocument { kind: "claim_list", name: &file_name, media_type: "application/octet-stream" },
-        File::open(import.path)?,
+        opened()?,
     )?;
     let list_id = act.take_ids(1);
     // Nothing else takes ids until the last row, so the claims of a list are contiguous.

@@ -6,11 +6,14 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
+use super::payee::{document_number, document_type};
 use super::{Context, word, yuan};
 use crate::cases::freezes::{self, FrozenShare, NewFreeze};
 use crate::cases::gates::{self, CaseEvent, CaseEventKind};
 use crate::cases::{self, PartyRole};
 use crate::chart;
+use crate::claims::DocumentType;
+use crate::claims::details::check_document;
 use crate::receipts;
 use crate::request::Answer;
 use crate::{Message, Outcome};
@@ -95,11 +98,14 @@ pub struct FreezeArgs {
     /// 案号 · Case number
     pub case: String,
     /// 债权编号 · The claim whose share is frozen
-    #[arg(long, value_name = "ID", conflicts_with_all = ["document_index", "lift"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["document_number", "lift"])]
     pub claim: Option<i64>,
-    /// 证件号盲索引（十六进制） · Blind index of the payee's document number, in hexadecimal
-    #[arg(long, value_name = "HEX", conflicts_with = "lift", value_parser = hex_bytes)]
-    pub document_index: Option<HexBytes>,
+    /// 收款人证件号码（需要密钥文件） · The payee's document number; needs the key file
+    #[arg(long, value_name = "NUMBER", conflicts_with = "lift")]
+    pub document_number: Option<String>,
+    /// 证件类别 · Kind of that document
+    #[arg(long, value_name = "KIND", value_parser = document_type, default_value = "identity_card")]
+    pub document_type: DocumentType,
     /// 金额（元） · The most that is frozen, yuan
     #[arg(long, value_parser = yuan, required_unless_present = "lift")]
     pub amount: Option<Amount>,
@@ -118,18 +124,6 @@ pub struct FreezeArgs {
     /// 生效日期 · Legal date; default: the accounting date
     #[arg(long, value_name = "DATE")]
     pub on: Option<Date>,
-}
-
-/// Bytes as hexadecimal digits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HexBytes(Vec<u8>);
-
-fn hex_bytes(text: &str) -> Result<HexBytes, String> {
-    let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    let bytes: Option<Vec<u8>> = (!text.is_empty() && text.len().is_multiple_of(2))
-        .then(|| text.as_bytes().chunks(2).map(byte).collect())
-        .flatten();
-    bytes.map(HexBytes).ok_or_else(|| super::both(&Message::new("command.hex").with("value", text)))
 }
 
 fn party_role(text: &str) -> Result<PartyRole, String> {
@@ -208,6 +202,15 @@ pub fn run(context: &Context, command: &CaseCommand) -> Outcome<()> {
 
 fn freeze(context: &Context, args: &FreezeArgs) -> Outcome<()> {
     let book = context.book();
+    // The number itself is not kept: the freeze names its blind index.
+    let index = match &args.document_number {
+        None => None,
+        Some(number) => {
+            let number = document_number(args.document_type, number);
+            check_document(args.document_type, &number)?;
+            Some(context.keys()?.index(args.document_type.as_str(), &number))
+        }
+    };
     context.record("case.freeze", args, |tx, acting, _| {
         let case = cases::find_case(tx, book, &args.case)?;
         let on = args.on.unwrap_or(acting.date);
@@ -217,9 +220,9 @@ fn freeze(context: &Context, args: &FreezeArgs) -> Outcome<()> {
                 Message::new("command.freeze_lifted").with("freeze", freeze_id).with("number", case.current_number());
             return Ok(Answer::new(&message, json!({"freeze_id": freeze_id, "lifted": true})));
         }
-        let share = match (args.claim, &args.document_index) {
+        let share = match (args.claim, index) {
             (Some(claim_id), None) => FrozenShare::Claim(claim_id),
-            (None, Some(index)) => FrozenShare::Document(index.0.clone()),
+            (None, Some(index)) => FrozenShare::Document(index),
             _ => return Err(Message::new("freezes.whose").into()),
         };
         let new = NewFreeze {

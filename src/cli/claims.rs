@@ -149,7 +149,11 @@ struct ProblemsAside {
 impl ProblemsAside {
     fn new(path: &Path) -> Outcome<Self> {
         let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let (handle, temporary) = tempfile::Builder::new().prefix(".problems").tempfile_in(folder)?.into_parts();
+        let (handle, temporary) = tempfile::Builder::new()
+            .prefix(".problems")
+            .tempfile_in(folder)
+            .map_err(|error| Failure::of_file(path, &error))?
+            .into_parts();
         let out = ProblemFile::new(BufWriter::new(handle.try_clone()?))?;
         Ok(Self { out, path: path.to_owned(), handle, temporary })
     }
@@ -157,7 +161,7 @@ impl ProblemsAside {
     fn finish(self) -> Outcome<()> {
         self.out.finish()?;
         self.handle.sync_all()?;
-        self.temporary.persist(&self.path).map_err(|error| Failure::from(error.error))
+        self.temporary.persist(&self.path).map_err(|error| Failure::of_file(&self.path, &error.error))
     }
 }
 

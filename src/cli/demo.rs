@@ -18,10 +18,9 @@ use crate::chart::{self, NewCourt};
 use crate::claims::sample::write_sample_list;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 use crate::receipts::{self, NewReceipt};
-use crate::schema::MIGRATIONS;
 
 /// The case of the demo.
 const CASE: &str = "（2026）浙01执1号";
@@ -82,12 +81,12 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         return Err(Message::new("demo.no_claimants").into());
     }
     let mut context = context.clone();
-    std::fs::create_dir_all(&args.dir)?;
+    std::fs::create_dir_all(&args.dir).map_err(|error| Failure::of_file(&args.dir, &error))?;
     if context.globals.database == super::DEFAULT_DATABASE {
         context.globals.database = format!("sqlite:{}", args.dir.join("ankuan.db").display());
     }
-    let mut store = Store::open(&context.globals.database)?;
-    store.migrate(MIGRATIONS)?;
+    let mut store = context.open()?;
+    context.migrate(&mut store)?;
     context.globals.court = next_court(&mut store)?;
     let folder = args.dir.join(format!("court-{}", context.globals.court));
     std::fs::create_dir_all(&folder)?;
@@ -142,12 +141,11 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
                 sheets: Vec::new(),
                 bank_account: None,
                 profile: args.profile.clone(),
-                policy: None,
             },
         )?;
         let content = payout::submit(&handler, &mut store, &run.number)?;
-        payout::approve(&checker, &mut store, &run.number, Some(content.digest))?;
-        payout::approve(&approver, &mut store, &run.number, Some(content.digest))?;
+        payout::approve(&checker, &mut store, &run.number, content.digest)?;
+        payout::approve(&approver, &mut store, &run.number, content.digest)?;
         Ok(run)
     })?;
     let committed = seconds.step("commit", || payout::commit(&checker, &mut store, &run.number))?;

@@ -12,7 +12,6 @@ use crate::message::Message;
 use crate::payouts::distribute::{Plan, Proof, Rule};
 use crate::payouts::explain::percent;
 use crate::payouts::rounds::{StoredDistribution, distributions_of_case, explain_share, record_distribution};
-use crate::receipts;
 
 /// Distributions.
 #[derive(Clone, Debug, Subcommand)]
@@ -87,17 +86,13 @@ pub fn make(context: &Context, store: &mut Store, args: &MakeArgs) -> Outcome<(S
     let mut tx = store.begin()?;
     let acting = context.acting(&mut tx)?;
     let case = cases::find_case(&mut tx, context.book(), &args.case)?;
-    let receipts = receipts::receipts_of_case(&mut tx, context.book(), case.case_id)?;
-    let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
-        .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
     let rule = match args.rule {
         RuleArg::ProRata => Rule::ProRata,
         RuleArg::Ranked => Rule::Ranked,
         RuleArg::Fixed => Rule::Fixed,
     };
     let plan = Plan { smallest_payment: args.smallest_payment, ..Plan::new(rule) };
-    let pot = args.pot.unwrap_or(available);
-    let made = record_distribution(&mut tx, &acting, case.case_id, pot, &plan, available)?;
+    let made = record_distribution(&mut tx, &acting, case.case_id, args.pot, &plan)?;
     tx.commit()?;
     Ok(made)
 }
@@ -174,7 +169,9 @@ fn explain(context: &Context, distribution: i64, claimant: &str) -> Outcome<()> 
     let explanations = context.read(|tx| explain_share(tx, context.globals.court, distribution, claimant))?;
     context.output.object(&json!({"claimant": claimant, "explanations": explanations}))?;
     for explanation in &explanations {
-        context.output.line(&explanation.text(context.output.language))?;
+        for line in explanation.lines() {
+            context.output.sentence(&line)?;
+        }
     }
     Ok(())
 }

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use ankuan_ledger::Store;
 use clap::Args;
 use serde_json::json;
 
@@ -11,7 +10,6 @@ use crate::chart::{self, NewCourt};
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::request::Answer;
-use crate::schema::MIGRATIONS;
 use crate::{Message, Outcome};
 
 /// The largest chart: the default has 6 KB, and a mistaken file should not be read whole.
@@ -53,8 +51,8 @@ pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
     let keys =
         if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
     drop(keys);
-    let mut store = Store::open(&context.globals.database)?;
-    store.migrate(MIGRATIONS)?;
+    let mut store = context.open()?;
+    context.migrate(&mut store)?;
     let mut tx = store.begin()?;
     chart::open_court(&mut tx, &new, context.date(), context.clock().now())?;
     tx.commit()?;

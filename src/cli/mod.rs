@@ -3,20 +3,25 @@
 pub mod amount;
 pub mod bank_account;
 pub mod case;
+pub mod claim;
 pub mod claims;
 pub mod demo;
 pub mod distribute;
 pub mod init;
 pub mod ledger;
 pub mod output;
+pub mod payee;
 pub mod payout;
 pub mod person;
 pub mod receipt;
+pub mod sheet;
 pub mod verify;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use ankuan_ledger::engine::{Error, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
@@ -69,6 +74,10 @@ pub struct Globals {
     /// 记账日期 · Accounting date, YYYY-MM-DD; default: today in China
     #[arg(long, global = true, value_name = "DATE")]
     pub date: Option<Date>,
+    /// 等待其他进程的秒数 · Seconds to wait while another process writes
+    #[arg(long, global = true, env = "ANKUAN_WAIT", default_value_t = WAIT.as_secs(), value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub wait: u64,
     /// 请求编号 · Key of the request: the same again changes nothing and is answered the same
     #[arg(long, global = true, value_name = "KEY")]
     pub request: Option<String>,
@@ -94,6 +103,15 @@ pub enum Command {
     /// 债权清单 · Claimant lists
     #[command(subcommand)]
     Claims(claims::ClaimsCommand),
+    /// 单笔债权的变更 · What changes about a claim
+    #[command(subcommand)]
+    Claim(claim::ClaimCommand),
+    /// 收款人 · Payees of ordinary payouts
+    #[command(subcommand)]
+    Payee(payee::PayeeCommand),
+    /// 执行款发放审批表 · Payout sheets
+    #[command(subcommand)]
+    Sheet(sheet::SheetCommand),
     /// 分配方案 · Distributions
     #[command(subcommand)]
     Distribute(distribute::DistributeCommand),
@@ -124,6 +142,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Case(command) => case::run(&context, command),
         Command::Receipt(command) => receipt::run(&context, command),
         Command::Claims(command) => claims::run(&context, command),
+        Command::Claim(command) => claim::run(&context, command),
+        Command::Payee(command) => payee::run(&context, command),
+        Command::Sheet(command) => sheet::run(&context, command),
         Command::Distribute(command) => distribute::run(&context, command),
         Command::Payout(command) => payout::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
@@ -183,7 +204,8 @@ impl Context {
     /// Opens a database that has a court; brings the schema up when this program is newer.
     ///
     /// # Errors
-    /// `command.no_database` (no file, or no schema in it), else what the database says.
+    /// `command.no_database` (no file, or no schema in it), those of [`schema::missing_steps`], else what the database
+    /// says.
     pub fn store(&self) -> Outcome<Store> {
         let no_database = || Message::new("command.no_database").with("database", self.shown_database());
         // Opening would make the file.
@@ -192,7 +214,7 @@ impl Context {
         {
             return Err(no_database().into());
         }
-        let mut store = Store::open(&self.globals.database)?;
+        let mut store = self.open()?;
         let missing = schema::missing_steps(&mut store)?;
         if missing.len() == MIGRATIONS.len() {
             return Err(no_database().into());
@@ -201,6 +223,25 @@ impl Context {
             store.migrate(MIGRATIONS)?;
         }
         Ok(store)
+    }
+
+    /// Opens the database, whatever is in it.
+    ///
+    /// # Errors
+    /// Those of [`Store::open_waiting`].
+    pub fn open(&self) -> Outcome<Store> {
+        Ok(Store::open_waiting(&self.globals.database, Duration::from_secs(self.globals.wait))?)
+    }
+
+    /// Brings an opened database up to this program's schema.
+    ///
+    /// # Errors
+    /// Those of [`schema::missing_steps`].
+    pub fn migrate(&self, store: &mut Store) -> Outcome<()> {
+        if !schema::missing_steps(store)?.is_empty() {
+            store.migrate(MIGRATIONS)?;
+        }
+        Ok(())
     }
 
     /// The database's address without a password.
@@ -307,9 +348,26 @@ impl Context {
             Ok(exit) => exit,
             Err(Failure::Refused(message)) => self.output.failure(Exit::Refused, &message, None),
             Err(Failure::Broken(error)) => {
-                let message = Message::new("command.broken").with("detail", error);
-                self.output.failure(Exit::Broke, &message, None)
+                let (exit, message) = self.say(&error);
+                self.output.failure(exit, &message, None)
             }
+        }
+    }
+
+    fn say(&self, error: &Error) -> (Exit, Message) {
+        match error {
+            Error::Address(address) => (Exit::Usage, Message::new("database.address").with("address", address)),
+            Error::Opening { place, detail } => {
+                (Exit::Broke, Message::new("database.opening").with("place", place).with("detail", detail))
+            }
+            Error::Busy(_) => (
+                Exit::Broke,
+                Message::new("database.busy").with("database", self.shown_database()).with("wait", self.globals.wait),
+            ),
+            Error::CommitUnanswered(detail) => {
+                (Exit::Broke, Message::new("database.unanswered").with("detail", detail))
+            }
+            other => (Exit::Broke, Message::new("command.broken").with("detail", other)),
         }
     }
 }

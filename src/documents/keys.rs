@@ -6,6 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use ankuan_ledger::chain::{hex, sha256};
+use ankuan_ledger::stop;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hmac;
 
@@ -40,18 +41,23 @@ impl Keys {
     pub fn create(path: &Path, randomness: &mut Randomness) -> Outcome<Self> {
         let seal = randomness.bytes().map_err(std::io::Error::other)?;
         let index = randomness.bytes().map_err(std::io::Error::other)?;
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(|error| match error.kind() {
+        // Whole under its name or not there at all: half a key file would block the next start. Only its owner reads it.
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new()
+            .prefix(".keys")
+            .tempfile_in(folder)
+            .map_err(|error| Failure::of_file(folder, &error))?;
+        file.write_all(format!("{FILE_HEAD}\nseal {}\nindex {}\n", hex(&seal), hex(&index)).as_bytes())?;
+        file.as_file().sync_all()?;
+        stop::at("keys synced");
+        file.persist_noclobber(path).map_err(|error| match error.error.kind() {
             std::io::ErrorKind::AlreadyExists => {
                 Failure::Refused(Message::new("keys.exists").with("path", path.display()))
             }
-            _ => error.into(),
+            _ => Failure::of_file(path, &error.error),
         })?;
-        file.write_all(format!("{FILE_HEAD}\nseal {}\nindex {}\n", hex(&seal), hex(&index)).as_bytes())?;
-        file.sync_all()?;
+        std::fs::File::open(folder)?.sync_all()?;
+        stop::at("keys named");
         Ok(Self::from_bytes(&seal, &index))
     }
 
@@ -62,7 +68,11 @@ impl Keys {
     pub fn read(path: &Path) -> Outcome<Self> {
         let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Failure::Refused(Message::new("keys.missing").with("path", path.display())),
-            _ => error.into(),
+            // Not text: not a key file.
+            std::io::ErrorKind::InvalidData => {
+                Failure::Refused(Message::new("keys.unreadable").with("path", path.display()))
+            }
+            _ => Failure::of_file(path, &error),
         })?;
         let mut lines = text.lines();
         let head = lines.next() == Some(FILE_HEAD);

@@ -48,7 +48,7 @@ pub static DOCUMENT_CHUNK: Table = Table {
 /// What a document is, besides its bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct NewDocument<'a> {
-    /// claim_list, payment_file, transmittal, verification_request, decision
+    /// What it is: claim_list, payment_file.
     pub kind: &'a str,
     /// File name.
     pub name: &'a str,

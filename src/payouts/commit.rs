@@ -1,10 +1,13 @@
 //! Commit: one transaction takes the money from the cases, credits every payee's item and writes the payment lines.
 
-use ankuan_ledger::{Act, Amount, ItemId, Line, Place};
+use std::collections::HashMap;
 
-use super::lines::{DueLine, LINE_EVENT, PAYMENT_LINE, Receipts, Standing, each_page, standing};
+use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
+
+use super::lines::{DueLine, Frozen, LINE_EVENT, PAYMENT_LINE, Receipts, Standing, each_page, standing};
+use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
-use crate::access::Acting;
+use crate::access::{self, Acting, Role};
 use crate::books;
 use crate::chart::{self, AccountKind, Event, Owner};
 use crate::failure::Outcome;
@@ -32,21 +35,31 @@ pub struct Committed {
 /// Commits an approved run. All or nothing, whatever its size; the caller commits the transaction.
 ///
 /// # Errors
-/// `runs.wrong_status`, `runs.not_approved`, `runs.changed`, `payouts.case_money_short`, and the ledger's refusals.
+/// `runs.wrong_status`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`, and the ledger's refusals.
 pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn FnMut(u64)) -> Outcome<Committed> {
     let court_id = acting.actor.court_id;
     // The head of the book is locked here: of two commits at once, the second sees the first one's work.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.commit")?;
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Approved)?;
     let content = runs::content(tx, court_id, &run)?;
+    runs::must_be_submitted(tx, court_id, &run, &content)?;
     runs::must_be_approved(tx, court_id, &run, &content)?;
 
     let chart = chart::load(tx, court_id)?;
     act.begin_voucher(tx, &chart.voucher(Event::DistributionPayable, acting.date, run.sources.len() as i64))?;
     let mut recorder = Recorder { act: &mut act, run: &run, line_no: 0, done: Committed::none(), lines: Vec::new() };
+    // What was set aside for a freeze by one source of a case counts for the next.
+    let mut frozen_left: HashMap<i64, Frozen> = HashMap::new();
     for source in &run.sources {
-        let standing = standing(tx, court_id, source)?;
+        if source.kind == SourceKind::Distribution {
+            must_be_fresh(tx, court_id, source.source_id)?;
+        }
+        let mut standing = standing(tx, court_id, source)?;
+        if let Some(left) = frozen_left.remove(&source.case_id) {
+            standing.frozen = left;
+        }
         let account = |tx: &mut Tx<'_>, kind| {
             chart.account(
                 tx,
@@ -64,11 +77,12 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
         let mut receipts = Receipts::new(available_receipts(tx, court_id, source)?);
         each_page(tx, court_id, source, &mut |tx, page| {
             for due in page {
-                recorder.line(tx, source, &standing, &accounts, &mut receipts, due)?;
+                recorder.line(tx, source, &mut standing, &accounts, &mut receipts, due)?;
             }
             progress(u64::try_from(recorder.line_no).unwrap_or(0));
             Ok(())
         })?;
+        frozen_left.insert(source.case_id, standing.frozen);
     }
     let mut done = recorder.done;
     let voucher = act.vouchers(tx)?.last().cloned();
@@ -103,10 +117,10 @@ fn available_receipts(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcom
 }
 
 struct Accounts {
-    case_funds: ankuan_ledger::AccountId,
-    payable: ankuan_ledger::AccountId,
-    set_aside: ankuan_ledger::AccountId,
-    treasury: ankuan_ledger::AccountId,
+    case_funds: AccountId,
+    payable: AccountId,
+    set_aside: AccountId,
+    treasury: AccountId,
 }
 
 struct Recorder<'r> {
@@ -123,24 +137,76 @@ impl Recorder<'_> {
         &mut self,
         tx: &mut Tx<'_>,
         source: &Source,
-        standing: &Standing,
+        standing: &mut Standing,
         accounts: &Accounts,
         receipts: &mut Receipts,
         due: &DueLine,
     ) -> Outcome<()> {
-        let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id, due.detail_id) };
-        let target = if due.to_treasury {
-            accounts.treasury
-        } else if due.set_aside.is_some() || blocked.is_some() {
-            accounts.set_aside
-        } else {
-            accounts.payable
-        };
-        receipts.take(due.amount, &mut self.lines)?;
-        let credit = Place { account: target, item: ItemId(due.line_id) };
+        let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id) };
+        if let Some(reason) = blocked {
+            self.done.blocked += 1;
+            record_blocked(tx, self.act, self.run, (due.line_id, 1), "blocked_at_commit", due.amount, reason)?;
+        }
+        if due.set_aside.is_some() || blocked.is_some() {
+            self.done.set_aside = sum(self.done.set_aside, due.amount)?;
+            return self.post(tx, accounts, accounts.set_aside, receipts, due.line_id, due.amount);
+        }
+        if due.to_treasury {
+            self.done.treasury = sum(self.done.treasury, due.amount)?;
+            return self.post(tx, accounts, accounts.treasury, receipts, due.line_id, due.amount);
+        }
+        let (mut aside, mut paid) = (Amount::ZERO, Amount::ZERO);
+        for (payee_no, (detail_id, amount)) in (1..).zip(standing.payees(due.claim_id, due.detail_id, due.amount)) {
+            let (frozen, rest) = standing.frozen.split(due.claim_id, detail_id, amount);
+            if frozen > Amount::ZERO {
+                self.done.blocked += 1;
+                let line = (due.line_id, payee_no);
+                record_blocked(tx, self.act, self.run, line, "blocked_at_commit", frozen, "payee_frozen")?;
+                aside = sum(aside, frozen)?;
+            }
+            if rest > Amount::ZERO {
+                self.line_no += 1;
+                self.done.lines += 1;
+                self.act.insert(
+                    tx,
+                    &PAYMENT_LINE,
+                    due.line_id,
+                    &[
+                        due.line_id.into(),
+                        payee_no.into(),
+                        self.run.run_id.into(),
+                        self.line_no.into(),
+                        source.case_id.into(),
+                        detail_id.into(),
+                        rest.minor().into(),
+                    ],
+                )?;
+                paid = sum(paid, rest)?;
+            }
+        }
+        self.done.set_aside = sum(self.done.set_aside, aside)?;
+        self.done.paid = sum(self.done.paid, paid)?;
+        self.post(tx, accounts, accounts.set_aside, receipts, due.line_id, aside)?;
+        self.post(tx, accounts, accounts.payable, receipts, due.line_id, paid)
+    }
+
+    /// Takes an amount out of the case's receipts and credits the line's item.
+    fn post(
+        &mut self,
+        tx: &mut Tx<'_>,
+        accounts: &Accounts,
+        target: AccountId,
+        receipts: &mut Receipts,
+        line_id: i64,
+        amount: Amount,
+    ) -> Outcome<()> {
+        if amount == Amount::ZERO {
+            return Ok(());
+        }
+        receipts.take(amount, &mut self.lines)?;
         let line = |(receipt, amount): &(i64, Amount)| Line {
             debit: Place { account: accounts.case_funds, item: ItemId(*receipt) },
-            credit,
+            credit: Place { account: target, item: ItemId(line_id) },
             amount: *amount,
         };
         // Nearly always one receipt pays a whole share.
@@ -148,42 +214,12 @@ impl Recorder<'_> {
             [one] => self.act.post(tx, &[line(one)])?,
             several => self.act.post(tx, &several.iter().map(line).collect::<Vec<_>>())?,
         };
-        let sum = |total: Amount| {
-            total.plus(due.amount).ok_or_else(|| Message::new("ledger.overflow").with("account", target.0))
-        };
-        if due.to_treasury {
-            self.done.treasury = sum(self.done.treasury)?;
-            return Ok(());
-        }
-        if let Some(reason) = blocked {
-            self.done.blocked += 1;
-            record_blocked(tx, self.act, self.run, (due.line_id, 1), "blocked_at_commit", due.amount, reason)?;
-        }
-        if due.set_aside.is_some() || blocked.is_some() {
-            self.done.set_aside = sum(self.done.set_aside)?;
-            return Ok(());
-        }
-        self.done.paid = sum(self.done.paid)?;
-        for (payee_no, (detail_id, amount)) in (1..).zip(standing.payees(due.claim_id, due.detail_id, due.amount)) {
-            self.line_no += 1;
-            self.done.lines += 1;
-            self.act.insert(
-                tx,
-                &PAYMENT_LINE,
-                due.line_id,
-                &[
-                    due.line_id.into(),
-                    payee_no.into(),
-                    self.run.run_id.into(),
-                    self.line_no.into(),
-                    source.case_id.into(),
-                    detail_id.into(),
-                    amount.minor().into(),
-                ],
-            )?;
-        }
         Ok(())
     }
+}
+
+fn sum(total: Amount, amount: Amount) -> Result<Amount, Message> {
+    total.plus(amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))
 }
 
 /// The addendum: a line that goes to "set aside" although it was approved for payment.

@@ -11,6 +11,7 @@ use super::runs::{Run, Source, SourceKind};
 use crate::books;
 use crate::cases::freezes::{self, FrozenShare};
 use crate::cases::{self, gates};
+use crate::claims::events::sum_is_one;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 
@@ -77,10 +78,8 @@ pub struct DueLine {
 pub struct Standing {
     /// Why nothing of this case may be paid: stayed, bankruptcy accepted, plan objected to.
     pub gate: Option<String>,
-    /// Claims and payees that another order has frozen.
-    pub frozen: HashSet<i64>,
-    /// Payment details of a person whose shares another order has frozen.
-    pub frozen_details: HashSet<i64>,
+    /// What other orders have frozen and is not set aside yet.
+    pub frozen: Frozen,
     /// Claims disputed or withdrawn after the distribution.
     pub disputed: HashSet<i64>,
     /// New payment details by claim.
@@ -89,17 +88,54 @@ pub struct Standing {
     pub payees: HashMap<i64, Vec<(i64, i64, i64)>>,
 }
 
-impl Standing {
-    /// Why a line cannot be paid now.
+/// What other orders have frozen of the shares of a case and is not set aside yet.
+#[derive(Debug, Clone, Default)]
+pub struct Frozen {
+    /// By claim or payee.
+    claims: HashMap<i64, Amount>,
+    /// By the blind index of a document number.
+    documents: HashMap<i64, Amount>,
+    /// Whose document stands behind payment details.
+    persons: HashMap<i64, i64>,
+}
+
+impl Frozen {
+    /// Splits an amount into what has to be set aside and what may go; what is set aside counts from then on.
+    pub fn split(&mut self, claim_id: i64, detail_id: i64, amount: Amount) -> (Amount, Amount) {
+        let mut rest = amount.minor();
+        let of_claim = self.claims.get_mut(&claim_id);
+        let of_person = self.persons.get(&detail_id).and_then(|index| self.documents.get_mut(index));
+        for left in of_claim.into_iter().chain(of_person) {
+            let part = rest.min(left.minor());
+            *left = Amount::from_minor(left.minor() - part);
+            rest -= part;
+        }
+        (Amount::from_minor(amount.minor() - rest), Amount::from_minor(rest))
+    }
+
+    /// Whether something of this person's money is frozen.
     #[must_use]
-    pub fn blocked(&self, claim_id: i64, detail_id: i64) -> Option<&str> {
-        if let Some(gate) = &self.gate {
-            return Some(gate);
+    pub fn holds(&self, claim_id: i64, detail_id: i64) -> bool {
+        let of_person = self.persons.get(&detail_id).and_then(|index| self.documents.get(index));
+        self.claims.get(&claim_id).into_iter().chain(of_person).any(|left| *left > Amount::ZERO)
+    }
+
+    /// Whether the money of these payment details is frozen, whatever claim it is for.
+    #[must_use]
+    pub fn holds_person(&self, detail_id: i64) -> bool {
+        let left = self.persons.get(&detail_id).and_then(|index| self.documents.get(index));
+        left.is_some_and(|left| *left > Amount::ZERO)
+    }
+}
+
+impl Standing {
+    /// Why nothing of a line can be paid now.
+    #[must_use]
+    pub fn blocked(&self, claim_id: i64) -> Option<&str> {
+        match &self.gate {
+            Some(gate) => Some(gate),
+            None => self.disputed.contains(&claim_id).then_some("disputed"),
         }
-        if self.frozen.contains(&claim_id) || self.frozen_details.contains(&detail_id) {
-            return Some("payee_frozen");
-        }
-        self.disputed.contains(&claim_id).then_some("disputed")
     }
 
     /// The payees of a line: one, or heirs and agents by their shares. The parts sum to the amount: floored, the
@@ -136,6 +172,20 @@ impl Standing {
     }
 }
 
+/// What was set aside under orders on a payee's share since an order; the target's condition follows.
+macro_rules! set_aside_for {
+    () => {
+        "SELECT CAST(COALESCE(SUM(e.amount_minor), 0) AS BIGINT) FROM line_event AS e \
+         JOIN run_state AS r ON r.court_id = e.court_id AND r.book_id = e.book_id AND r.run_id = e.run_id \
+         LEFT JOIN share AS s ON s.court_id = e.court_id AND s.book_id = e.book_id AND s.share_id = e.line_id \
+         LEFT JOIN sheet_line AS l ON l.court_id = e.court_id AND l.book_id = e.book_id \
+         AND l.sheet_line_id = e.line_id \
+         LEFT JOIN payment_line AS p ON p.court_id = e.court_id AND p.book_id = e.book_id \
+         AND p.line_id = e.line_id AND p.payee_no = e.payee_no \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.reason = 'payee_frozen' AND e.id > $3 AND r.status <> $4 AND "
+    };
+}
+
 /// Loads what stands in the way of a source's lines, and what changed since it was made.
 ///
 /// # Errors
@@ -145,23 +195,7 @@ pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Stan
     let gates = gates::gates(&gates::events_of(tx, book, source.case_id)?);
     let mut standing =
         Standing { gate: gates.first().map(|gate| gate.kind.as_str().to_owned()), ..Standing::default() };
-    for freeze in freezes::freezes_of(tx, book, source.case_id)?.into_iter().filter(|freeze| freeze.lifted_by.is_none())
-    {
-        match freeze.share {
-            FrozenShare::Claim(claim_id) => {
-                standing.frozen.insert(claim_id);
-            }
-            FrozenShare::Document(index) => {
-                let index = <[u8; 8]>::try_from(index.as_slice()).map_or(0, i64::from_be_bytes);
-                let details = tx.query(
-                    "SELECT detail_id FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND document_index = $3",
-                    &[court_id.into(), book.book_id.into(), index.into()],
-                    |row| row.int(0),
-                )?;
-                standing.frozen_details.extend(details);
-            }
-        }
-    }
+    standing.frozen = frozen(tx, book, source.case_id)?;
     let events = tx.query(
         "SELECT id, claim_id, event, detail_id, numerator, denominator FROM claim_event \
          WHERE court_id = $1 AND book_id = $2 AND case_id = $3 ORDER BY id",
@@ -183,7 +217,13 @@ pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Stan
                 standing.details.insert(claim_id, detail);
             }
             ("payee", Some(detail), Some((numerator, denominator))) => {
-                standing.payees.entry(claim_id).or_default().push((detail, numerator, denominator));
+                let payees = standing.payees.entry(claim_id).or_default();
+                let parts: Vec<(i64, i64)> = payees.iter().map(|payee| (payee.1, payee.2)).collect();
+                if sum_is_one(&parts) {
+                    // The set is complete: this payee begins another, which replaces it.
+                    payees.clear();
+                }
+                payees.push((detail, numerator, denominator));
             }
             ("disputed" | "withdrawn", ..) if later => {
                 standing.disputed.insert(claim_id);
@@ -195,6 +235,54 @@ pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Stan
         }
     }
     Ok(standing)
+}
+
+/// What is frozen in a case: the orders in force, less what was set aside for them before.
+///
+/// An heir's part that was set aside as a whole counts for the claimant's document, not for the heir's: then more than
+/// was ordered may stand aside, never less.
+fn frozen(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Frozen> {
+    let mut frozen = Frozen::default();
+    // The oldest order in force, by target: what was set aside since then was set aside for it.
+    let mut since: HashMap<FrozenShare, i64> = HashMap::new();
+    for freeze in freezes::freezes_of(tx, book, case_id)?.into_iter().filter(|freeze| freeze.lifted_by.is_none()) {
+        let total = match &freeze.share {
+            FrozenShare::Claim(claim_id) => frozen.claims.entry(*claim_id),
+            FrozenShare::Document(index) => frozen.documents.entry(*index),
+        };
+        let total = total.or_default();
+        *total = total.plus(freeze.amount).unwrap_or(Amount::from_minor(i64::MAX));
+        since.entry(freeze.share).or_insert(freeze.freeze_id);
+    }
+    for (share, freeze_id) in since {
+        let (target, text, left) = match share {
+            FrozenShare::Claim(claim_id) => (
+                claim_id,
+                concat!(set_aside_for!(), "($5 IN (s.claim_id, l.payee_id))"),
+                frozen.claims.get_mut(&claim_id),
+            ),
+            FrozenShare::Document(index) => {
+                let details = tx.query(
+                    "SELECT detail_id FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND document_index = $3",
+                    &[book.court_id.into(), book.book_id.into(), index.into()],
+                    |row| row.int(0),
+                )?;
+                frozen.persons.extend(details.into_iter().map(|detail_id| (detail_id, index)));
+                let of_person = concat!(
+                    set_aside_for!(),
+                    "COALESCE(p.detail_id, s.detail_id, l.detail_id) IN (SELECT d.detail_id FROM personal_detail AS d \
+                     WHERE d.court_id = $1 AND d.book_id = $2 AND d.document_index = $5)"
+                );
+                (index, of_person, frozen.documents.get_mut(&index))
+            }
+        };
+        let key = [book.court_id.into(), book.book_id.into(), freeze_id.into(), "withdrawn".into(), target.into()];
+        let done = tx.query_one(text, &key, |row| row.int(0))?;
+        if let Some(left) = left {
+            *left = Amount::from_minor((left.minor() - done).max(0));
+        }
+    }
+    Ok(frozen)
 }
 
 /// The lines of a source, one page after another; `carry` shares are not lines.
@@ -377,31 +465,49 @@ pub fn blocked_lines(
     source: &Source,
     standing: &Standing,
 ) -> Outcome<Vec<(i64, &'static str)>> {
-    if source.kind == SourceKind::Sheet {
-        return Ok(Vec::new());
-    }
-    let (first, last) = find_distribution(tx, court_id, source.source_id)?.share_ids();
-    let mut blocked = Vec::new();
-    let claims = standing.frozen.iter().chain(&standing.disputed).chain(standing.details.keys());
-    for claim_id in claims {
-        let lines = tx.query(
+    let range = match source.kind {
+        SourceKind::Distribution => find_distribution(tx, court_id, source.source_id)?.share_ids(),
+        // Nothing else takes ids inside a sheet.
+        SourceKind::Sheet => {
+            let lines = sheet_lines(tx, books::case_money(court_id), source.source_id)?;
+            match (lines.first(), lines.last()) {
+                (Some(first), Some(last)) => (first.line_id, last.line_id),
+                _ => return Ok(Vec::new()),
+            }
+        }
+    };
+    let text = match source.kind {
+        SourceKind::Distribution => {
             "SELECT s.share_id, p.detail_id FROM share AS s JOIN payment_line AS p ON p.court_id = s.court_id \
              AND p.book_id = s.book_id AND p.line_id = s.share_id \
-             WHERE s.court_id = $1 AND s.book_id = $2 AND s.share_id >= $3 AND s.share_id <= $4 AND s.claim_id = $5",
-            &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into(), (*claim_id).into()],
-            |row| Ok((row.int(0)?, row.int(1)?)),
-        )?;
-        for (line_id, detail_id) in lines {
-            let reason = if standing.frozen.contains(claim_id) {
-                "payee_frozen"
-            } else if standing.disputed.contains(claim_id) {
-                "disputed"
-            } else if standing.payees.contains_key(claim_id) || standing.details.get(claim_id) == Some(&detail_id) {
-                continue;
-            } else {
-                "account_changed"
+             WHERE s.court_id = $1 AND s.book_id = $2 AND s.share_id >= $3 AND s.share_id <= $4 AND s.claim_id = $5"
+        }
+        SourceKind::Sheet => {
+            "SELECT s.sheet_line_id, p.detail_id FROM sheet_line AS s JOIN payment_line AS p ON p.court_id = s.court_id \
+             AND p.book_id = s.book_id AND p.line_id = s.sheet_line_id \
+             WHERE s.court_id = $1 AND s.book_id = $2 AND s.sheet_line_id >= $3 AND s.sheet_line_id <= $4 \
+             AND s.payee_id = $5"
+        }
+    };
+    let mut blocked = Vec::new();
+    let changed = standing.details.keys().chain(standing.payees.keys());
+    let claims: HashSet<i64> =
+        standing.frozen.claims.keys().chain(&standing.disputed).chain(changed).copied().collect();
+    for claim_id in claims {
+        let key = [court_id.into(), books::CASE_MONEY.into(), range.0.into(), range.1.into(), claim_id.into()];
+        for (line_id, detail_id) in tx.query(text, &key, |row| Ok((row.int(0)?, row.int(1)?)))? {
+            let is_current = match (standing.payees.get(&claim_id), standing.details.get(&claim_id)) {
+                (Some(payees), _) => payees.iter().any(|payee| payee.0 == detail_id),
+                (None, Some(details)) => *details == detail_id,
+                (None, None) => true,
             };
-            blocked.push((line_id, reason));
+            if standing.frozen.holds(claim_id, detail_id) {
+                blocked.push((line_id, "payee_frozen"));
+            } else if standing.disputed.contains(&claim_id) {
+                blocked.push((line_id, "disputed"));
+            } else if !is_current {
+                blocked.push((line_id, "account_changed"));
+            }
         }
     }
     blocked.sort_unstable();

@@ -10,13 +10,15 @@ use std::sync::mpsc::sync_channel;
 use ankuan_ledger::chain::{ChainHead, Digest};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Tx, Value};
+use jiff::Timestamp;
+
 use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
 use super::commit::record_blocked;
 use super::details::{details_of, routes_of};
 use super::lines::{Payment, Standing, blocked_lines, each_payment, purpose, standing};
 use super::runs::{self, Content, Run, Status};
-use crate::access::Acting;
+use crate::access::{self, Acting, Role};
 use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::writer::{FileWriter, file_name};
 use crate::bank::{BankFileError, FileHeader, PaymentLine, PlannedFile, Planner, Profile, RENDERER_VERSION, same_bank};
@@ -104,6 +106,7 @@ pub fn release(
 ) -> Outcome<Released> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.release")?;
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Committed)?;
     let profile = run.profile()?;
@@ -184,7 +187,7 @@ impl Cases {
         if let Ok(place) = case.blocked_lines.binary_search_by_key(&payment.line_id, |(line_id, _)| *line_id) {
             return Some(case.blocked_lines[place].1);
         }
-        case.standing.frozen_details.contains(&payment.detail_id).then_some("payee_frozen")
+        case.standing.frozen.holds_person(payment.detail_id).then_some("payee_frozen")
     }
 }
 
@@ -203,12 +206,7 @@ fn plan(
         "SELECT CAST(COALESCE(SUM(f.sum_minor), 0) AS BIGINT) FROM bank_file AS f JOIN run AS r \
          ON r.court_id = f.court_id AND r.book_id = f.book_id AND r.run_id = f.run_id \
          WHERE f.court_id = $1 AND f.book_id = $2 AND r.bank_account_id = $3 AND f.recorded_at >= $4",
-        &[
-            court_id.into(),
-            books::CASE_MONEY.into(),
-            run.bank_account_id.into(),
-            (acting.at.as_microsecond() - acting.at.as_microsecond().rem_euclid(86_400_000_000)).into(),
-        ],
+        &[court_id.into(), books::CASE_MONEY.into(), run.bank_account_id.into(), day_began(acting.at).into()],
         |row| row.int(0),
     )?;
     let mut planner = Planner::new(profile, Amount::from_minor(sent_today));
@@ -229,6 +227,14 @@ fn plan(
         Ok(())
     })?;
     Ok((planner.finish(), released, blocked))
+}
+
+/// Midnight in China, µs UTC: the bank's day.
+fn day_began(at: Timestamp) -> i64 {
+    const DAY: i64 = 86_400_000_000;
+    const EAST: i64 = 8 * 3_600_000_000;
+    let local = at.as_microsecond() + EAST;
+    local - local.rem_euclid(DAY) - EAST
 }
 
 fn line_number(payment: &Payment) -> u64 {
@@ -506,20 +512,39 @@ pub fn files_of_run(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<
 }
 
 /// Writes the files of a released run to a folder from the bytes that are kept; files already there are left alone
-/// when they are the same, and refused when they differ. While one file is synced to the disk, the next is read.
+/// when they are the same, and refused when they differ. The hand-over is recorded. Needs [`Role::Finance`].
 ///
 /// # Errors
 /// `runs.wrong_status`, `documents.changed`, those of [`write_file`].
 pub fn deliver(
     tx: &mut Tx<'_>,
+    acting: &Acting,
     keys: &Keys,
-    court_id: i64,
     number: &str,
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
+    let court_id = acting.actor.court_id;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.deliver")?;
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Released)?;
     let files = files_of_run(tx, court_id, run.run_id)?;
+    let delivered = write_files(tx, keys, court_id, files, folder)?;
+    // Every hand-over leaves a trace: a file given to the bank twice must be seen.
+    let content = runs::content(tx, court_id, &run)?;
+    runs::record_event(tx, &mut act, &run, "delivered", &content, None, "")?;
+    act.close(tx)?;
+    Ok(delivered)
+}
+
+/// While one file is synced to the disk, the next is read from what is kept.
+fn write_files(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    court_id: i64,
+    files: Vec<BankFile>,
+    folder: &Path,
+) -> Outcome<Vec<(BankFile, Delivered)>> {
     let (to_write, kept) = sync_channel::<(BankFile, Vec<u8>)>(1);
     std::thread::scope(|scope| {
         let writer = scope.spawn(move || {
@@ -555,6 +580,7 @@ pub fn deliver(
 pub fn withdraw(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> Outcome<()> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.withdraw")?;
+    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Committed)?;
     let voucher = tx.query_one(

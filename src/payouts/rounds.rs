@@ -3,15 +3,16 @@
 use ankuan_ledger::chain::{Digest, sha256};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{RowBytes, Table, Tx, Value};
-use ankuan_ledger::{Act, Amount, Error};
+use ankuan_ledger::{Amount, Error};
 
 use super::distribute::{ClaimInput, Outcome as ShareOutcome, Plan, Proof, SetAside, Share, distribute};
 use super::explain::{Explanation, explain};
-use crate::access::Acting;
+use crate::access::{self, Acting, Role};
 use crate::books;
 use crate::claims::record::{CLAIM, lists_of_case};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::receipts;
 
 /// `distribution`
 pub static DISTRIBUTION: Table = Table {
@@ -118,12 +119,12 @@ impl StoredDistribution {
 /// What the database says.
 pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64) -> Outcome<LoadedClaims> {
     let book = books::case_money(court_id);
-    let mut loaded = LoadedClaims { inputs: Vec::new(), detail_ids: Vec::new(), broken: 0, merged: 0, digest: [0; 32] };
-    let mut basis = RowBytes::default();
+    let digest = basis(tx, court_id, case_id, before_id, before_id)?;
+    let mut loaded = LoadedClaims { inputs: Vec::new(), detail_ids: Vec::new(), broken: 0, merged: 0, digest };
     let mut broken: Vec<i64> = Vec::new();
+    // Claims whose details cannot be used, in the order of their ids: also disputed ones, which may be confirmed later.
+    let mut unpayable: Vec<i64> = Vec::new();
     for list in lists_of_case(tx, court_id, case_id)?.iter().filter(|list| list.list_id < before_id) {
-        basis.value(list.list_id.into());
-        basis.value(Value::Bytes(&list.sha256));
         // Where each row of this list went, ordered by row: (row, input).
         let mut places: Vec<(i64, usize)> = Vec::new();
         loaded.inputs.reserve(usize::try_from(list.rows).unwrap_or(0));
@@ -139,6 +140,9 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
                 "late" => Some(SetAside::Late),
                 _ => row.opt_text(13)?.map(|_| SetAside::NoAccount),
             };
+            if row.opt_text(13)?.is_some() {
+                unpayable.push(claim_id);
+            }
             let input = ClaimInput {
                 claim_id,
                 claim: Amount::from_minor(row.int(9)?),
@@ -157,6 +161,8 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
                     // Another row of the person has details that can be used.
                     loaded.inputs[place].hold = None;
                     loaded.detail_ids[place] = row.int(15)?;
+                    let first_id = loaded.inputs[place].claim_id;
+                    unpayable.retain(|known| *known != first_id);
                 }
                 return Ok(());
             }
@@ -166,10 +172,9 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
             Ok(())
         })?;
     }
-    apply_events(tx, court_id, case_id, before_id, &mut loaded, &mut broken, &mut basis)?;
+    apply_events(tx, court_id, case_id, before_id, &mut loaded, (&mut broken, &mut unpayable))?;
     loaded.broken = broken.len() as u64;
     for distribution in effective_distributions(tx, court_id, case_id, before_id)? {
-        basis.value(distribution.distribution_id.into());
         let (inputs, ids) = (&mut loaded.inputs, distribution.share_ids());
         tx.scan(&SHARE, book.court_id, book.book_id, ids, |row| {
             if row.text(8)? != "carry"
@@ -184,8 +189,42 @@ pub fn load_claims(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64)
             Ok::<(), Error>(())
         })?;
     }
-    loaded.digest = sha256(&[b"ankuan-claims-1", basis.as_bytes()]);
     Ok(loaded)
+}
+
+/// Digest of what the claims of a case are computed from: lists and events before one id, and the distributions that
+/// were effective before another.
+fn basis(tx: &mut Tx<'_>, court_id: i64, case_id: i64, before_id: i64, effective_before_id: i64) -> Outcome<Digest> {
+    let mut basis = RowBytes::default();
+    for list in lists_of_case(tx, court_id, case_id)?.iter().filter(|list| list.list_id < before_id) {
+        basis.value(list.list_id.into());
+        basis.value(Value::Bytes(&list.sha256));
+    }
+    let events = tx.query(
+        "SELECT id FROM claim_event WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND id < $4 ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), before_id.into()],
+        |row| row.int(0),
+    )?;
+    for id in events {
+        basis.value(id.into());
+    }
+    for distribution in effective_distributions(tx, court_id, case_id, effective_before_id)? {
+        basis.value(distribution.distribution_id.into());
+    }
+    Ok(sha256(&[b"ankuan-claims-1", basis.as_bytes()]))
+}
+
+/// Refuses a distribution that was computed before another one of its case was committed or withdrawn: it does not
+/// know what that one paid, and claimants could be paid more than their claims.
+///
+/// # Errors
+/// `payouts.distribution_stale`.
+pub fn must_be_fresh(tx: &mut Tx<'_>, court_id: i64, distribution_id: i64) -> Outcome<()> {
+    let stored = find_distribution(tx, court_id, distribution_id)?;
+    if basis(tx, court_id, stored.case_id, distribution_id, i64::MAX)? == stored.claims_digest {
+        return Ok(());
+    }
+    Err(Message::new("payouts.distribution_stale").with("distribution", distribution_id).into())
 }
 
 /// Adds a row to the person's first one; not when its standing or class differs, for then it ranks otherwise.
@@ -216,22 +255,25 @@ fn apply_events(
     case_id: i64,
     before_id: i64,
     loaded: &mut LoadedClaims,
-    broken: &mut Vec<i64>,
-    basis: &mut RowBytes,
+    (broken, unpayable): (&mut Vec<i64>, &mut Vec<i64>),
 ) -> Outcome<()> {
     let events = tx.query(
-        "SELECT id, claim_id, event, amount_minor, detail_id FROM claim_event \
+        "SELECT claim_id, event, amount_minor, detail_id FROM claim_event \
          WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND id < $4 ORDER BY id",
         &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), before_id.into()],
-        |row| Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_owned(), row.opt_int(3)?, row.opt_int(4)?)),
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.opt_int(2)?, row.opt_int(3)?)),
     )?;
-    for (id, claim_id, event, amount, detail_id) in events {
-        basis.value(id.into());
+    for (claim_id, event, amount, detail_id) in events {
         let place = loaded.inputs.binary_search_by_key(&claim_id, |input| input.claim_id);
         match (event.as_str(), place) {
-            ("confirmed", Ok(place)) => loaded.inputs[place].hold = None,
+            ("confirmed", Ok(place)) => {
+                loaded.inputs[place].hold = unpayable.contains(&claim_id).then_some(SetAside::NoAccount);
+            }
             ("disputed", Ok(place)) => loaded.inputs[place].hold = Some(SetAside::Disputed),
-            ("details", Ok(place)) => {
+            ("details" | "payee", Ok(place)) => {
+                unpayable.retain(|known| *known != claim_id);
+                // Several payees have details of their own; the share keeps the claimant's.
+                let detail_id = detail_id.filter(|_| event == "details");
                 loaded.detail_ids[place] = detail_id.unwrap_or(loaded.detail_ids[place]);
                 if loaded.inputs[place].hold == Some(SetAside::NoAccount) {
                     loaded.inputs[place].hold = None;
@@ -258,7 +300,7 @@ fn apply_events(
     Ok(())
 }
 
-/// The distributions of a case whose runs are committed: what they granted counts as paid before.
+/// The distributions of a case whose runs stood committed before an id: what they granted counts as paid before.
 fn effective_distributions(
     tx: &mut Tx<'_>,
     court_id: i64,
@@ -266,10 +308,11 @@ fn effective_distributions(
     before_id: i64,
 ) -> Outcome<Vec<StoredDistribution>> {
     let ids = tx.query(
-        "SELECT s.source_id FROM run_source AS s JOIN run_state AS r ON r.court_id = s.court_id \
-         AND r.book_id = s.book_id AND r.run_id = s.run_id WHERE s.court_id = $1 AND s.book_id = $2 \
-         AND s.kind = 'distribution' AND s.case_id = $3 AND s.source_id < $4 AND r.status IN ('committed', 'released') \
-         ORDER BY s.source_id",
+        "SELECT s.source_id FROM run_source AS s JOIN run_event AS e ON e.court_id = s.court_id \
+         AND e.book_id = s.book_id AND e.run_id = s.run_id AND e.event = 'committed' AND e.id < $4 \
+         WHERE s.court_id = $1 AND s.book_id = $2 AND s.kind = 'distribution' AND s.case_id = $3 \
+         AND NOT EXISTS (SELECT 1 FROM run_event AS w WHERE w.court_id = s.court_id AND w.book_id = s.book_id \
+         AND w.run_id = s.run_id AND w.event = 'withdrawn' AND w.id < $4) ORDER BY s.source_id",
         &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), before_id.into()],
         |row| row.int(0),
     )?;
@@ -323,28 +366,38 @@ pub fn distributions_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Ou
     ids.into_iter().map(|id| find_distribution(tx, court_id, id)).collect()
 }
 
-/// Distributes money of a case and stores every share with the proof. Nothing moves yet.
+/// Distributes money of a case and stores every share with the proof. Nothing moves yet. Without a pot, all that is
+/// available is distributed. Needs [`Role::Handler`].
 ///
 /// # Errors
-/// `payouts.pot_above_case_money` and those of [`distribute`].
+/// `payouts.pot_above_case_money`, `payouts.nothing_to_distribute` (no claim gets anything), `access.role_missing`, and
+/// those of [`distribute`].
 pub fn record_distribution(
     tx: &mut Tx<'_>,
     acting: &Acting,
     case_id: i64,
-    pot: Amount,
+    pot: Option<Amount>,
     plan: &Plan,
-    available: Amount,
 ) -> Outcome<(StoredDistribution, Proof)> {
     let book = books::case_money(acting.actor.court_id);
+    // The lock comes first: what is read after it stands until this is recorded.
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.distribute")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    let receipts = receipts::receipts_of_case(tx, book, case_id)?;
+    let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
+        .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+    let pot = pot.unwrap_or(available);
     if pot > available {
         return Err(Message::new("payouts.pot_above_case_money").with("pot", pot).with("available", available).into());
     }
     let claims = load_claims(tx, book.court_id, case_id, i64::MAX)?;
     let plan = Plan { broken_claims: claims.broken, ..plan.clone() };
     let result = distribute(&plan, pot, &claims.inputs).map_err(|refusal| refusal.message())?;
+    if result.shares.iter().all(|share| share.outcome == ShareOutcome::Nothing) {
+        return Err(Message::new("payouts.nothing_to_distribute").into());
+    }
     let round_no = 1 + effective_distributions(tx, book.court_id, case_id, i64::MAX)?.len() as i64;
 
-    let mut act = Act::open(tx, book, "payouts.distribute", acting.actor.person_id, acting.at)?;
     let distribution_id = act.take_ids(1);
     let shares = || result.shares.iter().filter(|share| share.outcome != ShareOutcome::Nothing);
     let share_count = shares().count() as i64;

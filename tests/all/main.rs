@@ -7,6 +7,7 @@ mod access;
 mod cases;
 mod command_line;
 mod court;
+mod ordinary_day;
 mod receipts;
 mod requests;
 mod texts;

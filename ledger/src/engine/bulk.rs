@@ -9,7 +9,8 @@ const SEND_AT_BYTES: usize = 1 << 20;
 /// Rows as bytes, each as in PostgreSQL's binary `COPY`: the number of columns (2 bytes), then each column as its
 /// length (4 bytes, −1 for no value) and its bytes; numbers are 8 bytes; all big-endian.
 ///
-/// The same bytes are the canonical form of a fact, which the chain hashes.
+/// Without the number of columns and the last column (`mark`) they are the canonical form of a fact, which the chain
+/// hashes.
 #[derive(Debug, Default)]
 pub struct RowBytes(Vec<u8>);
 

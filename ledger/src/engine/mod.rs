@@ -1,8 +1,8 @@
 //! The engine: the only module that names a database driver.
 //!
-//! One text of SQL runs on both databases. It keeps to `BIGINT`, `TEXT` and `BYTEA`, to `$1` placeholders in
-//! order of first use, and to what SQLite and PostgreSQL read alike; the few statements that cannot are a
-//! [`Statement::twin`]. Instants are `BIGINT` microseconds, dates ISO text, yes/no is 0 or 1.
+//! One text of SQL runs on both databases. It keeps to `BIGINT`, `TEXT` and `BYTEA`, to numbered placeholders (`$1`)
+//! and to what SQLite and PostgreSQL read alike; the few statements that cannot are a [`Statement::twin`]. Instants are
+//! `BIGINT` microseconds, dates ISO text, yes/no is 0 or 1.
 //!
 //! Rows in bulk go in through [`Bulk`], by the engine's fastest way: binary `COPY` on PostgreSQL, one prepared
 //! statement on SQLite. The bytes of a `COPY` row are also the canonical form that the chain hashes.
@@ -14,6 +14,7 @@ mod postgres;
 mod sqlite;
 
 use std::fmt;
+use std::time::Duration;
 
 use connection::Connection;
 
@@ -118,16 +119,27 @@ pub enum Error {
         /// The constraint's name; for keys and unique constraints on SQLite, the columns.
         name: String,
     },
-    /// Another process holds the SQLite file for longer than the wait.
+    /// Another process holds the SQLite file, or the head of the book on PostgreSQL, for longer than the wait.
     #[error("the database is in use by another process: {0}")]
     Busy(String),
+    /// The database cannot be opened or reached; nothing was asked of it.
+    #[error("{place}: {detail}")]
+    Opening {
+        /// Path of the file, or server and name; never a password.
+        place: String,
+        /// What the driver says.
+        detail: String,
+    },
+    /// The connection ended while the server was committing: only the database knows whether it did.
+    #[error("the connection ended during the commit: {0}")]
+    CommitUnanswered(String),
     /// SQLite.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
     /// PostgreSQL.
     #[error("PostgreSQL: {}", postgres::describe(.0))]
     Postgres(#[from] ::postgres::Error),
-    /// The address of the database cannot be read.
+    /// The address of the database cannot be read; without what stands before an `@`.
     #[error("database address {0:?}: expected sqlite:PATH or postgres://USER@HOST/NAME")]
     Address(String),
     /// A row contradicts the rules that wrote it.
@@ -266,26 +278,39 @@ pub struct Store {
     connection: Connection,
     engine: EngineKind,
     address: String,
+    wait: Duration,
 }
 
+/// How long a writer waits for another process before it says so: longer than a payout of a million lines.
+pub const WAIT: Duration = Duration::from_secs(60);
+
 impl Store {
-    /// Opens `sqlite:PATH` or `postgres://…`. The schema is brought up by [`Store::migrate`].
+    /// Opens `sqlite:PATH` or `postgres://…`, with a [`WAIT`] for other processes. The schema is brought up by
+    /// [`Store::migrate`].
     ///
     /// # Errors
-    /// [`Error::Address`], or what the driver says.
+    /// [`Error::Address`], [`Error::Opening`], or what the driver says.
     pub fn open(address: &str) -> Result<Self> {
+        Self::open_waiting(address, WAIT)
+    }
+
+    /// As [`Store::open`], waiting this long (whole milliseconds) for another process before [`Error::Busy`].
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_waiting(address: &str, wait: Duration) -> Result<Self> {
         let driver = if let Some(path) = address.strip_prefix("sqlite:") {
-            Driver::Sqlite(sqlite::Driver::open(path)?)
+            Driver::Sqlite(sqlite::Driver::open(path, wait)?)
         } else if address.starts_with("postgres://") || address.starts_with("postgresql://") {
-            Driver::Postgres(Box::new(postgres::Driver::open(address)?))
+            Driver::Postgres(Box::new(postgres::Driver::open(address, wait)?))
         } else {
-            return Err(Error::Address(address.to_owned()));
+            return Err(Error::Address(without_user(address).to_owned()));
         };
         let engine = match driver {
             Driver::Sqlite(_) => EngineKind::Sqlite,
             Driver::Postgres(_) => EngineKind::Postgres,
         };
-        Ok(Self { connection: Connection::new(driver), engine, address: address.to_owned() })
+        Ok(Self { connection: Connection::new(driver), engine, address: address.to_owned(), wait })
     }
 
     /// Another connection to the same database.
@@ -293,7 +318,7 @@ impl Store {
     /// # Errors
     /// What the driver says.
     pub fn reopen(&self) -> Result<Self> {
-        Self::open(&self.address)
+        Self::open_waiting(&self.address, self.wait)
     }
 
     /// Which engine this is.
@@ -303,7 +328,8 @@ impl Store {
     }
 
     /// Begins a transaction that writes. On SQLite it takes the file's write lock at once, so that nothing read in
-    /// it can have changed before it commits; on PostgreSQL the locked head of the book does the same.
+    /// it can have changed before it commits; on PostgreSQL that holds for what is read after the head of the book
+    /// was locked ([`crate::Act::open`]).
     ///
     /// # Errors
     /// [`Error::Busy`] when another process keeps the file.
@@ -517,10 +543,16 @@ impl Tx<'_> {
     /// Makes everything durable. Nothing may be acknowledged before this returns.
     ///
     /// # Errors
-    /// What the driver says; nothing remains then.
+    /// [`Error::CommitUnanswered`] when it cannot be known; else what the driver says, and nothing remains.
     pub fn commit(mut self) -> Result<()> {
         crate::stop::at("before commit");
-        self.store.batch("COMMIT", "COMMIT")?;
+        self.store.batch("COMMIT", "COMMIT").map_err(|error| match error {
+            // A server that answers says that nothing remains; one that is gone may have committed.
+            Error::Postgres(error) if error.as_db_error().is_none() => {
+                Error::CommitUnanswered(postgres::describe(&error))
+            }
+            other => other,
+        })?;
         self.open = false;
         crate::stop::at("after commit");
         Ok(())
@@ -536,6 +568,11 @@ impl Drop for Tx<'_> {
             let _ = self.store.batch("ROLLBACK", "ROLLBACK");
         }
     }
+}
+
+/// The part of an address that may be shown: user and password stand before the last `@`.
+fn without_user(address: &str) -> &str {
+    address.rsplit_once('@').map_or(address, |(_, place)| place)
 }
 
 fn upsert_text(table: &str, key: &[&str], set: &[&str], source: &str) -> String {

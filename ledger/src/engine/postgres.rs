@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::error::Error as _;
 use std::io::{BufRead as _, Write as _};
+use std::time::Duration;
 
 use ::postgres::fallible_iterator::FallibleIterator as _;
 use ::postgres::types::private::BytesMut;
 use ::postgres::types::{IsNull, ToSql, Type, to_sql_checked};
-use ::postgres::{Client, NoTls};
+use ::postgres::{Client, Config, NoTls};
 
 use super::bulk::CopiedRow;
 use super::{Error, Kind, Result, RowBytes, Table, Value};
@@ -18,16 +19,31 @@ const COPY_HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// How it ends: a row of −1 columns.
 const COPY_TRAILER: &[u8] = &(-1_i16).to_be_bytes();
 
+/// How long a server may take to answer a connection, where the address does not say: a host that drops packets
+/// would hold a person for minutes.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
+
 pub(super) struct Driver {
     client: Client,
     prepared: HashMap<String, ::postgres::Statement>,
 }
 
 impl Driver {
-    pub(super) fn open(address: &str) -> Result<Self> {
-        let mut client = Client::connect(address, NoTls)?;
+    pub(super) fn open(address: &str, wait: Duration) -> Result<Self> {
+        let unreachable = |error: ::postgres::Error| Error::Opening {
+            place: super::without_user(address).to_owned(),
+            detail: describe(&error),
+        };
+        let mut config: Config = address.parse().map_err(unreachable)?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_WAIT);
+        }
+        let mut client = config.connect(NoTls).map_err(unreachable)?;
         // Names are compared byte by byte in Rust; the server only stores them. Notices would go to no one.
-        client.batch_execute("SET client_min_messages = warning; SET TIME ZONE 'UTC'; SET synchronous_commit = on")?;
+        client.batch_execute(&format!(
+            "SET client_min_messages = warning; SET TIME ZONE 'UTC'; SET synchronous_commit = on; SET lock_timeout = {}",
+            wait.as_millis()
+        ))?;
         Ok(Self { client, prepared: HashMap::new() })
     }
 
@@ -213,6 +229,8 @@ fn map(error: ::postgres::Error) -> Error {
         Some(server) if server.code().code().starts_with("23") => {
             Error::Constraint { name: server.constraint().unwrap_or_else(|| server.message()).to_owned() }
         }
+        // lock_not_available: the wait is over.
+        Some(server) if server.code().code() == "55P03" => Error::Busy(server.message().to_owned()),
         _ => Error::Postgres(error),
     }
 }

@@ -7,9 +7,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use super::{Error, Result, RowBytes, Table, Value};
 
-/// How long a writer waits for another process before it says so: longer than a payout of a million lines.
-const BUSY_WAIT: Duration = Duration::from_secs(60);
-
 /// Pages kept in memory. Large enough for the inner pages of a payout's tables, small enough that memory stays
 /// under 100 MB while a verification reads on two connections; what does not fit spills to the write-ahead log.
 const CACHE_KIB: i64 = 16 * 1024;
@@ -22,11 +19,18 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn open(path: &str) -> Result<Self> {
+    pub(super) fn open(path: &str, wait: Duration) -> Result<Self> {
+        Self::connect(path, wait).map_err(|error| match map(error) {
+            busy @ Error::Busy(_) => busy,
+            other => Error::Opening { place: path.to_owned(), detail: other.to_string() },
+        })
+    }
+
+    fn connect(path: &str, wait: Duration) -> rusqlite::Result<Self> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-        connection.busy_timeout(BUSY_WAIT)?;
+        connection.busy_timeout(wait)?;
         // `recursive_triggers` closes the door that REPLACE INTO leaves open beside the triggers on facts.
         connection.execute_batch(&format!(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
