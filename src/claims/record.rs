@@ -178,13 +178,14 @@ pub fn import_list(
         Error::Io(error) => Failure::of_file(import.path, &error),
         other => other.into(),
     })?;
+    // The head of the book is locked here: of two imports at once, the second sees the first one's list.
+    let mut act = Act::open(tx, book, "claims.import", acting.actor.person_id, acting.at)?;
     let lists = lists_of_case(tx, book.court_id, import.case_id)?;
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());
     }
     documents::require_keys(tx, keys, book)?;
     let in_case = known_numbers(tx, acting, keys, &lists)?;
-    let mut act = Act::open(tx, book, "claims.import", acting.actor.person_id, acting.at)?;
     let file_name = import.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let document = documents::store(
         tx,

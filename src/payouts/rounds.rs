@@ -381,12 +381,13 @@ pub fn record_distribution(
     if pot > available {
         return Err(Message::new("payouts.pot_above_case_money").with("pot", pot).with("available", available).into());
     }
+    // The head of the book is locked here: of two distributions at once, the second counts the first one's round.
+    let mut act = Act::open(tx, book, "payouts.distribute", acting.actor.person_id, acting.at)?;
     let claims = load_claims(tx, book.court_id, case_id, i64::MAX)?;
     let plan = Plan { broken_claims: claims.broken, ..plan.clone() };
     let result = distribute(&plan, pot, &claims.inputs).map_err(|refusal| refusal.message())?;
     let round_no = 1 + effective_distributions(tx, book.court_id, case_id, i64::MAX)?.len() as i64;
 
-    let mut act = Act::open(tx, book, "payouts.distribute", acting.actor.person_id, acting.at)?;
     let distribution_id = act.take_ids(1);
     let shares = || result.shares.iter().filter(|share| share.outcome != ShareOutcome::Nothing);
     let share_count = shares().count() as i64;
