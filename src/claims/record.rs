@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
+use ankuan_ledger::Amount;
 use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Error, Table, Tx, Value};
-use ankuan_ledger::{Act, Amount};
 
 use super::{
     ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list,
 };
-use crate::access::Acting;
+use crate::access::{self, Acting, Role};
 use crate::bank::PayeeKind;
 use crate::books;
 use crate::clock::Randomness;
@@ -178,8 +178,9 @@ pub fn import_list(
         Error::Io(error) => Failure::of_file(import.path, &error),
         other => other.into(),
     })?;
-    // The head of the book is locked here: of two imports at once, the second sees the first one's list.
-    let mut act = Act::open(tx, book, "claims.import", acting.actor.person_id, acting.at)?;
+    // The lock comes first: of two imports at once, the second must see the claimants of the first.
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "claims.import")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let lists = lists_of_case(tx, book.court_id, import.case_id)?;
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());

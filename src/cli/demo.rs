@@ -121,7 +121,7 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
                 expect_rows: Some(args.claimants),
                 expect_sum: Some(sample.sum),
                 problems: Some(folder.join("problems.csv")),
-                strict: false,
+                keep_broken: false,
             },
         )
     })?;
@@ -136,7 +136,6 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
             sheets: Vec::new(),
             bank_account: None,
             profile: args.profile.clone(),
-            policy: None,
         };
         let run = handler.commit(&mut store, |tx, acting| payout::draft(&handler, tx, acting, &args))?;
         let content = handler.commit(&mut store, |tx, acting| runs::submit(tx, acting, &run.number))?;

@@ -13,7 +13,6 @@ use crate::message::Message;
 use crate::payouts::distribute::{Plan, Proof, Rule};
 use crate::payouts::explain::percent;
 use crate::payouts::rounds::{StoredDistribution, distributions_of_case, explain_share, record_distribution};
-use crate::receipts;
 use crate::request::Answer;
 
 /// Distributions.
@@ -98,17 +97,13 @@ pub fn make(
     args: &MakeArgs,
 ) -> Outcome<(StoredDistribution, Proof)> {
     let case = cases::find_case(tx, context.book(), &args.case)?;
-    let receipts = receipts::receipts_of_case(tx, context.book(), case.case_id)?;
-    let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
-        .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
     let rule = match args.rule {
         RuleArg::ProRata => Rule::ProRata,
         RuleArg::Ranked => Rule::Ranked,
         RuleArg::Fixed => Rule::Fixed,
     };
     let plan = Plan { smallest_payment: args.smallest_payment, ..Plan::new(rule) };
-    let pot = args.pot.unwrap_or(available);
-    record_distribution(tx, acting, case.case_id, pot, &plan, available)
+    record_distribution(tx, acting, case.case_id, args.pot, &plan)
 }
 
 fn answer(stored: &StoredDistribution, proof: &Proof) -> Answer {

@@ -23,6 +23,7 @@ use crate::message::Message;
 use crate::payouts::commit::{self, Committed};
 use crate::payouts::details::details_of;
 use crate::payouts::lines::{Payment, each_page, standing};
+use crate::payouts::policy::{Policy, court_policy, set_policy};
 use crate::payouts::release::{self, BankFile, Released, files_of_run};
 use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind};
 use crate::payouts::screens::screen;
@@ -53,6 +54,12 @@ pub enum PayoutCommand {
     Screen(RunArg),
     /// 查看批次 · Show a run
     Show(RunArg),
+    /// 审批规则：查看，或由管理员以 --set 更换 · The approval rules: show, or an admin sets others
+    Policy {
+        /// 新的审批规则（TOML） · New rules, for runs made from now on
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+    },
     /// 列出批次 · List runs
     List,
 }
@@ -82,9 +89,6 @@ pub struct DraftArgs {
     /// 银行文件格式：内置名称或 TOML 文件 · Bank profile: a shipped name or a file
     #[arg(long, default_value = "generic-csv", value_name = "NAME|FILE")]
     pub profile: String,
-    /// 审批规则（TOML）；默认内置 · Approval rules; default: the built-in ones
-    #[arg(long, value_name = "FILE")]
-    pub policy: Option<PathBuf>,
 }
 
 /// What `payout approve` takes.
@@ -92,9 +96,10 @@ pub struct DraftArgs {
 pub struct ApproveArgs {
     /// 批次号 · Number of the run
     pub run: String,
-    /// 所见内容的摘要；与现状不符则拒绝 · Digest of what was seen; refused when it is not what stands now
+    /// 所见内容的摘要（前 12 位起）；与现状不符则拒绝 · Digest of what was seen, 12 digits or more; refused when it is not
+    /// what stands now
     #[arg(long, value_name = "HEX")]
-    pub digest: Option<String>,
+    pub digest: String,
 }
 
 /// What commands that write to a folder take.
@@ -120,7 +125,7 @@ pub struct ReasonArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Those of [`runs`], [`commit`] and [`release`].
+/// Those of [`runs`], [`mod@commit`] and [`mod@release`].
 pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
     let mut store = context.store()?;
     let store = &mut store;
@@ -133,9 +138,9 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
             Ok(args.run.clone())
         }),
         PayoutCommand::Approve(args) => {
-            let seen = args.digest.as_deref().map(digest).transpose()?;
+            let seen = seen_digest(context, store, &args.run, &args.digest)?;
             on_run(context, store, "payout.approve", args, |tx, acting| {
-                runs::approve(tx, acting, &args.run, seen)?;
+                runs::approve(tx, acting, &args.run, Some(seen))?;
                 Ok(args.run.clone())
             })
         }
@@ -175,6 +180,7 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
         }),
         PayoutCommand::Screen(args) => screen_run(context, &args.run),
         PayoutCommand::Show(args) => show(context, &args.run),
+        PayoutCommand::Policy { set } => policy(context, store, set.as_deref()),
         PayoutCommand::List => list(context),
     }
 }
@@ -211,7 +217,7 @@ pub fn profile_text(name: &str) -> Outcome<String> {
 fn read_policy(path: &Path) -> Outcome<String> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?;
     // Read here too, for the file's name in what is wrong with it.
-    runs::Policy::parse(&text).map_err(|message| message.in_file(path))?;
+    Policy::parse(&text).map_err(|message| message.in_file(path))?;
     Ok(text)
 }
 
@@ -221,10 +227,6 @@ fn read_policy(path: &Path) -> Outcome<String> {
 /// Those of [`runs::draft`].
 pub fn draft(context: &Context, tx: &mut Tx<'_>, acting: &Acting, args: &DraftArgs) -> Outcome<Run> {
     let profile = profile_text(&args.profile)?;
-    let policy = match &args.policy {
-        None => runs::DEFAULT_POLICY.to_owned(),
-        Some(path) => read_policy(path)?,
-    };
     let sources: Vec<(SourceKind, i64)> = args
         .distributions
         .iter()
@@ -232,13 +234,8 @@ pub fn draft(context: &Context, tx: &mut Tx<'_>, acting: &Acting, args: &DraftAr
         .chain(args.sheets.iter().map(|id| (SourceKind::Sheet, *id)))
         .collect();
     let account = chart::find_bank_account(tx, context.globals.court, args.bank_account.as_deref())?;
-    let new = NewRun {
-        title: &args.title,
-        bank_account_id: account.bank_account_id,
-        profile: &profile,
-        policy: &policy,
-        sources: &sources,
-    };
+    let new =
+        NewRun { title: &args.title, bank_account_id: account.bank_account_id, profile: &profile, sources: &sources };
     runs::draft(tx, acting, &new)
 }
 
@@ -285,12 +282,13 @@ pub fn deliver(
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
-    let court = context.globals.court;
-    let mut tx = store.snapshot()?;
-    let delivered = release::deliver(&mut tx, keys, court, run, folder)?;
+    let mut tx = store.begin()?;
+    let acting = context.acting(&mut tx)?;
+    let delivered = release::deliver(&mut tx, &acting, keys, run, folder)?;
     let sheet = transmittal(context, &mut tx, run)?;
     write_file(folder, &format!("{run}-交接单.txt"), sheet.0.as_bytes()).map_err(said)?;
     write_file(folder, &format!("{run}-transmittal.json"), sheet.1.as_bytes()).map_err(said)?;
+    tx.commit()?;
     Ok(delivered)
 }
 
@@ -318,7 +316,7 @@ fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<(Str
         approvers.push(Approver {
             name: access::person_by_id(tx, court, approval.approver_id)?.name,
             role: access::Role::parse(&approval.role)
-                .map_or_else(|| approval.role.clone(), |role| role.message().text(context.output.language)),
+                .map_or_else(|| approval.role.clone(), |role| role.message().text(crate::Language::Zh)),
             approved_at: at(approval.recorded_at)?,
         });
     }
@@ -348,7 +346,8 @@ fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<(Str
         chain_head: &chain_head,
     };
     let json = serde_json::to_string_pretty(&sheet.json()?).map_err(std::io::Error::other)?;
-    Ok((sheet.text(context.output.language)?, json))
+    // The form goes to a bank in China, and the same run must always give the same bytes.
+    Ok((sheet.text(crate::Language::Zh)?, json))
 }
 
 fn at(microseconds: i64) -> Outcome<Timestamp> {
@@ -361,6 +360,8 @@ fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs
     let court = context.globals.court;
     let mut tx = store.snapshot()?;
     let tx = &mut tx;
+    let acting = context.acting(tx)?;
+    access::require(tx, &acting.actor, acting.date, access::Role::Finance)?;
     let run = runs::find_run(tx, court, &args.run)?;
     let content = runs::content(tx, court, &run)?;
     let text = profile_text("verify-csv")?;
@@ -446,13 +447,35 @@ fn said(error: BankFileError) -> Failure {
     }
 }
 
-fn digest(text: &str) -> Outcome<Digest> {
-    let bytes: Option<Vec<u8>> = (text.len() == 64 && text.is_ascii())
-        .then(|| (0..32).map(|place| u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()).collect())
-        .flatten();
-    bytes
-        .and_then(|bytes| Digest::try_from(bytes).ok())
-        .ok_or_else(|| Message::new("payout_cli.digest").with("digest", text).into())
+/// The content that an approver names by the beginning of its digest; another one is refused by [`runs::approve`].
+fn seen_digest(context: &Context, store: &mut Store, run: &str, text: &str) -> Outcome<Digest> {
+    const DIGITS_MIN: usize = 12;
+    if text.len() < DIGITS_MIN || text.len() > 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Message::new("payout_cli.digest").with("digest", text).with("min", DIGITS_MIN).into());
+    }
+    let mut tx = store.snapshot()?;
+    let run = runs::find_run(&mut tx, context.globals.court, run)?;
+    let content = runs::content(&mut tx, context.globals.court, &run)?;
+    if hex(&content.digest).starts_with(&text.to_ascii_lowercase()) {
+        Ok(content.digest)
+    } else {
+        Err(Message::new("runs.changed").with("run", &run.number).into())
+    }
+}
+
+fn policy(context: &Context, store: &mut Store, set: Option<&Path>) -> Outcome<()> {
+    if let Some(path) = set {
+        let text = read_policy(path)?;
+        let mut tx = store.begin()?;
+        let acting = context.acting(&mut tx)?;
+        set_policy(&mut tx, &acting, &text)?;
+        tx.commit()?;
+    }
+    let mut tx = store.snapshot()?;
+    let text = court_policy(&mut tx, context.globals.court)?;
+    context.output.object(&json!({"policy": text}))?;
+    context.output.line(text.trim_end())?;
+    Ok(())
 }
 
 fn screen_run(context: &Context, number: &str) -> Outcome<()> {
@@ -547,7 +570,7 @@ impl RunView {
     fn load(tx: &mut Tx<'_>, court: i64, number: &str) -> Outcome<Self> {
         let run = runs::find_run(tx, court, number)?;
         let content = runs::content(tx, court, &run)?;
-        let policy = runs::Policy::parse(&run.policy)?;
+        let policy = Policy::parse(&run.policy)?;
         let amount = content.paid.plus(content.set_aside).unwrap_or(content.paid);
         let approvals = runs::approvals(tx, court, run.run_id)?;
         let mut steps = Vec::new();
