@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use ankuan_ledger::Store;
 
-use crate::program::{ACTS, Files, act, approve_from, approved, distribution_of, open_court, said, words};
+use crate::program::{ACTS, Files, Known, act, approve_from, approved, open_court, said, words};
 use crate::support::Database;
 
 /// Enough for several bank files at [`LINES_PER_FILE`](crate::program::LINES_PER_FILE), and several pieces of rows in bulk.
@@ -74,14 +74,14 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
     let files = Files::new(CLAIMANTS);
     open_court(&files, database);
     let mut base = database.copy();
-    let mut distribution = String::new();
+    let mut known = Known::default();
     for name in ACTS {
         let out = tempfile::tempdir().expect("a folder");
         let whole_out = out.path().join("whole");
         let heads_before = files.verified(&base.address, &[]);
         let before = standing(&base.address);
         let whole = base.copy();
-        let answer = files.done(&whole.address, &act(&files, name, &distribution, &whole_out));
+        let answer = files.done(&whole.address, &act(&files, name, &known, &whole_out));
         let after = standing(&whole.address);
         let files_after = delivered(&whole_out);
 
@@ -89,7 +89,7 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
         let (mut copy, mut folder) = (base.copy(), out.path().join("stopped"));
         let mut points = 0;
         loop {
-            let arguments = act(&files, name, &distribution, &folder);
+            let arguments = act(&files, name, &known, &folder);
             let mut command = files.command(&copy.address, &arguments);
             let stopped = command.env("ANKUAN_STOP_AT", (points + 1).to_string()).output().expect("runs");
             let place = format!("{name}, to be stopped at point {}: {}", points + 1, said(&stopped));
@@ -128,9 +128,7 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
         let least = if name == "deliver" { 3 * files_after.len() } else { 2 };
         assert!(points as usize >= least, "{name} has {points} write points");
         assert_eq!(files_after.is_empty(), name != "deliver");
-        if let Some(number) = distribution_of(&answer) {
-            distribution = number;
-        }
+        known.learn(&answer);
         base = whole;
     }
     assert!(standing(&base.address).files.len() > 3, "several files");
@@ -219,7 +217,7 @@ fn killed_inside_leaves_nothing_or_the_whole(database: &Database) {
             heads_before = approve_from(&files, &base, "distribute", "commit");
         }
         let before = standing(&base.address);
-        let arguments = act(&files, name, "-", Path::new("-"));
+        let arguments = act(&files, name, &Known::default(), Path::new("-"));
         let copies = [(Moment::Inside, base.copy()), (Moment::Writing, base.copy())];
         files.done(&base.address, &arguments);
         let after = standing(&base.address);
@@ -356,7 +354,7 @@ fn a_killed_server_keeps_every_acknowledged_act() {
     let files = Files::new(MANY_CLAIMANTS);
     let heads_before = approved(&files, &database, "commit");
     let before = standing(&database.address);
-    let arguments = act(&files, "commit", "-", Path::new("-"));
+    let arguments = act(&files, "commit", &Known::default(), Path::new("-"));
     let mut child = files.command(&database.address, &arguments).stdout(Stdio::piped()).spawn().expect("starts");
     let is_seen = await_moment(&database.address, &mut child, Moment::Inside, "payment_line");
     assert!(is_seen, "the commit ended before it was seen");

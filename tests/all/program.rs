@@ -133,17 +133,17 @@ pub const ACTS: [&str; 9] =
 
 /// The command line of an act. Each carries a key where it takes one, so that it can be repeated by whoever does not
 /// know whether it was done.
-pub fn act(files: &Files, act: &str, distribution: &str, out: &Path) -> Vec<String> {
+pub fn act(files: &Files, act: &str, known: &Known, out: &Path) -> Vec<String> {
     let (list, profile) = (files.path("list.csv"), files.path("profile.toml"));
     let (list, profile) = (list.to_str().expect("UTF-8"), profile.to_str().expect("UTF-8"));
     let run = "P2026-0001";
     let (arguments, person): (&[&str], _) = match act {
         "import" => (&["claims", "import", list, "--case", CASE], "钱承办"),
         "distribute" => (&["distribute", "make", "--case", CASE], "钱承办"),
-        "draft" => (&["payout", "draft", "--distribution", distribution, "--profile", profile], "钱承办"),
+        "draft" => (&["payout", "draft", "--distribution", &known.distribution, "--profile", profile], "钱承办"),
         "submit" => (&["payout", "submit", run], "钱承办"),
-        "approve" => (&["payout", "approve", run], "孙财务"),
-        "approve again" => (&["payout", "approve", run], "周局长"),
+        "approve" => (&["payout", "approve", run, "--digest", &known.digest], "孙财务"),
+        "approve again" => (&["payout", "approve", run, "--digest", &known.digest], "周局长"),
         "commit" => (&["payout", "commit", run], "孙财务"),
         "release" => (&["payout", "release", run], "孙财务"),
         _ => (&["payout", "deliver", run, "--out", out.to_str().expect("UTF-8")], "孙财务"),
@@ -153,8 +153,22 @@ pub fn act(files: &Files, act: &str, distribution: &str, out: &Path) -> Vec<Stri
     all
 }
 
-pub fn distribution_of(answer: &serde_json::Value) -> Option<String> {
-    answer["distribution"].as_i64().map(|number| number.to_string())
+/// What later acts name of earlier ones.
+#[derive(Default)]
+pub struct Known {
+    distribution: String,
+    digest: String,
+}
+
+impl Known {
+    pub fn learn(&mut self, answer: &serde_json::Value) {
+        if let Some(number) = answer["distribution"].as_i64() {
+            self.distribution = number.to_string();
+        }
+        if let Some(digest) = answer["digest"].as_str() {
+            digest.clone_into(&mut self.digest);
+        }
+    }
 }
 
 /// A court at which everything before `last` is done, and the heads after that.
@@ -165,10 +179,10 @@ pub fn approved(files: &Files, database: &Database, last: &str) -> Vec<String> {
 
 /// Does the acts from `first` until before `last`; returns the heads after that.
 pub fn approve_from(files: &Files, database: &Database, first: &str, last: &str) -> Vec<String> {
-    let mut distribution = String::new();
+    let mut known = Known::default();
     for name in ACTS.into_iter().skip_while(|name| *name != first).take_while(|name| *name != last) {
-        let answer = files.done(&database.address, &act(files, name, &distribution, Path::new("-")));
-        distribution = distribution_of(&answer).unwrap_or(distribution);
+        let answer = files.done(&database.address, &act(files, name, &known, Path::new("-")));
+        known.learn(&answer);
     }
     files.verified(&database.address, &[])
 }
