@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 
 use ankuan_ledger::Store;
 
-use crate::program::{CASE, Files, act, approved, open_court, said, words};
+use crate::program::{CASE, Files, Known, act, approved, open_court, said, words};
 use crate::support::Database;
 
 const HEADING: &str = "债权编号,姓名,证件类型,证件号码,债权金额,收款人,收款账号,开户行,联行号,手机号";
@@ -195,7 +195,7 @@ fn commands_that_cannot_be_done(database: &Database) {
     bench.refused(&distribute("浙执"), 1, "cases.number_year", &["浙执"]);
     bench.refused(&distribute(CASE), 1, "payouts.no_claims", &[]);
     for name in ["import", "distribute"] {
-        bench.files.done(bench.address, &act(&bench.files, name, "", Path::new("-")));
+        bench.files.done(bench.address, &act(&bench.files, name, &Known::default(), Path::new("-")));
     }
     let distributions = bench.files.done(bench.address, &words(&["distribute", "list", "--case", CASE]));
     let number = distributions["distributions"][0]["distribution"].to_string();
@@ -218,9 +218,15 @@ fn commands_that_cannot_be_done(database: &Database) {
         draft(&["--profile", &bench.file(name, text)], code, &[name, named]);
     }
     let one = "[[step]]\ntitle = \"复核\"\nroles = [{ role = \"finance\", from_minor = 0 }]\n";
-    draft(&["--policy", &bench.file("one.toml", one)], "runs.policy", &["one.toml"]);
-    draft(&["--policy", &bench.file("bad.toml", "\n\nstep = 5x")], "runs.policy", &["bad.toml", "3"]);
-    draft(&["--policy", &bench.path("none.toml")], "file.not_found", &["none.toml"]);
+    let policy = |path: &str, code: &str, named: &[&str]| {
+        bench.refused(&["payout", "policy", "--set", path, "--as", "赵管理"], 1, code, named);
+    };
+    policy(&bench.file("one.toml", one), "runs.policy", &["one.toml"]);
+    policy(&bench.file("bad.toml", "\n\nstep = 5x"), "runs.policy", &["bad.toml", "3"]);
+    policy(&bench.file("maker.toml", one.repeat(2).replace("finance", "handler")), "runs.policy", &["handler"]);
+    policy(&bench.path("none.toml"), "file.not_found", &["none.toml"]);
+    let good = bench.file("good.toml", one.repeat(2));
+    bench.refused(&["payout", "policy", "--set", &good, "--as", "钱承办"], 1, "access.role_missing", &["钱承办"]);
 
     // Names longer than the bank takes: found when the files are rendered, and the run stays committed.
     let short = bench.file("short.toml", profile.replacen("max_bytes = 120", "max_bytes = 2", 1));
@@ -231,19 +237,22 @@ fn commands_that_cannot_be_done(database: &Database) {
     );
     let payout = |act: &'static str, person: &'static str| ["payout", act, run, "--as", person];
     bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
-    bench.refused(&payout("approve", "孙财务"), 1, "runs.wrong_status", &[run]);
+    let shown = bench.files.done(bench.address, &words(&["payout", "show", run]));
+    let digest = shown["digest"].as_str().expect("a digest");
+    let approve = |person: &'static str| ["payout", "approve", run, "--digest", digest, "--as", person];
+    bench.refused(&approve("孙财务"), 1, "runs.wrong_status", &[run]);
     bench.refused(&["payout", "submit", "P2026-0009", as_maker[0], as_maker[1]], 1, "runs.unknown", &["P2026-0009"]);
     bench.refused(&payout("submit", "无此人"), 1, "access.person_unknown", &["无此人"]);
     bench.files.done(bench.address, &words(&payout("submit", "钱承办")));
-    bench.refused(&payout("approve", "钱承办"), 1, "runs.maker_approves", &["钱承办"]);
-    bench.refused(&payout("approve", "赵管理"), 1, "access.role_missing", &["赵管理", "finance"]);
+    bench.refused(&approve("钱承办"), 1, "runs.maker_approves", &["钱承办"]);
+    bench.refused(&approve("赵管理"), 1, "access.role_missing", &["赵管理", "finance"]);
     let seen = ["payout", "approve", run, "--as", "孙财务", "--digest"];
     bench.refused(&[&seen[..], &["abc"]].concat(), 1, "payout_cli.digest", &["abc"]);
     bench.refused(&[&seen[..], &["0".repeat(64).as_str()]].concat(), 1, "runs.changed", &[run]);
-    bench.files.done(bench.address, &words(&payout("approve", "孙财务")));
-    bench.refused(&payout("approve", "孙财务"), 1, "runs.approved_before", &["孙财务"]);
+    bench.files.done(bench.address, &words(&approve("孙财务")));
+    bench.refused(&approve("孙财务"), 1, "runs.approved_before", &["孙财务"]);
     bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
-    bench.files.done(bench.address, &words(&payout("approve", "周局长")));
+    bench.files.done(bench.address, &words(&approve("周局长")));
     bench.files.done(bench.address, &words(&payout("commit", "孙财务")));
     bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
     bench.refused(&payout("release", "孙财务"), 1, "bank.value.too_long", &["2"]);
@@ -297,11 +306,11 @@ fn files_and_keys_that_do_not_fit(database: &Database) {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     bench.refused(&arguments, 1, "bank.deliver.different", &[name]);
 
-    let close = words(&["ledger", "close-month", "2026-11", "--as", "孙财务"]);
-    let mut later = bench.files.command_on("2026-12-01", bench.address, &close);
-    assert!(later.output().expect("runs").status.success());
-    let late = ["receipt", "record", "F", "--amount", "1", "--value-date", "2026-11-22", "--as", "孙财务"];
-    bench.refused(&late, 1, "ledger.month_closed", &["2026-11"]);
+    let close = words(&["ledger", "close-month", "2026-10", "--as", "孙财务"]);
+    bench.files.done(bench.address, &close);
+    let late = ["receipt", "record", "F", "--amount", "1", "--value-date", "2026-10-22", "--as", "孙财务"];
+    let output = bench.files.command_on("2026-10-22", bench.address, &words(&late)).output().expect("runs");
+    bench.says(&output, &late, 1, "ledger.month_closed", &["2026-10"]);
 }
 
 fn databases_that_cannot_be_used(database: &Database) {
@@ -350,7 +359,7 @@ fn two_at_once(database: &Database) {
     open_court(&files, database);
     let both = |name: &str| {
         // Without the keys of their requests: two people, not one who asks twice.
-        let mut arguments = act(&files, name, "-", Path::new("-"));
+        let mut arguments = act(&files, name, &Known::default(), Path::new("-"));
         arguments.truncate(arguments.len() - 2);
         let start = || {
             let mut command = files.command(&database.address, &arguments);

@@ -525,13 +525,13 @@ fn the_maker_never_approves(database: &Database) {
 
     // The floors stand when the functions are gone round.
     let copy = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, maker_id, NULL, maker_id, digest, \
+         on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) \
+         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, maker_id, NULL, maker_id, maker_id, digest, \
          amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
     assert!(refused_by(&mut day, copy).contains("approval_not_maker"));
     let lent = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, 999, maker_id, maker_id, digest, \
+         on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) \
+         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, 999, maker_id, maker_id, maker_id, digest, \
          amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
     assert!(refused_by(&mut day, lent).contains("approval_not_maker"));
     let twice = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
