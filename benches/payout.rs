@@ -192,7 +192,7 @@ impl Server {
     /// Settings, and what the run left in each table.
     fn describe(&self, store: &mut Store, claimants: u64, rows: &Rows) -> Result<()> {
         let names: &[&str] = match self {
-            Self::Sqlite => &["journal_mode", "synchronous", "cache_size", "page_size", "wal_autocheckpoint"],
+            Self::Sqlite => &["journal_mode", "synchronous", "cache_size", "page_size"],
             Self::Postgres(_) => {
                 &["server_version", "fsync", "synchronous_commit", "shared_buffers", "max_wal_size", "full_page_writes"]
             }

@@ -279,6 +279,21 @@ CREATE TABLE run_event (
     CONSTRAINT run_event_pk PRIMARY KEY (court_id, book_id, id)
 );
 CREATE INDEX run_event_by_run ON run_event (court_id, book_id, run_id);
+-- A run is committed once and ends once, whatever its state row says.
+CREATE UNIQUE INDEX run_event_once ON run_event (court_id, book_id, run_id, event)
+    WHERE event IN ('committed', 'released', 'withdrawn', 'cancelled');
+
+-- FACT, in the court's register. The approval rules that an admin set; the newest counts for new runs.
+CREATE TABLE approval_policy (
+    court_id BIGINT NOT NULL,
+    book_id BIGINT NOT NULL,
+    policy_id BIGINT NOT NULL,
+    content BYTEA NOT NULL,
+    recorded_at BIGINT NOT NULL,
+    actor_id BIGINT NOT NULL,
+    mark BIGINT NOT NULL,
+    CONSTRAINT approval_policy_pk PRIMARY KEY (court_id, book_id, policy_id)
+);
 
 -- FACT. An approval names the digest of exactly what was approved. The floors that no setting lowers stand here:
 -- never the maker, each step another person.
@@ -291,6 +306,7 @@ CREATE TABLE approval (
     role TEXT NOT NULL,
     approver_id BIGINT NOT NULL,
     on_behalf_of_id BIGINT,              -- who delegated
+    principal_id BIGINT NOT NULL,        -- whose approval it is: who delegated, else the approver
     maker_id BIGINT NOT NULL,
     digest BYTEA NOT NULL,
     amount_minor BIGINT NOT NULL,
@@ -299,13 +315,17 @@ CREATE TABLE approval (
     CONSTRAINT approval_pk PRIMARY KEY (court_id, book_id, approval_id),
     CONSTRAINT approval_step_once UNIQUE (court_id, book_id, run_id, digest, step_no),
     CONSTRAINT approval_person_once UNIQUE (court_id, book_id, run_id, digest, approver_id),
-    CONSTRAINT approval_not_maker CHECK (approver_id <> maker_id AND (on_behalf_of_id IS NULL OR on_behalf_of_id <> maker_id))
+    CONSTRAINT approval_principal_once UNIQUE (court_id, book_id, run_id, digest, principal_id),
+    CONSTRAINT approval_not_maker CHECK (approver_id <> maker_id AND principal_id <> maker_id),
+    CONSTRAINT approval_principal CHECK (principal_id = COALESCE(on_behalf_of_id, approver_id))
 );
 
--- FACT, mass. A payment to be made. Its key is the share or sheet line it pays, so that no debt has two open payments.
+-- FACT, mass. A payment to be made. It is unique for the share or sheet line it pays, so that no debt has two open
+-- payments. Its own id rises with time, as the chain needs; runs pay shares and sheets in any order.
 CREATE TABLE payment_line (
     court_id BIGINT NOT NULL,
     book_id BIGINT NOT NULL,
+    payment_id BIGINT NOT NULL,
     line_id BIGINT NOT NULL,             -- = share_id or sheet_line_id, and the item of its postings
     payee_no BIGINT NOT NULL,            -- 1, or the heir's or agent's place
     run_id BIGINT NOT NULL,
@@ -314,7 +334,8 @@ CREATE TABLE payment_line (
     detail_id BIGINT NOT NULL,
     amount_minor BIGINT NOT NULL,
     mark BIGINT NOT NULL,
-    CONSTRAINT payment_line_pk PRIMARY KEY (court_id, book_id, line_id, payee_no),
+    CONSTRAINT payment_line_pk PRIMARY KEY (court_id, book_id, payment_id),
+    CONSTRAINT payment_line_once UNIQUE (court_id, book_id, line_id, payee_no),
     CONSTRAINT payment_line_positive CHECK (amount_minor > 0)
 );
 

@@ -1,5 +1,7 @@
 //! What is said to people: a stable code with arguments, turned into Chinese or English at the edge.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 /// The language that people are spoken to in. Chinese comes first.
@@ -22,6 +24,12 @@ impl Language {
         }
     }
 }
+
+/// Begins an argument that is the code of a term. A control character, which no code of ours and no word has.
+const TERM: char = '\u{1}';
+
+/// The argument that names the file a sentence speaks of.
+const IN_FILE: &str = "in_file";
 
 /// A sentence by its code: the key of its text in `locales/*.yml`, and the values that stand in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -46,13 +54,36 @@ impl Message {
         self
     }
 
+    /// With a term that is itself said in the reader's language: the state of a run, a kind of account.
+    #[must_use]
+    pub fn with_term(mut self, name: &'static str, term: &Self) -> Self {
+        self.arguments.push((name, format!("{TERM}{}", term.code)));
+        self
+    }
+
+    /// The sentence with the file that it speaks of before it.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        self.with(IN_FILE, path.display())
+    }
+
     /// The sentence in a language.
     #[must_use]
     pub fn text(&self, language: Language) -> String {
-        let text = rust_i18n::t!(self.code, locale = language.locale());
+        let said = |code: &str| rust_i18n::t!(code, locale = language.locale()).into_owned();
         let names: Vec<&str> = self.arguments.iter().map(|(name, _)| *name).collect();
-        let values: Vec<String> = self.arguments.iter().map(|(_, value)| value.clone()).collect();
-        rust_i18n::replace_patterns(&text, &names, &values)
+        let values: Vec<String> = self
+            .arguments
+            .iter()
+            .map(|(_, value)| value.strip_prefix(TERM).map_or_else(|| value.clone(), &said))
+            .collect();
+        let sentence = rust_i18n::replace_patterns(&said(self.code), &names, &values);
+        match self.arguments.iter().find(|(name, _)| *name == IN_FILE) {
+            None => sentence,
+            Some((_, file)) => {
+                rust_i18n::replace_patterns(&said("common.in_file"), &["file", "sentence"], &[file.clone(), sentence])
+            }
+        }
     }
 }
 
@@ -65,5 +96,16 @@ mod tests {
         let message = Message::new("common.refused");
         assert_eq!(message.text(Language::Zh), "拒绝");
         assert_eq!(message.text(Language::En), "refused");
+    }
+
+    #[test]
+    fn terms_are_said_in_the_readers_language_and_the_file_comes_first() {
+        let message = Message::new("runs.wrong_status")
+            .with("run", "P2026-0001")
+            .with_term("status", &Message::new("runs.status_draft"))
+            .with_term("wanted", &Message::new("runs.status_approved"))
+            .in_file(Path::new("甲.csv"));
+        assert_eq!(message.text(Language::Zh), "甲.csv：批次 P2026-0001 现为“草稿”，此操作要求“已审批”。");
+        assert_eq!(message.text(Language::En), "甲.csv: Run P2026-0001 is “draft”; this needs “approved”.");
     }
 }

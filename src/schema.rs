@@ -6,7 +6,7 @@ use ankuan_ledger::engine::{Error, Migration, Row, Statement, Table};
 use ankuan_ledger::{Store, schema};
 use jiff::civil::Date;
 
-use crate::payouts::{lines, release, rounds, runs, sheets};
+use crate::payouts::{lines, policy, release, rounds, runs, sheets};
 use crate::{Message, Outcome, access, cases, chart, claims, documents, receipts};
 
 /// People, chart, bank accounts, cases, money in.
@@ -51,6 +51,7 @@ pub const PAYOUTS: Migration = Migration {
         &runs::RUN_SOURCE,
         &runs::RUN_EVENT,
         &runs::APPROVAL,
+        &policy::APPROVAL_POLICY,
         &lines::PAYMENT_LINE,
         &lines::LINE_EVENT,
         &release::BANK_FILE,

@@ -190,6 +190,8 @@ pub struct Act {
     actor_id: i64,
     recorded_at: i64,
     next_id: i64,
+    /// Ids from here on are this act's.
+    first_own_id: i64,
     link_no: i64,
     previous_hash: [u8; 32],
     facts: Vec<Facts>,
@@ -264,6 +266,7 @@ impl Act {
                 actor_id,
                 recorded_at: at.as_microsecond(),
                 next_id: row.int(2)?,
+                first_own_id: row.int(2)?,
                 link_no: row.int(4)?,
                 previous_hash: row.digest(5)?,
                 facts: Vec::new(),
@@ -335,7 +338,8 @@ impl Act {
     /// Appends a row to a fact table. `values` are its columns without court, book and `mark`.
     ///
     /// # Errors
-    /// [`Error::Constraint`], when the piece is sent.
+    /// [`Error::Constraint`], when the piece is sent; [`Error::Inconsistent`] for an id that is not of this act or does
+    /// not rise.
     pub fn insert(&mut self, tx: &mut Tx<'_>, table: &'static Table, id: i64, values: &[Value<'_>]) -> Result<()> {
         debug_assert_eq!(values.len() + 3, table.columns.len(), "columns of {}", table.name);
         let place = self.facts.iter().position(|facts| std::ptr::eq(facts.table, table)).unwrap_or_else(|| {
@@ -344,13 +348,16 @@ impl Act {
                 bulk: Bulk::new(table),
                 digest: RunningDigest::of(table),
                 first_id: id,
-                last_id: id,
+                last_id: if std::ptr::eq(table, &schema::ENTRY_LINE) { id } else { self.first_own_id },
                 count: 0,
             });
             self.facts.len() - 1
         });
         let facts = &mut self.facts[place];
-        debug_assert!(id >= facts.last_id, "ids of {} rise", table.name);
+        // A part of the chain is a range of ids that no other part reaches into: ids of a table rise, and are this act's.
+        if id < facts.last_id {
+            return Err(Error::Inconsistent(format!("{} {id} after {}: ids must rise", table.name, facts.last_id)));
+        }
         self.row.clear();
         self.row.begin(table.columns.len());
         self.row.value(self.book.court_id.into());

@@ -1,7 +1,7 @@
 //! Checks a whole book from the database, trusting nothing that can be computed again.
 //!
 //! The book is read once, in the order of its keys; what is kept in memory is bounded: one page of parts, one page of
-//! vouchers, and the replayed balances of [`ACCOUNTS_A_PASS`] accounts (a larger book is read several times).
+//! vouchers, and the replayed balances of `ACCOUNTS_A_PASS` accounts (a larger book is read several times).
 
 use std::collections::{BTreeMap, HashMap};
 

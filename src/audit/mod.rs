@@ -2,7 +2,7 @@
 //! computed again; the details of payees, and those that came after a list, are not opened yet.
 
 use ankuan_ledger::Store;
-use ankuan_ledger::chain::ChainHead;
+use ankuan_ledger::chain::{ChainHead, Digest, sha256};
 use ankuan_ledger::engine::{Error, Tx};
 use ankuan_ledger::verify::{Check, verify};
 
@@ -44,6 +44,8 @@ impl CourtReport {
 /// Checks a court: both books with their chains, then what the application has on record. With keys, sealed data and
 /// kept files as well; without them those two checks are not made and not listed.
 ///
+/// The books and the rest are read at the same time, on two connections that see the same moment.
+///
 /// # Errors
 /// What the database says. What is wrong with the books is in the report.
 pub fn verify_court(
@@ -53,9 +55,41 @@ pub fn verify_court(
     anchors: &[ChainHead],
     progress: &mut dyn FnMut(u64),
 ) -> Outcome<CourtReport> {
-    let facts = schema::facts();
+    let mut second_store = store.reopen()?;
     let mut tx = store.snapshot()?;
-    let tx = &mut tx;
+    let mut second = second_store.snapshot()?;
+    // Every act moves the head of a book, so equal heads are the same moment.
+    while heads(&mut tx, court_id)? != heads(&mut second, court_id)? {
+        drop((tx, second));
+        tx = store.snapshot()?;
+        second = second_store.snapshot()?;
+    }
+    let (tx, second) = (&mut tx, &mut second);
+    let (report, applied) = std::thread::scope(|scope| {
+        let applied = scope.spawn(move || application(second, court_id, keys));
+        let report = both_books(tx, court_id, anchors, progress);
+        (report, applied.join())
+    });
+    let mut report = report?;
+    report.checks.extend(applied.map_err(|_| Error::Inconsistent("a check ended in a panic".to_owned()))??);
+    Ok(report)
+}
+
+/// Where the chains of a court stand.
+fn heads(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<Digest>> {
+    Ok(tx.query("SELECT link_hash FROM book_head WHERE court_id = $1 ORDER BY book_id", &[court_id.into()], |row| {
+        Ok(sha256(&[row.bytes(0)?]))
+    })?)
+}
+
+/// The ledger's own questions, of the register and of the case money.
+fn both_books(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    anchors: &[ChainHead],
+    progress: &mut dyn FnMut(u64),
+) -> Outcome<CourtReport> {
+    let facts = schema::facts();
     let mut report = CourtReport { checks: Vec::new(), heads: Vec::new(), facts: 0, postings: 0 };
     for book in [books::register(court_id), books::case_money(court_id)] {
         let of_book: Vec<ChainHead> = anchors.iter().filter(|anchor| anchor.book_id == book.book_id).copied().collect();
@@ -78,16 +112,24 @@ pub fn verify_court(
     {
         check.finding.get_or_insert_with(|| format!("{stray} belongs to another court"));
     }
-    report.checks.push(Check::new("distributions", distributions(tx, court_id)?));
-    report.checks.push(Check::new("payments", payments(tx, court_id)?));
-    report.checks.push(Check::new("payment_items", payment_items(tx, court_id)?));
-    report.checks.push(Check::new("approvals", approvals(tx, court_id)?));
-    report.checks.push(Check::new("files", files(tx, court_id)?));
-    if let Some(keys) = keys {
-        report.checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));
-        report.checks.push(Check::new("personal_details", personal_details(tx, court_id, keys)?));
-    }
     Ok(report)
+}
+
+/// What the application has on record: each amount follows from the one before it, each file and detail is whole.
+fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<Vec<Check>> {
+    tx.expect_whole_tables()?;
+    let mut checks = vec![
+        Check::new("distributions", distributions(tx, court_id)?),
+        Check::new("payments", payments(tx, court_id)?),
+        Check::new("payment_items", payment_items(tx, court_id)?),
+        Check::new("approvals", approvals(tx, court_id)?),
+        Check::new("files", files(tx, court_id)?),
+    ];
+    if let Some(keys) = keys {
+        checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));
+        checks.push(Check::new("personal_details", personal_details(tx, court_id, keys)?));
+    }
+    Ok(checks)
 }
 
 /// Every distribution gives the same shares again, and its proof ties.

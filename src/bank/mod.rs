@@ -1,6 +1,6 @@
 //! Files for the bank: what a payment file holds, and how it is planned, rendered, listed and delivered.
 //!
-//! Everything but [`deliver`] is pure: typed lines go in, bytes come out through a given writer, and the same input
+//! Everything but [`mod@deliver`] is pure: typed lines go in, bytes come out through a given writer, and the same input
 //! gives the same bytes.
 
 pub mod capital_amount;

@@ -558,8 +558,12 @@ pub fn find_claim(tx: &mut Tx<'_>, court_id: i64, case: &Case, which: Which<'_>)
 pub fn open_claims(tx: &mut Tx<'_>, court_id: i64, case: &Case) -> Outcome<Vec<ClaimRecord>> {
     let mut open = Vec::new();
     for list in lists_of_case(tx, court_id, case.case_id)? {
-        let key = [court_id.into(), books::CASE_MONEY.into(), list.claim_ids.0.into(), list.claim_ids.1.into()];
-        let attention = claims_where!(" AND (standing <> 'confirmed' OR problem IS NOT NULL)");
+        let (first, last) = list.claim_ids;
+        let key = [court_id.into(), books::CASE_MONEY.into(), first.into(), last.into(), case.case_id.into()];
+        let attention = claims_where!(
+            " AND (standing <> 'confirmed' OR problem IS NOT NULL OR claim_id IN (SELECT e.claim_id FROM claim_event \
+             AS e WHERE e.court_id = $1 AND e.book_id = $2 AND e.case_id = $5 AND e.event = 'disputed'))"
+        );
         for row in tx.query(attention, &key, read_claim)? {
             open.push(complete(tx, court_id, case, row)?);
         }

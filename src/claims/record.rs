@@ -4,15 +4,15 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 
+use ankuan_ledger::Amount;
 use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Error, Table, Tx, Value};
-use ankuan_ledger::{Act, Amount};
 
 use super::{
     ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list,
 };
-use crate::access::Acting;
+use crate::access::{self, Acting, Role};
 use crate::bank::PayeeKind;
 use crate::books;
 use crate::clock::Randomness;
@@ -178,12 +178,15 @@ pub fn import_list(
         Error::Io(error) => Failure::of_file(import.path, &error),
         other => other.into(),
     })?;
+    // The lock comes first: of two imports at once, the second must see the claimants of the first.
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "claims.import")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let lists = lists_of_case(tx, book.court_id, import.case_id)?;
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());
     }
+    documents::require_keys(tx, keys, book)?;
     let in_case = known_numbers(tx, acting, keys, &lists)?;
-    let mut act = Act::open(tx, book, "claims.import", acting.actor.person_id, acting.at)?;
     let file_name = import.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let document = documents::store(
         tx,
@@ -251,7 +254,7 @@ pub fn import_list(
         Ok::<(), Failure>(())
     })
     .map_err(|failure| match failure {
-        ListFailure::Refused(problem) => Failure::Refused(problem.message),
+        ListFailure::Refused(problem) => Failure::Refused(problem.message.in_file(import.path)),
         ListFailure::Io(error) => error.into(),
         ListFailure::Stopped(failure) => failure,
     })?;

@@ -51,9 +51,10 @@ pub struct ImportArgs {
     /// 问题清单写到此文件，可退回填报人 · Write every problem to this CSV, to send back
     #[arg(long, value_name = "FILE")]
     pub problems: Option<PathBuf>,
-    /// 有无法确认的债权时，全部不导入 · Store nothing when a claim is broken
+    /// 有无法确认的债权时仍导入，待登记留额 · Store the list although claims are broken; they block a distribution until a
+    /// reserve is recorded
     #[arg(long)]
-    pub strict: bool,
+    pub keep_broken: bool,
 }
 
 /// What an import came to.
@@ -85,7 +86,7 @@ pub fn run(context: &Context, command: &ClaimsCommand) -> Outcome<()> {
 /// Imports a list; also the first step of the demo.
 ///
 /// # Errors
-/// Those of [`import_list`]; `claims.broken_refused` under `--strict`.
+/// Those of [`import_list`]; `claims_cli.broken_refused` without `--keep-broken`.
 pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportArgs) -> Outcome<Imported> {
     let mut tx = store.begin()?;
     let acting = context.acting(&mut tx)?;
@@ -130,7 +131,7 @@ pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportAr
             return Err(failure);
         }
     };
-    if args.strict && list.broken > 0 {
+    if !args.keep_broken && !list.already && list.broken > 0 {
         show_problems(context, &shown, counts)?;
         return Err(Message::new("claims_cli.broken_refused").with("count", list.broken).into());
     }
@@ -172,6 +173,15 @@ const fn severity(severity: Severity) -> usize {
         Severity::Payment => 2,
         Severity::Warning => 3,
     }
+}
+
+const fn word(severity: Severity) -> Message {
+    Message::new(match severity {
+        Severity::File => "claims_cli.severity_file",
+        Severity::Claim => "claims_cli.severity_claim",
+        Severity::Payment => "claims_cli.severity_payment",
+        Severity::Warning => "claims_cli.severity_warning",
+    })
 }
 
 fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<()> {
@@ -221,7 +231,7 @@ fn show_problems(context: &Context, shown: &[Problem], counts: [u64; 4]) -> Outc
             vec![
                 if problem.row == 0 { String::new() } else { problem.row.to_string() },
                 problem.column.clone().unwrap_or_default(),
-                problem.severity.as_str().to_owned(),
+                word(problem.severity).text(language),
                 problem.message.code.to_owned(),
                 problem.message.text(language),
             ]

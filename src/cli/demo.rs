@@ -20,6 +20,7 @@ use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::payouts::runs;
 use crate::receipts::{self, NewReceipt};
 
 /// The case of the demo.
@@ -120,38 +121,34 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
                 expect_rows: Some(args.claimants),
                 expect_sum: Some(sample.sum),
                 problems: Some(folder.join("problems.csv")),
-                strict: false,
+                keep_broken: false,
             },
         )
     })?;
     let (distribution, proof) = seconds.step("distribute", || {
-        distribute::make(
-            &handler,
-            &mut store,
-            &MakeArgs { case: CASE.to_owned(), pot: None, rule: RuleArg::ProRata, smallest_payment: None },
-        )
+        let args = MakeArgs { case: CASE.to_owned(), pot: None, rule: RuleArg::ProRata, smallest_payment: None };
+        handler.commit(&mut store, |tx, acting| distribute::make(&handler, tx, acting, &args))
     })?;
     let run = seconds.step("approve", || {
-        let run = payout::draft(
-            &handler,
-            &mut store,
-            &DraftArgs {
-                title: "涉众案件案款发放".to_owned(),
-                distributions: vec![distribution.distribution_id],
-                sheets: Vec::new(),
-                bank_account: None,
-                profile: args.profile.clone(),
-                policy: None,
-            },
-        )?;
-        let content = payout::submit(&handler, &mut store, &run.number)?;
-        payout::approve(&checker, &mut store, &run.number, Some(content.digest))?;
-        payout::approve(&approver, &mut store, &run.number, Some(content.digest))?;
+        let args = DraftArgs {
+            title: "涉众案件案款发放".to_owned(),
+            distributions: vec![distribution.distribution_id],
+            sheets: Vec::new(),
+            bank_account: None,
+            profile: args.profile.clone(),
+        };
+        let run = handler.commit(&mut store, |tx, acting| payout::draft(&handler, tx, acting, &args))?;
+        let content = handler.commit(&mut store, |tx, acting| runs::submit(tx, acting, &run.number))?;
+        for person in [&checker, &approver] {
+            person.commit(&mut store, |tx, acting| runs::approve(tx, acting, &run.number, Some(content.digest)))?;
+        }
         Ok(run)
     })?;
-    let committed = seconds.step("commit", || payout::commit(&checker, &mut store, &run.number))?;
+    let committed = seconds.step("commit", || {
+        checker.commit(&mut store, |tx, acting| payout::commit(&checker, tx, acting, &run.number))
+    })?;
     let delivered = seconds.step("files", || {
-        payout::release(&checker, &mut store, &keys, &run.number)?;
+        checker.commit(&mut store, |tx, acting| payout::release(&checker, tx, acting, &keys, &run.number))?;
         payout::deliver(&checker, &mut store, &keys, &run.number, &folder.join("files"))
     })?;
     let report = if args.without_verify {

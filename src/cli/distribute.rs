@@ -1,18 +1,19 @@
 //! `distribute`: divide a case's money, explain one claimant's share.
 
-use ankuan_ledger::{Amount, Store};
+use ankuan_ledger::{Amount, Tx};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::output::Column;
 use super::{Context, yuan};
+use crate::access::Acting;
 use crate::cases;
 use crate::failure::Outcome;
 use crate::message::Message;
 use crate::payouts::distribute::{Plan, Proof, Rule};
 use crate::payouts::explain::percent;
 use crate::payouts::rounds::{StoredDistribution, distributions_of_case, explain_share, record_distribution};
-use crate::receipts;
+use crate::request::Answer;
 
 /// Distributions.
 #[derive(Clone, Debug, Subcommand)]
@@ -71,8 +72,14 @@ pub fn run(context: &Context, command: &DistributeCommand) -> Outcome<()> {
     match command {
         DistributeCommand::Make(args) => {
             let mut store = context.store()?;
-            let (stored, proof) = make(context, &mut store, args)?;
-            print(context, &stored, &proof)
+            let made = context.act(
+                &mut store,
+                "distribute.make",
+                args,
+                |tx, acting| make(context, tx, acting, args),
+                |_, (stored, proof)| Ok(answer(stored, proof)),
+            )?;
+            made.map_or(Ok(()), |(stored, proof)| print(context, &stored, &proof))
         }
         DistributeCommand::List { case } => list(context, case),
         DistributeCommand::Explain { distribution, claimant } => explain(context, *distribution, claimant),
@@ -83,34 +90,46 @@ pub fn run(context: &Context, command: &DistributeCommand) -> Outcome<()> {
 ///
 /// # Errors
 /// Those of [`record_distribution`].
-pub fn make(context: &Context, store: &mut Store, args: &MakeArgs) -> Outcome<(StoredDistribution, Proof)> {
-    let mut tx = store.begin()?;
-    let acting = context.acting(&mut tx)?;
-    let case = cases::find_case(&mut tx, context.book(), &args.case)?;
-    let receipts = receipts::receipts_of_case(&mut tx, context.book(), case.case_id)?;
-    let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
-        .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+pub fn make(
+    context: &Context,
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    args: &MakeArgs,
+) -> Outcome<(StoredDistribution, Proof)> {
+    let case = cases::find_case(tx, context.book(), &args.case)?;
     let rule = match args.rule {
         RuleArg::ProRata => Rule::ProRata,
         RuleArg::Ranked => Rule::Ranked,
         RuleArg::Fixed => Rule::Fixed,
     };
     let plan = Plan { smallest_payment: args.smallest_payment, ..Plan::new(rule) };
-    let pot = args.pot.unwrap_or(available);
-    let made = record_distribution(&mut tx, &acting, case.case_id, pot, &plan, available)?;
-    tx.commit()?;
-    Ok(made)
+    record_distribution(tx, acting, case.case_id, args.pot, &plan)
+}
+
+fn answer(stored: &StoredDistribution, proof: &Proof) -> Answer {
+    Answer::new(
+        &sentence(proof),
+        json!({
+            "distribution": stored.distribution_id,
+            "round": stored.round_no,
+            "plan": stored.plan,
+            "currency": "CNY",
+            "proof": proof,
+            "ties": proof.ties(),
+        }),
+    )
+}
+
+fn sentence(proof: &Proof) -> Message {
+    let code = if proof.ties() { "distribute_cli.ties" } else { "distribute_cli.does_not_tie" };
+    Message::new(code)
+        .with("paid", proof.paid)
+        .with("set_aside", proof.set_aside)
+        .with("carried", proof.carried)
+        .with("pot", proof.pot)
 }
 
 fn print(context: &Context, stored: &StoredDistribution, proof: &Proof) -> Outcome<()> {
-    context.output.object(&json!({
-        "distribution": stored.distribution_id,
-        "round": stored.round_no,
-        "plan": stored.plan,
-        "currency": "CNY",
-        "proof": proof,
-        "ties": proof.ties(),
-    }))?;
     context.output.pairs(&[
         (Message::new("distribute_cli.distribution"), stored.distribution_id.to_string()),
         (Message::new("distribute_cli.round"), stored.round_no.to_string()),
@@ -122,14 +141,7 @@ fn print(context: &Context, stored: &StoredDistribution, proof: &Proof) -> Outco
         (Message::new("distribute_cli.set_aside"), format!("{} ({})", proof.set_aside, proof.set_aside_shares)),
         (Message::new("distribute_cli.carried"), proof.carried.to_string()),
     ])?;
-    let code = if proof.ties() { "distribute_cli.ties" } else { "distribute_cli.does_not_tie" };
-    context.output.sentence(
-        &Message::new(code)
-            .with("paid", proof.paid)
-            .with("set_aside", proof.set_aside)
-            .with("carried", proof.carried)
-            .with("pot", proof.pot),
-    )?;
+    context.output.sentence(&sentence(proof))?;
     Ok(())
 }
 

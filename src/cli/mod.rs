@@ -319,12 +319,58 @@ impl Context {
             let mut tx = store.snapshot()?;
             (self.acting(&mut tx)?, chart::load(&mut tx, self.globals.court)?)
         };
+        let request = self.asked(operation, payload)?;
+        let answer = request::once(&mut store, &acting, request.as_ref(), |tx| work(tx, &acting, &chart))?;
+        self.answer(&answer)
+    }
+
+    /// Acts in one transaction, once: when the same `--request` was done before, its stored answer is printed and
+    /// nothing comes back. Else `answer` says what programs read, which is printed; what people read besides is the
+    /// caller's to print.
+    ///
+    /// # Errors
+    /// Those of [`Context::acting`] and [`request::once`].
+    pub fn act<T>(
+        &self,
+        store: &mut Store,
+        operation: &'static str,
+        payload: &impl std::fmt::Debug,
+        work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<T>,
+        answer: impl FnOnce(&mut Tx<'_>, &T) -> Outcome<Answer>,
+    ) -> Outcome<Option<T>> {
+        let acting = self.acting(&mut store.snapshot()?)?;
+        let request = self.asked(operation, payload)?;
+        let mut done = None;
+        let answered = request::once(store, &acting, request.as_ref(), |tx| {
+            let result = work(tx, &acting)?;
+            let said = answer(tx, &result)?;
+            done = Some(result);
+            Ok(said)
+        })?;
+        match done {
+            Some(_) => self.output.object(&answered)?,
+            None => self.answer(&answered)?,
+        }
+        Ok(done)
+    }
+
+    /// Acts in one transaction and commits it.
+    ///
+    /// # Errors
+    /// Those of [`Context::acting`] and of the work.
+    pub fn commit<T>(&self, store: &mut Store, work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<T>) -> Outcome<T> {
+        let mut tx = store.begin()?;
+        let acting = self.acting(&mut tx)?;
+        let done = work(&mut tx, &acting)?;
+        tx.commit()?;
+        Ok(done)
+    }
+
+    fn asked(&self, operation: &'static str, payload: &impl std::fmt::Debug) -> Outcome<Option<Request>> {
         // The date counts as asked only when it was: a request repeated after midnight is still the same.
         let asked = format!("{:?} {payload:?}", self.globals.date);
         let key = self.globals.request.as_deref();
-        let request = key.map(|key| Request::new(operation, key, &[asked.as_bytes()])).transpose()?;
-        let answer = request::once(&mut store, &acting, request.as_ref(), |tx| work(tx, &acting, &chart))?;
-        self.answer(&answer)
+        Ok(key.map(|key| Request::new(operation, key, &[asked.as_bytes()])).transpose()?)
     }
 
     /// Prints an answer.

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use ankuan_ledger::Store;
 use ankuan_ledger::chain::{Digest, hex};
+use ankuan_ledger::{Store, Tx};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use serde_json::json;
 
 use super::Context;
 use super::output::Column;
-use crate::access;
+use crate::access::{self, Acting};
 use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::transmittal::{Approver, TransmittalFile, TransmittalSheet};
 use crate::bank::{BankFileError, FileHeader, FileWriter, PayeeKind, PaymentLine, Profile, file_name, same_bank};
@@ -23,9 +23,11 @@ use crate::message::Message;
 use crate::payouts::commit::{self, Committed};
 use crate::payouts::details::details_of;
 use crate::payouts::lines::{Payment, each_page, standing};
+use crate::payouts::policy::{Policy, court_policy, set_policy};
 use crate::payouts::release::{self, BankFile, Released, files_of_run};
-use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind, Status};
+use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind};
 use crate::payouts::screens::screen;
+use crate::request::Answer;
 
 /// Payout runs.
 #[derive(Clone, Debug, Subcommand)]
@@ -52,6 +54,12 @@ pub enum PayoutCommand {
     Screen(RunArg),
     /// 查看批次 · Show a run
     Show(RunArg),
+    /// 审批规则：查看，或由管理员以 --set 更换 · The approval rules: show, or an admin sets others
+    Policy {
+        /// 新的审批规则（TOML） · New rules, for runs made from now on
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+    },
     /// 列出批次 · List runs
     List,
 }
@@ -81,9 +89,6 @@ pub struct DraftArgs {
     /// 银行文件格式：内置名称或 TOML 文件 · Bank profile: a shipped name or a file
     #[arg(long, default_value = "generic-csv", value_name = "NAME|FILE")]
     pub profile: String,
-    /// 审批规则（TOML）；默认内置 · Approval rules; default: the built-in ones
-    #[arg(long, value_name = "FILE")]
-    pub policy: Option<PathBuf>,
 }
 
 /// What `payout approve` takes.
@@ -91,9 +96,10 @@ pub struct DraftArgs {
 pub struct ApproveArgs {
     /// 批次号 · Number of the run
     pub run: String,
-    /// 所见内容的摘要；与现状不符则拒绝 · Digest of what was seen; refused when it is not what stands now
+    /// 所见内容的摘要（前 12 位起）；与现状不符则拒绝 · Digest of what was seen, 12 digits or more; refused when it is not
+    /// what stands now
     #[arg(long, value_name = "HEX")]
-    pub digest: Option<String>,
+    pub digest: String,
 }
 
 /// What commands that write to a folder take.
@@ -119,55 +125,80 @@ pub struct ReasonArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// Those of [`runs`], [`commit`] and [`release`].
+/// Those of [`runs`], [`mod@commit`] and [`mod@release`].
 pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
     let mut store = context.store()?;
     let store = &mut store;
     match command {
         PayoutCommand::Draft(args) => {
-            let run = draft(context, store, args)?;
-            print_run(context, store, &run.number)
+            on_run(context, store, "payout.draft", args, |tx, acting| Ok(draft(context, tx, acting, args)?.number))
         }
-        PayoutCommand::Submit(args) => {
-            submit(context, store, &args.run)?;
-            print_run(context, store, &args.run)
-        }
+        PayoutCommand::Submit(args) => on_run(context, store, "payout.submit", args, |tx, acting| {
+            runs::submit(tx, acting, &args.run)?;
+            Ok(args.run.clone())
+        }),
         PayoutCommand::Approve(args) => {
-            let seen = args.digest.as_deref().map(digest).transpose()?;
-            approve(context, store, &args.run, seen)?;
-            print_run(context, store, &args.run)
+            let seen = seen_digest(context, store, &args.run, &args.digest)?;
+            on_run(context, store, "payout.approve", args, |tx, acting| {
+                runs::approve(tx, acting, &args.run, Some(seen))?;
+                Ok(args.run.clone())
+            })
         }
         PayoutCommand::Commit(args) => {
-            let committed = commit(context, store, &args.run)?;
-            print_committed(context, &args.run, &committed)
+            let committed = context.act(
+                store,
+                "payout.commit",
+                args,
+                |tx, acting| commit(context, tx, acting, &args.run),
+                |_, committed| Ok(committed_answer(&args.run, committed)),
+            )?;
+            committed.map_or(Ok(()), |committed| print_committed(context, &args.run, &committed))
         }
         PayoutCommand::Release(args) => {
-            let released = release(context, store, &context.keys()?, &args.run)?;
-            print_released(context, &args.run, &released)
+            let keys = context.keys()?;
+            let released = context.act(
+                store,
+                "payout.release",
+                args,
+                |tx, acting| release(context, tx, acting, &keys, &args.run),
+                |_, released| Ok(released_answer(&args.run, released)),
+            )?;
+            released.map_or(Ok(()), |released| print_released(context, &args.run, &released))
         }
         PayoutCommand::Deliver(args) => {
             let delivered = deliver(context, store, &context.keys()?, &args.run, &args.out)?;
             print_delivered(context, &args.out, &delivered)
         }
         PayoutCommand::VerificationRequest(args) => verification_request(context, store, args),
-        PayoutCommand::Withdraw(args) => {
-            let mut tx = store.begin()?;
-            let acting = context.acting(&mut tx)?;
-            release::withdraw(&mut tx, &acting, &args.run, &args.reason)?;
-            tx.commit()?;
-            print_run(context, store, &args.run)
-        }
-        PayoutCommand::Cancel(args) => {
-            let mut tx = store.begin()?;
-            let acting = context.acting(&mut tx)?;
-            runs::cancel(&mut tx, &acting, &args.run, &args.reason)?;
-            tx.commit()?;
-            print_run(context, store, &args.run)
-        }
+        PayoutCommand::Withdraw(args) => on_run(context, store, "payout.withdraw", args, |tx, acting| {
+            release::withdraw(tx, acting, &args.run, &args.reason)?;
+            Ok(args.run.clone())
+        }),
+        PayoutCommand::Cancel(args) => on_run(context, store, "payout.cancel", args, |tx, acting| {
+            runs::cancel(tx, acting, &args.run, &args.reason)?;
+            Ok(args.run.clone())
+        }),
         PayoutCommand::Screen(args) => screen_run(context, &args.run),
         PayoutCommand::Show(args) => show(context, &args.run),
+        PayoutCommand::Policy { set } => policy(context, store, set.as_deref()),
         PayoutCommand::List => list(context),
     }
+}
+
+/// Something that happens to a run, and the run as it stands then.
+fn on_run(
+    context: &Context,
+    store: &mut Store,
+    operation: &'static str,
+    payload: &impl std::fmt::Debug,
+    work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<String>,
+) -> Outcome<()> {
+    let view = |tx: &mut Tx<'_>, number: &String| {
+        let view = RunView::load(tx, context.globals.court, number)?;
+        Ok(Answer::new(&view.sentence(context.output.language), view.json()))
+    };
+    let Some(number) = context.act(store, operation, payload, work, view)? else { return Ok(()) };
+    RunView::load(&mut store.snapshot()?, context.globals.court, &number)?.print(context)
 }
 
 /// The text of a profile: shipped by name, or a file.
@@ -183,72 +214,39 @@ pub fn profile_text(name: &str) -> Outcome<String> {
     Ok(Profile::read(name, file)?.toml)
 }
 
+fn read_policy(path: &Path) -> Outcome<String> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?;
+    // Read here too, for the file's name in what is wrong with it.
+    Policy::parse(&text).map_err(|message| message.in_file(path))?;
+    Ok(text)
+}
+
 /// Puts a run together; also a step of the demo.
 ///
 /// # Errors
 /// Those of [`runs::draft`].
-pub fn draft(context: &Context, store: &mut Store, args: &DraftArgs) -> Outcome<Run> {
+pub fn draft(context: &Context, tx: &mut Tx<'_>, acting: &Acting, args: &DraftArgs) -> Outcome<Run> {
     let profile = profile_text(&args.profile)?;
-    let policy = match &args.policy {
-        None => runs::DEFAULT_POLICY.to_owned(),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?,
-    };
     let sources: Vec<(SourceKind, i64)> = args
         .distributions
         .iter()
         .map(|id| (SourceKind::Distribution, *id))
         .chain(args.sheets.iter().map(|id| (SourceKind::Sheet, *id)))
         .collect();
-    let mut tx = store.begin()?;
-    let acting = context.acting(&mut tx)?;
-    let account = chart::find_bank_account(&mut tx, context.globals.court, args.bank_account.as_deref())?;
-    let new = NewRun {
-        title: &args.title,
-        bank_account_id: account.bank_account_id,
-        profile: &profile,
-        policy: &policy,
-        sources: &sources,
-    };
-    let run = runs::draft(&mut tx, &acting, &new)?;
-    tx.commit()?;
-    Ok(run)
-}
-
-/// Submits; also a step of the demo.
-///
-/// # Errors
-/// Those of [`runs::submit`].
-pub fn submit(context: &Context, store: &mut Store, run: &str) -> Outcome<Content> {
-    let mut tx = store.begin()?;
-    let acting = context.acting(&mut tx)?;
-    let content = runs::submit(&mut tx, &acting, run)?;
-    tx.commit()?;
-    Ok(content)
-}
-
-/// Approves; also a step of the demo.
-///
-/// # Errors
-/// Those of [`runs::approve`].
-pub fn approve(context: &Context, store: &mut Store, run: &str, seen: Option<Digest>) -> Outcome<Status> {
-    let mut tx = store.begin()?;
-    let acting = context.acting(&mut tx)?;
-    let (_, status) = runs::approve(&mut tx, &acting, run, seen)?;
-    tx.commit()?;
-    Ok(status)
+    let account = chart::find_bank_account(tx, context.globals.court, args.bank_account.as_deref())?;
+    let new =
+        NewRun { title: &args.title, bank_account_id: account.bank_account_id, profile: &profile, sources: &sources };
+    runs::draft(tx, acting, &new)
 }
 
 /// Commits; also a step of the demo.
 ///
 /// # Errors
 /// Those of [`commit::commit`].
-pub fn commit(context: &Context, store: &mut Store, run: &str) -> Outcome<Committed> {
-    let mut tx = store.begin()?;
-    let acting = context.acting(&mut tx)?;
-    let lines = lines_of(&mut tx, context, run)?;
+pub fn commit(context: &Context, tx: &mut Tx<'_>, acting: &Acting, run: &str) -> Outcome<Committed> {
+    let lines = lines_of(tx, context, run)?;
     let bar = context.output.progress(&Message::new("payout_cli.committing"), lines);
-    let committed = commit::commit(&mut tx, &acting, run, &mut |done| bar.set(done))?;
-    tx.commit()?;
+    let committed = commit::commit(tx, acting, run, &mut |done| bar.set(done))?;
     bar.finish();
     Ok(committed)
 }
@@ -257,19 +255,16 @@ pub fn commit(context: &Context, store: &mut Store, run: &str) -> Outcome<Commit
 ///
 /// # Errors
 /// Those of [`release::release`].
-pub fn release(context: &Context, store: &mut Store, keys: &Keys, run: &str) -> Outcome<Released> {
-    let mut tx = store.begin()?;
-    let acting = context.acting(&mut tx)?;
-    let lines = lines_of(&mut tx, context, run)?;
+pub fn release(context: &Context, tx: &mut Tx<'_>, acting: &Acting, keys: &Keys, run: &str) -> Outcome<Released> {
+    let lines = lines_of(tx, context, run)?;
     let bar = context.output.progress(&Message::new("payout_cli.releasing"), lines);
     let mut randomness = Randomness::system();
-    let released = release::release(&mut tx, &acting, keys, &mut randomness, run, &mut |done| bar.set(done))?;
-    tx.commit()?;
+    let released = release::release(tx, acting, keys, &mut randomness, run, &mut |done| bar.set(done))?;
     bar.finish();
     Ok(released)
 }
 
-fn lines_of(tx: &mut ankuan_ledger::Tx<'_>, context: &Context, run: &str) -> Outcome<u64> {
+fn lines_of(tx: &mut Tx<'_>, context: &Context, run: &str) -> Outcome<u64> {
     let run = runs::find_run(tx, context.globals.court, run)?;
     let content = runs::content(tx, context.globals.court, &run)?;
     Ok(u64::try_from(content.line_count).unwrap_or(0))
@@ -287,18 +282,19 @@ pub fn deliver(
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
-    let court = context.globals.court;
-    let mut tx = store.snapshot()?;
-    let delivered = release::deliver(&mut tx, keys, court, run, folder)?;
+    let mut tx = store.begin()?;
+    let acting = context.acting(&mut tx)?;
+    let delivered = release::deliver(&mut tx, &acting, keys, run, folder)?;
     let sheet = transmittal(context, &mut tx, run)?;
     write_file(folder, &format!("{run}-交接单.txt"), sheet.0.as_bytes()).map_err(said)?;
     write_file(folder, &format!("{run}-transmittal.json"), sheet.1.as_bytes()).map_err(said)?;
+    tx.commit()?;
     Ok(delivered)
 }
 
 /// The transmittal sheet as text and as JSON. It names the head of the chain that the release left, so that the same
 /// run always prints the same sheet.
-fn transmittal(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str) -> Outcome<(String, String)> {
+fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<(String, String)> {
     let court = context.globals.court;
     let run = runs::find_run(tx, court, number)?;
     let profile = run.profile()?;
@@ -320,7 +316,7 @@ fn transmittal(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str) 
         approvers.push(Approver {
             name: access::person_by_id(tx, court, approval.approver_id)?.name,
             role: access::Role::parse(&approval.role)
-                .map_or_else(|| approval.role.clone(), |role| role.message().text(context.output.language)),
+                .map_or_else(|| approval.role.clone(), |role| role.message().text(crate::Language::Zh)),
             approved_at: at(approval.recorded_at)?,
         });
     }
@@ -350,7 +346,8 @@ fn transmittal(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str) 
         chain_head: &chain_head,
     };
     let json = serde_json::to_string_pretty(&sheet.json()?).map_err(std::io::Error::other)?;
-    Ok((sheet.text(context.output.language)?, json))
+    // The form goes to a bank in China, and the same run must always give the same bytes.
+    Ok((sheet.text(crate::Language::Zh)?, json))
 }
 
 fn at(microseconds: i64) -> Outcome<Timestamp> {
@@ -363,6 +360,8 @@ fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs
     let court = context.globals.court;
     let mut tx = store.snapshot()?;
     let tx = &mut tx;
+    let acting = context.acting(tx)?;
+    access::require(tx, &acting.actor, acting.date, access::Role::Finance)?;
     let run = runs::find_run(tx, court, &args.run)?;
     let content = runs::content(tx, court, &run)?;
     let text = profile_text("verify-csv")?;
@@ -448,13 +447,35 @@ fn said(error: BankFileError) -> Failure {
     }
 }
 
-fn digest(text: &str) -> Outcome<Digest> {
-    let bytes: Option<Vec<u8>> = (text.len() == 64 && text.is_ascii())
-        .then(|| (0..32).map(|place| u8::from_str_radix(&text[2 * place..2 * place + 2], 16).ok()).collect())
-        .flatten();
-    bytes
-        .and_then(|bytes| Digest::try_from(bytes).ok())
-        .ok_or_else(|| Message::new("payout_cli.digest").with("digest", text).into())
+/// The content that an approver names by the beginning of its digest; another one is refused by [`runs::approve`].
+fn seen_digest(context: &Context, store: &mut Store, run: &str, text: &str) -> Outcome<Digest> {
+    const DIGITS_MIN: usize = 12;
+    if text.len() < DIGITS_MIN || text.len() > 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(Message::new("payout_cli.digest").with("digest", text).with("min", DIGITS_MIN).into());
+    }
+    let mut tx = store.snapshot()?;
+    let run = runs::find_run(&mut tx, context.globals.court, run)?;
+    let content = runs::content(&mut tx, context.globals.court, &run)?;
+    if hex(&content.digest).starts_with(&text.to_ascii_lowercase()) {
+        Ok(content.digest)
+    } else {
+        Err(Message::new("runs.changed").with("run", &run.number).into())
+    }
+}
+
+fn policy(context: &Context, store: &mut Store, set: Option<&Path>) -> Outcome<()> {
+    if let Some(path) = set {
+        let text = read_policy(path)?;
+        let mut tx = store.begin()?;
+        let acting = context.acting(&mut tx)?;
+        set_policy(&mut tx, &acting, &text)?;
+        tx.commit()?;
+    }
+    let mut tx = store.snapshot()?;
+    let text = court_policy(&mut tx, context.globals.court)?;
+    context.output.object(&json!({"policy": text}))?;
+    context.output.line(text.trim_end())?;
+    Ok(())
 }
 
 fn screen_run(context: &Context, number: &str) -> Outcome<()> {
@@ -523,74 +544,108 @@ fn list(context: &Context) -> Outcome<()> {
     Ok(())
 }
 
-fn print_run(context: &Context, store: &mut Store, number: &str) -> Outcome<()> {
-    let mut tx = store.snapshot()?;
-    print_run_in(context, &mut tx, number)
-}
-
 fn show(context: &Context, number: &str) -> Outcome<()> {
-    context.read(|tx| print_run_in(context, tx, number))
+    let view = context.read(|tx| RunView::load(tx, context.globals.court, number))?;
+    context.output.object(&view.json())?;
+    view.print(context)
 }
 
-fn print_run_in(context: &Context, tx: &mut ankuan_ledger::Tx<'_>, number: &str) -> Outcome<()> {
-    let court = context.globals.court;
-    let language = context.output.language;
-    let run = runs::find_run(tx, court, number)?;
-    let content = runs::content(tx, court, &run)?;
-    let policy = runs::Policy::parse(&run.policy)?;
-    let amount = content.paid.plus(content.set_aside).unwrap_or(content.paid);
-    let approvals = runs::approvals(tx, court, run.run_id)?;
-    let mut steps = Vec::new();
-    for (step_no, step) in (1..).zip(policy.steps()) {
-        let given = approvals.iter().find(|given| given.step_no == step_no && given.digest == content.digest);
-        let by = given.map(|given| access::person_by_id(tx, court, given.approver_id)).transpose()?;
-        steps.push((step_no, step.title.clone(), step.role(amount), by, given.map(|given| given.recorded_at)));
+/// A run as people look at it.
+struct RunView {
+    run: Run,
+    content: Content,
+    steps: Vec<StepView>,
+    files: Vec<BankFile>,
+}
+
+struct StepView {
+    step_no: i64,
+    title: String,
+    role: access::Role,
+    /// Who approved what stands now, and when (µs).
+    approved: Option<(String, i64)>,
+}
+
+impl RunView {
+    fn load(tx: &mut Tx<'_>, court: i64, number: &str) -> Outcome<Self> {
+        let run = runs::find_run(tx, court, number)?;
+        let content = runs::content(tx, court, &run)?;
+        let policy = Policy::parse(&run.policy)?;
+        let amount = content.paid.plus(content.set_aside).unwrap_or(content.paid);
+        let approvals = runs::approvals(tx, court, run.run_id)?;
+        let mut steps = Vec::new();
+        for (step_no, step) in (1..).zip(policy.steps()) {
+            let given = approvals.iter().find(|given| given.step_no == step_no && given.digest == content.digest);
+            let mut approved = None;
+            if let Some(given) = given {
+                approved = Some((access::person_by_id(tx, court, given.approver_id)?.name, given.recorded_at));
+            }
+            steps.push(StepView { step_no, title: step.title.clone(), role: step.role(amount), approved });
+        }
+        let files = files_of_run(tx, court, run.run_id)?;
+        Ok(Self { run, content, steps, files })
     }
-    let files = files_of_run(tx, court, run.run_id)?;
-    context.output.object(&json!({
-        "run": run.number, "title": run.title, "status": run.status.as_str(), "lines": content.line_count,
-        "paid_minor": content.paid.minor(), "set_aside_minor": content.set_aside.minor(), "currency": "CNY",
-        "digest": hex(&content.digest),
-        "steps": steps.iter().map(|(step_no, title, role, by, at)| json!({
-            "step": step_no, "title": title, "role": role.as_str(), "approved_by": by.as_ref().map(|by| &by.name),
-            "approved_at": at.and_then(|at| Timestamp::from_microsecond(at).ok()).map(|at| at.to_string()),
-        })).collect::<Vec<_>>(),
-        "files": files.iter().map(file_json).collect::<Vec<_>>(),
-    }))?;
-    context.output.pairs(&[
-        (Message::new("payout_cli.run"), run.number.clone()),
-        (Message::new("payout_cli.title"), run.title.clone()),
-        (Message::new("payout_cli.status"), run.status.message().text(language)),
-        (Message::new("payout_cli.sources"), run.sources.len().to_string()),
-        (Message::new("payout_cli.lines"), content.line_count.to_string()),
-        (Message::new("payout_cli.paid"), content.paid.to_string()),
-        (Message::new("payout_cli.set_aside"), content.set_aside.to_string()),
-        (Message::new("payout_cli.content_digest"), hex(&content.digest)),
-    ])?;
-    let rows: Vec<Vec<String>> = steps
-        .iter()
-        .map(|(step_no, title, role, by, _)| {
-            vec![
-                step_no.to_string(),
-                title.clone(),
-                role.message().text(language),
-                by.as_ref().map_or_else(|| Message::new("payout_cli.open").text(language), |by| by.name.clone()),
-            ]
+
+    fn json(&self) -> serde_json::Value {
+        let at = |at: i64| Timestamp::from_microsecond(at).ok().map(|at| at.to_string());
+        json!({
+            "run": self.run.number, "title": self.run.title, "status": self.run.status.as_str(),
+            "lines": self.content.line_count, "paid_minor": self.content.paid.minor(),
+            "set_aside_minor": self.content.set_aside.minor(), "currency": "CNY", "digest": hex(&self.content.digest),
+            "steps": self.steps.iter().map(|step| json!({
+                "step": step.step_no, "title": step.title, "role": step.role.as_str(),
+                "approved_by": step.approved.as_ref().map(|(name, _)| name),
+                "approved_at": step.approved.as_ref().and_then(|(_, recorded)| at(*recorded)),
+            })).collect::<Vec<_>>(),
+            "files": self.files.iter().map(file_json).collect::<Vec<_>>(),
         })
-        .collect();
-    context.output.table(
-        &[
-            Column::number(Message::new("payout_cli.step")),
-            Column::text(Message::new("payout_cli.step_title")),
-            Column::text(Message::new("payout_cli.role")),
-            Column::text(Message::new("payout_cli.approved_by")),
-        ],
-        &rows,
-    )?;
-    if !files.is_empty() {
-        print_files(context, &files)?;
     }
-    Ok(())
+
+    fn sentence(&self, language: crate::Language) -> Message {
+        Message::new("payout_cli.stands")
+            .with("run", &self.run.number)
+            .with("status", self.run.status.message().text(language))
+    }
+
+    fn print(&self, context: &Context) -> Outcome<()> {
+        let language = context.output.language;
+        context.output.pairs(&[
+            (Message::new("payout_cli.run"), self.run.number.clone()),
+            (Message::new("payout_cli.title"), self.run.title.clone()),
+            (Message::new("payout_cli.status"), self.run.status.message().text(language)),
+            (Message::new("payout_cli.sources"), self.run.sources.len().to_string()),
+            (Message::new("payout_cli.lines"), self.content.line_count.to_string()),
+            (Message::new("payout_cli.paid"), self.content.paid.to_string()),
+            (Message::new("payout_cli.set_aside"), self.content.set_aside.to_string()),
+            (Message::new("payout_cli.content_digest"), hex(&self.content.digest)),
+        ])?;
+        let open = || Message::new("payout_cli.open").text(language);
+        let rows: Vec<Vec<String>> = self
+            .steps
+            .iter()
+            .map(|step| {
+                vec![
+                    step.step_no.to_string(),
+                    step.title.clone(),
+                    step.role.message().text(language),
+                    step.approved.as_ref().map_or_else(open, |(name, _)| name.clone()),
+                ]
+            })
+            .collect();
+        context.output.table(
+            &[
+                Column::number(Message::new("payout_cli.step")),
+                Column::text(Message::new("payout_cli.step_title")),
+                Column::text(Message::new("payout_cli.role")),
+                Column::text(Message::new("payout_cli.approved_by")),
+            ],
+            &rows,
+        )?;
+        if !self.files.is_empty() {
+            print_files(context, &self.files)?;
+        }
+        Ok(())
+    }
 }
 
 /// A file as in every JSON of a run.
@@ -621,41 +676,57 @@ pub fn print_files(context: &Context, files: &[BankFile]) -> Outcome<()> {
     Ok(())
 }
 
+fn committed_answer(run: &str, committed: &Committed) -> Answer {
+    Answer::new(
+        &committed_sentence(run, committed),
+        json!({
+            "run": run, "lines": committed.lines, "paid_minor": committed.paid.minor(),
+            "set_aside_minor": committed.set_aside.minor(), "treasury_minor": committed.treasury.minor(),
+            "blocked": committed.blocked, "voucher": committed.voucher, "currency": "CNY",
+        }),
+    )
+}
+
+fn committed_sentence(run: &str, committed: &Committed) -> Message {
+    Message::new("payout_cli.committed")
+        .with("run", run)
+        .with("lines", committed.lines)
+        .with("paid", committed.paid)
+        .with("set_aside", committed.set_aside)
+        .with("treasury", committed.treasury)
+        .with("voucher", &committed.voucher)
+}
+
 fn print_committed(context: &Context, run: &str, committed: &Committed) -> Outcome<()> {
-    context.output.object(&json!({
-        "run": run, "lines": committed.lines, "paid_minor": committed.paid.minor(),
-        "set_aside_minor": committed.set_aside.minor(), "treasury_minor": committed.treasury.minor(),
-        "blocked": committed.blocked, "voucher": committed.voucher, "currency": "CNY",
-    }))?;
-    context.output.sentence(
-        &Message::new("payout_cli.committed")
-            .with("run", run)
-            .with("lines", committed.lines)
-            .with("paid", committed.paid)
-            .with("set_aside", committed.set_aside)
-            .with("treasury", committed.treasury)
-            .with("voucher", &committed.voucher),
-    )?;
+    context.output.sentence(&committed_sentence(run, committed))?;
     if committed.blocked > 0 {
         context.output.sentence(&Message::new("payout_cli.blocked_at_commit").with("count", committed.blocked))?;
     }
     Ok(())
 }
 
+fn released_answer(run: &str, released: &Released) -> Answer {
+    Answer::new(
+        &released_sentence(run, released),
+        json!({
+            "run": run, "lines": released.lines, "sum_minor": released.sum.minor(), "currency": "CNY",
+            "blocked": released.blocked.0, "blocked_minor": released.blocked.1.minor(),
+            "files": released.files.iter().map(file_json).collect::<Vec<_>>(), "head": released.head.to_string(),
+        }),
+    )
+}
+
+fn released_sentence(run: &str, released: &Released) -> Message {
+    Message::new("payout_cli.released")
+        .with("run", run)
+        .with("files", released.files.len())
+        .with("lines", released.lines)
+        .with("sum", released.sum)
+}
+
 fn print_released(context: &Context, run: &str, released: &Released) -> Outcome<()> {
-    context.output.object(&json!({
-        "run": run, "lines": released.lines, "sum_minor": released.sum.minor(), "currency": "CNY",
-        "blocked": released.blocked.0, "blocked_minor": released.blocked.1.minor(),
-        "files": released.files.iter().map(file_json).collect::<Vec<_>>(), "head": released.head.to_string(),
-    }))?;
     print_files(context, &released.files)?;
-    context.output.sentence(
-        &Message::new("payout_cli.released")
-            .with("run", run)
-            .with("files", released.files.len())
-            .with("lines", released.lines)
-            .with("sum", released.sum),
-    )?;
+    context.output.sentence(&released_sentence(run, released))?;
     if released.blocked.0 > 0 {
         let message = Message::new("payout_cli.blocked_at_release");
         context.output.sentence(&message.with("count", released.blocked.0).with("sum", released.blocked.1))?;

@@ -172,6 +172,25 @@ pub fn each_chunk(
     if digest.finish().as_ref() == stored { Ok(()) } else { Err(changed().into()) }
 }
 
+/// Refuses keys that do not open what the book has sealed so far: with them, new data would be lost to everybody who
+/// holds the court's own.
+///
+/// # Errors
+/// `keys.not_of_court`.
+pub fn require_keys(tx: &mut Tx<'_>, keys: &Keys, book: BookKey) -> Outcome<()> {
+    let sealed = tx.query_opt(
+        "SELECT document_id, content FROM document_chunk WHERE court_id = $1 AND book_id = $2 AND chunk_no = 1 \
+         ORDER BY document_id LIMIT 1",
+        &[book.court_id.into(), book.book_id.into()],
+        |row| Ok((row.int(0)?, row.bytes(1)?.to_vec())),
+    )?;
+    let Some((document_id, mut content)) = sealed else { return Ok(()) };
+    match keys.open(&place(document_id, 1), &mut content) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Message::new("keys.not_of_court").with("court", book.court_id).into()),
+    }
+}
+
 /// A whole document, for what is small (a file of one bank batch).
 ///
 /// # Errors

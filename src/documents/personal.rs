@@ -227,6 +227,22 @@ pub fn each_detail(
     })
 }
 
+/// Reads of a range of personal details only what is not sealed: id, person or company, bank code.
+///
+/// # Errors
+/// What the database says.
+pub fn each_bank(
+    tx: &mut Tx<'_>,
+    book: BookKey,
+    ids: (i64, i64),
+    read: &mut dyn FnMut(i64, PayeeKind, &str),
+) -> Outcome<()> {
+    tx.scan(&PERSONAL_DETAIL, book.court_id, book.book_id, ids, |row: &Row<'_>| {
+        read(row.int(2)?, kind_of(row.text(3)?), row.text(6)?);
+        Ok(())
+    })
+}
+
 /// Three texts, each with its length before it.
 fn fields(mut plain: &[u8]) -> Option<[&str; 3]> {
     let mut next = || {

@@ -35,11 +35,13 @@ pub struct Committed {
 /// Commits an approved run. All or nothing, whatever its size; the caller commits the transaction.
 ///
 /// # Errors
-/// `runs.wrong_status`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`, and the ledger's refusals.
+/// `runs.wrong_status`, `runs.changed`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`,
+/// and the ledger's refusals.
 pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn FnMut(u64)) -> Outcome<Committed> {
     let court_id = acting.actor.court_id;
     // The head of the book is locked here: of two commits at once, the second sees the first one's work.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.commit")?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Approved)?;
     let content = runs::content(tx, court_id, &run)?;
@@ -191,11 +193,13 @@ impl Recorder<'_> {
             if rest > Amount::ZERO {
                 self.line_no += 1;
                 self.done.lines += 1;
+                let payment_id = self.act.take_ids(1);
                 self.act.insert(
                     tx,
                     &PAYMENT_LINE,
-                    due.line_id,
+                    payment_id,
                     &[
+                        payment_id.into(),
                         due.line_id.into(),
                         payee_no.into(),
                         self.run.run_id.into(),

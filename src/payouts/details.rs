@@ -6,10 +6,10 @@ use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Tx;
 
 use super::lines::Payment;
-use crate::bank::PayeeKind;
+use crate::bank::{PayeeKind, same_bank};
 use crate::books;
 use crate::documents::keys::Keys;
-use crate::documents::personal::each_detail;
+use crate::documents::personal::{each_bank, each_detail};
 use crate::failure::Outcome;
 use crate::message::Message;
 
@@ -73,10 +73,60 @@ pub fn committed_details_of(
     commitments: &Commitments,
     page: &[Payment],
 ) -> Outcome<Vec<OwnedDetail>> {
+    let book = books::case_money(court_id);
+    in_order_of(page, |ids, take| {
+        each_detail(tx, keys, book, ids, &mut |id, detail, salt| {
+            if commitments.get(&id).is_some_and(|commitment| *commitment != salt.commitment(detail)) {
+                return Err(Message::new("payouts.detail_changed").with("detail", id).into());
+            }
+            take(id, &|| OwnedDetail {
+                detail_id: id,
+                kind: detail.kind,
+                payee_name: detail.payee_name.to_owned(),
+                bank_name: detail.bank_name.to_owned(),
+                bank_code: detail.bank_code.to_owned(),
+                account: detail.account.to_owned(),
+                telephone: detail.telephone.to_owned(),
+            });
+            Ok(())
+        })
+    })
+}
+
+/// What decides into which file a payment goes. Nothing sealed is opened for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Route {
+    /// Person or company.
+    pub kind: PayeeKind,
+    /// Whether the payee's bank is the payer's.
+    pub same_bank: bool,
+}
+
+/// The routes of a page of payments, in the order of the payments.
+///
+/// # Errors
+/// `payouts.detail_missing`.
+pub fn routes_of(tx: &mut Tx<'_>, court_id: i64, payer_bank_code: &str, page: &[Payment]) -> Outcome<Vec<Route>> {
+    let book = books::case_money(court_id);
+    in_order_of(page, |ids, take| {
+        each_bank(tx, book, ids, &mut |id, kind, bank_code| {
+            take(id, &|| Route { kind, same_bank: same_bank(payer_bank_code, bank_code) });
+        })
+    })
+}
+
+/// Hands over an id and how to make what is wanted of its details.
+type Take<'t, T> = dyn FnMut(i64, &dyn Fn() -> T) + 't;
+
+/// Reads the details of a page by ranges of their ids and brings them into the order of the payments.
+fn in_order_of<T: Default>(
+    page: &[Payment],
+    mut read: impl FnMut((i64, i64), &mut Take<'_, T>) -> Outcome<()>,
+) -> Outcome<Vec<T>> {
     let mut wanted: Vec<(i64, usize)> =
         page.iter().enumerate().map(|(place, payment)| (payment.detail_id, place)).collect();
     wanted.sort_unstable();
-    let mut details = vec![OwnedDetail::default(); page.len()];
+    let mut found: Vec<T> = page.iter().map(|_| T::default()).collect();
     let mut begin = 0;
     while begin < wanted.len() {
         let mut end = begin + 1;
@@ -85,35 +135,17 @@ pub fn committed_details_of(
         }
         let run = &wanted[begin..end];
         let mut next = 0;
-        each_detail(
-            tx,
-            keys,
-            books::case_money(court_id),
-            (run[0].0, run[run.len() - 1].0),
-            &mut |id, detail, salt| {
-                if commitments.get(&id).is_some_and(|commitment| *commitment != salt.commitment(detail)) {
-                    return Err(Message::new("payouts.detail_changed").with("detail", id).into());
-                }
-                // Several lines may have the same details; details in a gap belong to nobody here.
-                while next < run.len() && run[next].0 == id {
-                    details[run[next].1] = OwnedDetail {
-                        detail_id: id,
-                        kind: detail.kind,
-                        payee_name: detail.payee_name.to_owned(),
-                        bank_name: detail.bank_name.to_owned(),
-                        bank_code: detail.bank_code.to_owned(),
-                        account: detail.account.to_owned(),
-                        telephone: detail.telephone.to_owned(),
-                    };
-                    next += 1;
-                }
-                Ok(())
-            },
-        )?;
+        read((run[0].0, run[run.len() - 1].0), &mut |id, make| {
+            // Several lines may have the same details; details in a gap belong to nobody here.
+            while next < run.len() && run[next].0 == id {
+                found[run[next].1] = make();
+                next += 1;
+            }
+        })?;
         if next < run.len() {
             return Err(Message::new("payouts.detail_missing").with("detail", run[next].0).into());
         }
         begin = end;
     }
-    Ok(details)
+    Ok(found)
 }

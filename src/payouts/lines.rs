@@ -24,6 +24,7 @@ pub static PAYMENT_LINE: Table = Table {
     columns: &[
         ("court_id", Int),
         ("book_id", Int),
+        ("payment_id", Int),
         ("line_id", Int),
         ("payee_no", Int),
         ("run_id", Int),
@@ -33,7 +34,7 @@ pub static PAYMENT_LINE: Table = Table {
         ("amount_minor", Int),
         ("mark", Int),
     ],
-    order: &["line_id", "payee_no"],
+    order: &["payment_id"],
 };
 
 /// `line_event`
@@ -396,37 +397,35 @@ pub fn each_payment(
     take: &mut dyn FnMut(&mut Tx<'_>, &[Payment]) -> Outcome<()>,
 ) -> Outcome<()> {
     let book = books::case_money(court_id);
-    for source in &run.sources {
-        let (mut first, last) = match source.kind {
-            SourceKind::Distribution => find_distribution(tx, court_id, source.source_id)?.share_ids(),
-            SourceKind::Sheet => {
-                let lines = sheet_lines(tx, book, source.source_id)?;
-                match (lines.first(), lines.last()) {
-                    (Some(first), Some(last)) => (first.line_id, last.line_id),
-                    _ => continue,
-                }
-            }
-        };
-        let mut page = Vec::new();
-        while first <= last {
-            page.clear();
-            let end = last.min(first + LINES_A_PAGE - 1);
-            tx.scan(&PAYMENT_LINE, court_id, book.book_id, (first, end), |row| {
-                if row.int(4)? == run.run_id {
-                    page.push(Payment {
-                        line_id: row.int(2)?,
-                        payee_no: row.int(3)?,
-                        line_no: row.int(5)?,
-                        case_id: row.int(6)?,
-                        detail_id: row.int(7)?,
-                        amount: Amount::from_minor(row.int(8)?),
-                    });
-                }
-                Ok::<(), Error>(())
-            })?;
-            take(tx, &page)?;
-            first = end + 1;
-        }
+    // The lines of a run are one part of the chain: that of its commit.
+    let range = tx.query_opt(
+        "SELECT p.first_id, p.last_id FROM run_event AS e JOIN chain_part AS c ON c.court_id = e.court_id \
+         AND c.book_id = e.book_id AND c.table_name = 'run_event' AND c.first_id = e.id \
+         JOIN chain_part AS p ON p.court_id = c.court_id AND p.book_id = c.book_id AND p.link_no = c.link_no \
+         AND p.table_name = 'payment_line' \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = $3 AND e.event = 'committed'",
+        &[court_id.into(), book.book_id.into(), run.run_id.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    // A run that pays only the treasury has none.
+    let Some((mut first, last)) = range else { return Ok(()) };
+    let mut page = Vec::new();
+    while first <= last {
+        page.clear();
+        let end = last.min(first + LINES_A_PAGE - 1);
+        tx.scan(&PAYMENT_LINE, court_id, book.book_id, (first, end), |row| {
+            page.push(Payment {
+                line_id: row.int(3)?,
+                payee_no: row.int(4)?,
+                line_no: row.int(6)?,
+                case_id: row.int(7)?,
+                detail_id: row.int(8)?,
+                amount: Amount::from_minor(row.int(9)?),
+            });
+            Ok::<(), Error>(())
+        })?;
+        take(tx, &page)?;
+        first = end + 1;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod details;
 pub mod distribute;
 pub mod explain;
 pub mod lines;
+pub mod policy;
 pub mod release;
 pub mod rounds;
 pub mod runs;

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::mpsc::sync_channel;
 
 use ankuan_ledger::chain::{ChainHead, Digest};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
@@ -15,7 +16,7 @@ use jiff::Timestamp;
 use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
 use super::commit::record_blocked;
-use super::details::{Commitments, commitments_of, committed_details_of};
+use super::details::{Commitments, commitments_of, committed_details_of, routes_of};
 use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
 use super::runs::{self, Content, Run, Status};
 use crate::access::Acting;
@@ -108,6 +109,7 @@ pub fn release(
 ) -> Outcome<Released> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.release")?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Committed)?;
     let profile = run.profile()?;
@@ -117,7 +119,7 @@ pub fn release(
         .ok_or_else(|| ankuan_ledger::Error::Inconsistent(format!("run {number} is paid from an unknown account")))?;
     let mut cases = Cases::load(tx, court_id, &run)?;
 
-    let (planned, released, blocked) = plan(tx, acting, keys, &run, &profile, &payer, &mut cases)?;
+    let (planned, released, blocked) = plan(tx, acting, &run, &profile, &payer, &mut cases)?;
     if planned.is_empty() && blocked.0 > 0 {
         return Err(Message::new("payouts.all_blocked").with("run", number).into());
     }
@@ -235,7 +237,6 @@ impl Cases {
 fn plan(
     tx: &mut Tx<'_>,
     acting: &Acting,
-    keys: &Keys,
     run: &Run,
     profile: &Profile,
     payer: &BankAccount,
@@ -252,12 +253,12 @@ fn plan(
     let mut planner = Planner::new(profile, Amount::from_minor(sent_today));
     let (mut released, mut blocked) = ((0_i64, Amount::ZERO), (0_i64, Amount::ZERO));
     each_payment(tx, court_id, run, &mut |tx, page| {
-        let details = committed_details_of(tx, keys, court_id, &cases.commitments, page)?;
-        for (payment, detail) in page.iter().zip(&details) {
+        let routes = routes_of(tx, court_id, &payer.bank_code, page)?;
+        for (payment, route) in page.iter().zip(&routes) {
             cases.decide(payment);
             let (goes, aside, _) = cases.parts(payment);
             if goes > Amount::ZERO {
-                let group = profile.group(same_bank(&payer.bank_code, &detail.bank_code), detail.kind);
+                let group = profile.group(route.same_bank, route.kind);
                 planner.push(line_number(payment), group, goes)?;
             }
             for (total, part) in [(&mut released, goes), (&mut blocked, aside)] {
@@ -565,25 +566,53 @@ pub fn files_of_run(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<
 }
 
 /// Writes the files of a released run to a folder from the bytes that are kept; files already there are left alone
-/// when they are the same, and refused when they differ.
+/// when they are the same, and refused when they differ. While one file is synced to the disk, the next is read. The
+/// hand-over is recorded. Needs finance or the fund keeper.
 ///
 /// # Errors
 /// `runs.wrong_status`, `documents.changed`, those of [`write_file`].
 pub fn deliver(
     tx: &mut Tx<'_>,
+    acting: &Acting,
     keys: &Keys,
-    court_id: i64,
     number: &str,
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
+    let court_id = acting.actor.court_id;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.deliver")?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Released)?;
-    let mut delivered = Vec::new();
-    for file in files_of_run(tx, court_id, run.run_id)? {
-        let bytes = documents::read(tx, keys, books::case_money(court_id), file.document_id)?;
-        let written = write_file(folder, &file.name, &bytes).map_err(said)?;
-        delivered.push((file, written));
-    }
+    let files = files_of_run(tx, court_id, run.run_id)?;
+    let (to_write, kept) = sync_channel::<(BankFile, Vec<u8>)>(1);
+    let delivered = std::thread::scope(|scope| {
+        let writer = scope.spawn(move || {
+            kept.into_iter()
+                .map(|(file, bytes)| {
+                    let written = write_file(folder, &file.name, &bytes).map_err(said)?;
+                    Ok((file, written))
+                })
+                .collect::<Outcome<Vec<_>>>()
+        });
+        let send_all = || {
+            for file in files {
+                let bytes = documents::read(tx, keys, books::case_money(court_id), file.document_id)?;
+                // The writer stops taking files when one could not be written, and says so below.
+                if to_write.send((file, bytes)).is_err() {
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let read: Outcome<()> = send_all();
+        drop(to_write);
+        let written = writer.join().map_err(|_| std::io::Error::other("writing the files ended in a panic"))?;
+        read.and(written)
+    })?;
+    // Every hand-over leaves a trace: a file given to the bank twice must be seen.
+    let content = runs::content(tx, court_id, &run)?;
+    runs::record_event(tx, &mut act, &run, "delivered", &content, None, "")?;
+    act.close(tx)?;
     Ok(delivered)
 }
 
@@ -595,6 +624,7 @@ pub fn deliver(
 pub fn withdraw(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> Outcome<()> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.withdraw")?;
+    runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Committed)?;
     let voucher = tx.query_one(

@@ -3,15 +3,16 @@
 use ankuan_ledger::chain::{Digest, sha256};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{RowBytes, Table, Tx, Value};
-use ankuan_ledger::{Act, Amount, Error};
+use ankuan_ledger::{Amount, Error};
 
 use super::distribute::{ClaimInput, Outcome as ShareOutcome, Plan, Proof, SetAside, Share, distribute};
 use super::explain::{Explanation, explain};
-use crate::access::Acting;
+use crate::access::{self, Acting, Role};
 use crate::books;
 use crate::claims::record::{CLAIM, lists_of_case};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::receipts;
 
 /// `distribution`
 pub static DISTRIBUTION: Table = Table {
@@ -365,28 +366,38 @@ pub fn distributions_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Ou
     ids.into_iter().map(|id| find_distribution(tx, court_id, id)).collect()
 }
 
-/// Distributes money of a case and stores every share with the proof. Nothing moves yet.
+/// Distributes money of a case and stores every share with the proof. Nothing moves yet. Without a pot, all that is
+/// available is distributed. Needs [`Role::Handler`].
 ///
 /// # Errors
-/// `payouts.pot_above_case_money` and those of [`distribute`].
+/// `payouts.pot_above_case_money`, `payouts.nothing_to_distribute` (no claim gets anything), `access.role_missing`, and
+/// those of [`distribute`].
 pub fn record_distribution(
     tx: &mut Tx<'_>,
     acting: &Acting,
     case_id: i64,
-    pot: Amount,
+    pot: Option<Amount>,
     plan: &Plan,
-    available: Amount,
 ) -> Outcome<(StoredDistribution, Proof)> {
     let book = books::case_money(acting.actor.court_id);
+    // The lock comes first: what is read after it stands until this is recorded.
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.distribute")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    let receipts = receipts::receipts_of_case(tx, book, case_id)?;
+    let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
+        .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+    let pot = pot.unwrap_or(available);
     if pot > available {
         return Err(Message::new("payouts.pot_above_case_money").with("pot", pot).with("available", available).into());
     }
     let claims = load_claims(tx, book.court_id, case_id, i64::MAX)?;
     let plan = Plan { broken_claims: claims.broken, ..plan.clone() };
     let result = distribute(&plan, pot, &claims.inputs).map_err(|refusal| refusal.message())?;
+    if result.shares.iter().all(|share| share.outcome == ShareOutcome::Nothing) {
+        return Err(Message::new("payouts.nothing_to_distribute").into());
+    }
     let round_no = 1 + effective_distributions(tx, book.court_id, case_id, i64::MAX)?.len() as i64;
 
-    let mut act = Act::open(tx, book, "payouts.distribute", acting.actor.person_id, acting.at)?;
     let distribution_id = act.take_ids(1);
     let shares = || result.shares.iter().filter(|share| share.outcome != ShareOutcome::Nothing);
     let share_count = shares().count() as i64;

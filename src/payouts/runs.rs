@@ -8,19 +8,13 @@ use ankuan_ledger::chain::{Digest, sha256};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Error, RowBytes, Table, Tx, Value};
 use ankuan_ledger::{Act, Amount};
-use serde::Deserialize;
 
+use super::policy::{Policy, Step, court_policy};
 use crate::access::{self, Acting, Role};
 use crate::bank::Profile;
 use crate::books;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::message::Message;
-
-/// The approval rules that a court starts with.
-pub const DEFAULT_POLICY: &str = include_str!("../../charts/approval.toml");
-
-/// Fewer steps than this no setting allows: the maker and at least two others.
-const STEPS_MIN: usize = 2;
 
 /// `run`
 pub static RUN: Table = Table {
@@ -90,6 +84,7 @@ pub static APPROVAL: Table = Table {
         ("role", Text),
         ("approver_id", Int),
         ("on_behalf_of_id", Int),
+        ("principal_id", Int),
         ("maker_id", Int),
         ("digest", Bytes),
         ("amount_minor", Int),
@@ -232,8 +227,8 @@ impl Run {
         }
         Err(Message::new("runs.wrong_status")
             .with("run", &self.number)
-            .with("status", self.status.as_str())
-            .with("wanted", wanted.as_str())
+            .with_term("status", &self.status.message())
+            .with_term("wanted", &wanted.message())
             .into())
     }
 }
@@ -268,84 +263,39 @@ pub struct Approval {
     pub recorded_at: i64,
 }
 
-/// The approval rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    steps: Vec<Step>,
+impl Approval {
+    /// Whether a person approved, or was stood in for.
+    fn involves(&self, person_id: i64) -> bool {
+        self.approver_id == person_id || self.on_behalf_of_id == Some(person_id)
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyFile {
-    step: Vec<StepRow>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StepRow {
-    title: String,
-    roles: Vec<RoleRow>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RoleRow {
-    role: String,
-    from_minor: i64,
-}
-
-/// A step of the approval rules.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
-    /// 复核, 审批…
-    pub title: String,
-    /// Roles by the amount from which they are asked for, smallest first.
-    roles: Vec<(Amount, Role)>,
-}
-
-impl Policy {
-    /// Reads approval rules.
-    ///
-    /// # Errors
-    /// `runs.policy`, naming the key and the remedy: fewer than two steps, an unknown role, a step that has no role
-    /// for small amounts.
-    pub fn parse(text: &str) -> Result<Self, Message> {
-        let wrong = |detail: String| Message::new("runs.policy").with("detail", detail);
-        let raw: PolicyFile = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        if raw.step.len() < STEPS_MIN {
-            return Err(wrong(format!("step: {} < {STEPS_MIN}", raw.step.len())));
-        }
-        let mut steps = Vec::new();
-        for (place, step) in (1..).zip(raw.step) {
-            let mut roles = Vec::new();
-            for row in step.roles {
-                let role = Role::parse(&row.role).ok_or_else(|| wrong(format!("step {place}: role {:?}", row.role)))?;
-                roles.push((Amount::from_minor(row.from_minor), role));
+/// Who made any part of a run: the run, its distributions and sheets, the payment details of its payees.
+fn makers(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Vec<i64>> {
+    let mut makers = vec![run.maker_id];
+    for source in &run.sources {
+        let text = match source.kind {
+            SourceKind::Distribution => {
+                "SELECT actor_id FROM distribution WHERE court_id = $1 AND book_id = $2 AND distribution_id = $3"
             }
-            roles.sort_by_key(|(from, _)| *from);
-            if roles.first().is_none_or(|(from, _)| *from > Amount::ZERO) {
-                return Err(wrong(format!("step {place}: from_minor = 0")));
+            SourceKind::Sheet => {
+                "SELECT actor_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3 UNION \
+                 SELECT p.proposed_by FROM sheet_line AS l JOIN payee AS p ON p.court_id = l.court_id \
+                 AND p.book_id = l.book_id AND p.payee_id = l.payee_id \
+                 WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3"
             }
-            steps.push(Step { title: step.title, roles });
+        };
+        let key = [court_id.into(), books::CASE_MONEY.into(), source.source_id.into()];
+        makers.extend(tx.query(text, &key, |row| row.int(0))?);
+        if source.kind == SourceKind::Distribution {
+            makers.extend(tx.query(
+                "SELECT DISTINCT proposed_by FROM claim_event WHERE court_id = $1 AND book_id = $2 AND case_id = $3",
+                &[court_id.into(), books::CASE_MONEY.into(), source.case_id.into()],
+                |row| row.int(0),
+            )?);
         }
-        Ok(Self { steps })
     }
-
-    /// The steps in order.
-    #[must_use]
-    pub fn steps(&self) -> &[Step] {
-        &self.steps
-    }
-}
-
-impl Step {
-    /// The role that this step asks for at an amount.
-    #[must_use]
-    pub fn role(&self, amount: Amount) -> Role {
-        let reached = self.roles.iter().rev().find(|(from, _)| *from <= amount);
-        // `parse` refuses a step without a role from zero on.
-        reached.unwrap_or(&self.roles[0]).1
-    }
+    Ok(makers)
 }
 
 /// What a new run is.
@@ -357,8 +307,6 @@ pub struct NewRun<'a> {
     pub bank_account_id: i64,
     /// Text of the bank profile.
     pub profile: &'a str,
-    /// Text of the approval rules.
-    pub policy: &'a str,
     /// What it pays.
     pub sources: &'a [(SourceKind, i64)],
 }
@@ -369,13 +317,15 @@ pub struct NewRun<'a> {
 /// `runs.empty`, `runs.source_unknown`, `runs.case_twice` (two distributions of one case), `runs.source_taken` (the
 /// source stands in another run), the refusals of [`Policy::parse`] and of the profile.
 pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run> {
-    Policy::parse(new.policy)?;
     Profile::parse("profile", new.profile)?;
     if new.sources.is_empty() {
         return Err(Message::new("runs.empty").into());
     }
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.draft")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    let policy = court_policy(tx, court_id)?;
+    Policy::parse(&policy)?;
     let run_id = act.take_ids(1);
     let year = acting.date.year();
     let of_year = tx.query_one(
@@ -394,7 +344,7 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
             new.title.into(),
             new.bank_account_id.into(),
             new.profile.into(),
-            new.policy.into(),
+            policy.as_str().into(),
             acting.at.as_microsecond().into(),
             acting.actor.person_id.into(),
         ],
@@ -410,7 +360,7 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
         let key = [court_id.into(), books::CASE_MONEY.into(), (*source_id).into()];
         let case_id = tx
             .query_opt(text, &key, |row| row.int(0))?
-            .ok_or_else(|| Message::new("runs.source_unknown").with("kind", kind.as_str()).with("source", source_id))?;
+            .ok_or_else(|| Message::new("runs.source_unknown").with("source", source_id))?;
         // The second would not know what the first one pays.
         if *kind == SourceKind::Distribution {
             if distributed.contains(&case_id) {
@@ -527,6 +477,7 @@ pub fn content(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Content> {
                 &key(source.source_id),
                 |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.digest(3)?)),
             )?,
+            // A distribution without shares is refused, so there is always a part.
             SourceKind::Sheet => tx.query_one(
                 "SELECT s.line_count, s.total_minor, p.digest FROM sheet AS s JOIN chain_part AS p \
                  ON p.court_id = s.court_id AND p.book_id = s.book_id AND p.table_name = 'sheet_line' \
@@ -567,6 +518,7 @@ pub fn content(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Content> {
 /// `runs.wrong_status`, `runs.unchanged`.
 pub fn submit(tx: &mut Tx<'_>, acting: &Acting, number: &str) -> Outcome<Content> {
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.submit")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let run = find_run(tx, acting.actor.court_id, number)?;
     let content = content(tx, acting.actor.court_id, &run)?;
     if matches!(run.status, Status::Submitted | Status::Approved) {
@@ -641,12 +593,13 @@ pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Dige
         return Err(Message::new("runs.changed").with("run", number).into());
     }
     let person_id = acting.actor.person_id;
-    if person_id == run.maker_id {
+    let makers = makers(tx, court_id, &run)?;
+    if makers.contains(&person_id) {
         return Err(Message::new("runs.maker_approves").with("person", &acting.actor.name).with("run", number).into());
     }
     let given: Vec<Approval> =
         approvals(tx, court_id, run.run_id)?.into_iter().filter(|given| given.digest == content.digest).collect();
-    if given.iter().any(|given| given.approver_id == person_id || given.on_behalf_of_id == Some(person_id)) {
+    if given.iter().any(|given| given.involves(person_id)) {
         return Err(Message::new("runs.approved_before").with("person", &acting.actor.name).with("run", number).into());
     }
     let policy = Policy::parse(&run.policy)?;
@@ -657,7 +610,9 @@ pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Dige
         .ok_or_else(|| Error::Inconsistent(format!("run {number} has more approvals than steps")))?;
     let standing = access::require(tx, &acting.actor, acting.date, step.role(amount))?;
     let on_behalf_of = standing.on_behalf_of;
-    if on_behalf_of == Some(run.maker_id) || given.iter().any(|given| on_behalf_of == Some(given.approver_id)) {
+    let principal_id = on_behalf_of.unwrap_or(person_id);
+    // Whoever stands in is two people: neither may have made or approved anything of this run.
+    if makers.contains(&principal_id) || given.iter().any(|given| given.involves(principal_id)) {
         return Err(Message::new("runs.maker_approves").with("person", &acting.actor.name).with("run", number).into());
     }
     let approval_id = act.take_ids(1);
@@ -672,6 +627,7 @@ pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Dige
             standing.role.as_str().into(),
             person_id.into(),
             on_behalf_of.into(),
+            principal_id.into(),
             run.maker_id.into(),
             Value::Bytes(&content.digest),
             amount.minor().into(),
@@ -693,13 +649,19 @@ pub fn must_be_approved(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Con
     let policy = Policy::parse(&run.policy)?;
     let given: Vec<Approval> =
         approvals(tx, court_id, run.run_id)?.into_iter().filter(|given| given.digest == content.digest).collect();
-    let mut people: Vec<i64> = given.iter().map(|given| given.approver_id).collect();
+    let makers = makers(tx, court_id, run)?;
+    let mut people: Vec<i64> = Vec::new();
+    for approval in &given {
+        people.push(approval.approver_id);
+        people.extend(approval.on_behalf_of_id);
+    }
+    let involved = people.len();
     people.sort_unstable();
     people.dedup();
     let steps: Vec<i64> = given.iter().map(|given| given.step_no).collect();
     let well = steps.iter().copied().eq(1..=policy.steps().len() as i64)
-        && people.len() == given.len()
-        && !people.contains(&run.maker_id);
+        && people.len() == involved
+        && !people.iter().any(|person| makers.contains(person));
     if well { Ok(()) } else { Err(Message::new("runs.not_approved").with("run", &run.number).into()) }
 }
 
@@ -710,6 +672,7 @@ pub fn must_be_approved(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Con
 pub fn cancel(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> Outcome<()> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.cancel")?;
+    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let run = find_run(tx, court_id, number)?;
     if !matches!(run.status, Status::Draft | Status::Submitted | Status::Approved) {
         run.must_be(Status::Draft)?;
@@ -723,6 +686,17 @@ pub fn cancel(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> O
     set_status(tx, court_id, run.run_id, Status::Cancelled)?;
     act.close(tx)?;
     Ok(())
+}
+
+/// Who may move the money of an approved run: finance, or the fund keeper.
+///
+/// # Errors
+/// `access.role_missing`.
+pub(super) fn may_move_money(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<()> {
+    match access::require(tx, &acting.actor, acting.date, Role::FundKeeper) {
+        Err(Failure::Refused(_)) => access::require(tx, &acting.actor, acting.date, Role::Finance).map(drop),
+        decided => decided.map(drop),
+    }
 }
 
 pub(super) fn record_event(

@@ -105,7 +105,7 @@ fn a_share_stays_frozen_until_it_is_lifted(database: &Database) {
     assert_eq!(code(freeze(FrozenShare::Claim(1), 5, "88号", "南京中院")), "cases.number_year");
     let made = freeze(FrozenShare::Claim(1), 500, order, "南京中院").expect("freezes");
     let index = FrozenShare::Document(123);
-    freeze(index.clone(), 700, order, "南京中院").expect("freezes");
+    freeze(index, 700, order, "南京中院").expect("freezes");
     let mut lift = |case: &cases::Case, document: &str| {
         court.act(HANDLER, |tx, acting, _| freezes::lift_freeze(tx, acting, case, made.freeze_id, document, TODAY))
     };

@@ -4,10 +4,13 @@
 mod support;
 
 mod access;
+mod bad_input;
 mod cases;
 mod command_line;
 mod court;
+mod crash;
 mod ordinary_day;
+mod program;
 mod receipts;
 mod requests;
 mod texts;

@@ -1,6 +1,6 @@
 //! Many rows at once.
 
-use super::{Driver, Error, Kind, Result, Table, Tx, Value};
+use super::{Error, Kind, Result, Table, Tx, Value};
 
 /// Rows are sent when this much has gathered: large enough that round trips do not count, small enough that memory
 /// does not grow with the payout.
@@ -143,7 +143,8 @@ impl<'b> CopiedRow<'b> {
     }
 }
 
-/// Rows on their way into one table. Sent in large pieces; the last is in the table after [`Bulk::finish`].
+/// Rows on their way into one table. Sent in large pieces, each written by a thread of its own while the next gathers;
+/// nothing is sure to be in the table before [`Bulk::finish`].
 #[derive(Debug)]
 pub struct Bulk {
     table: &'static Table,
@@ -161,7 +162,7 @@ impl Bulk {
     /// Adds a row whose values stand in the order of the table's columns.
     ///
     /// # Errors
-    /// When a piece is sent: as [`Tx::execute`].
+    /// As [`Tx::execute`], for a piece that was sent before.
     pub fn push(&mut self, tx: &mut Tx<'_>, values: &[Value<'_>]) -> Result<()> {
         debug_assert_eq!(values.len(), self.table.columns.len(), "{}", self.table.name);
         self.rows.begin(values.len());
@@ -197,24 +198,21 @@ impl Bulk {
     }
 
     fn send(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        if self.rows.0.is_empty() {
-            return Ok(());
-        }
         crate::stop::at("bulk");
-        match &mut tx.store.driver {
-            Driver::Sqlite(driver) => driver.insert(self.table, &self.rows)?,
-            Driver::Postgres(driver) => driver.insert(self.table, &self.rows)?,
-        }
-        self.rows.clear();
-        Ok(())
+        tx.store.connection.insert_aside(self.table, &mut self.rows)
     }
 
     /// Sends what is left; returns how many rows went in.
     ///
     /// # Errors
     /// As [`Bulk::push`].
-    pub fn finish(mut self, tx: &mut Tx<'_>) -> Result<u64> {
-        self.send(tx)?;
+    pub fn finish(self, tx: &mut Tx<'_>) -> Result<u64> {
+        // Also where nothing is left: what was sent before must be in the table.
+        let driver = tx.store.connection.driver()?;
+        if !self.rows.0.is_empty() {
+            crate::stop::at("bulk");
+            driver.insert(self.table, &self.rows)?;
+        }
         Ok(self.count)
     }
 }

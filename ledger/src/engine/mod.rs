@@ -8,12 +8,15 @@
 //! statement on SQLite. The bytes of a `COPY` row are also the canonical form that the chain hashes.
 
 mod bulk;
+mod connection;
 mod migrate;
 mod postgres;
 mod sqlite;
 
 use std::fmt;
 use std::time::Duration;
+
+use connection::Connection;
 
 pub use bulk::{Bulk, RowBytes};
 pub use migrate::Migration;
@@ -261,9 +264,19 @@ enum Driver {
     Postgres(Box<postgres::Driver>),
 }
 
+impl Driver {
+    fn insert(&mut self, table: &Table, rows: &RowBytes) -> Result<()> {
+        match self {
+            Self::Sqlite(driver) => driver.insert(table, rows),
+            Self::Postgres(driver) => driver.insert(table, rows),
+        }
+    }
+}
+
 /// One connection to a database.
 pub struct Store {
-    driver: Driver,
+    connection: Connection,
+    engine: EngineKind,
     address: String,
     wait: Duration,
 }
@@ -293,7 +306,11 @@ impl Store {
         } else {
             return Err(Error::Address(without_user(address).to_owned()));
         };
-        Ok(Self { driver, address: address.to_owned(), wait })
+        let engine = match driver {
+            Driver::Sqlite(_) => EngineKind::Sqlite,
+            Driver::Postgres(_) => EngineKind::Postgres,
+        };
+        Ok(Self { connection: Connection::new(driver), engine, address: address.to_owned(), wait })
     }
 
     /// Another connection to the same database.
@@ -307,10 +324,7 @@ impl Store {
     /// Which engine this is.
     #[must_use]
     pub const fn engine(&self) -> EngineKind {
-        match self.driver {
-            Driver::Sqlite(_) => EngineKind::Sqlite,
-            Driver::Postgres(_) => EngineKind::Postgres,
-        }
+        self.engine
     }
 
     /// Begins a transaction that writes. On SQLite it takes the file's write lock at once, so that nothing read in
@@ -337,7 +351,7 @@ impl Store {
     }
 
     fn batch(&mut self, sqlite: &str, postgres: &str) -> Result<()> {
-        match &mut self.driver {
+        match self.connection.driver()? {
             Driver::Sqlite(driver) => driver.batch(sqlite),
             Driver::Postgres(driver) => driver.batch(postgres),
         }
@@ -374,7 +388,7 @@ impl Tx<'_> {
     /// [`Error::Constraint`] when the database refuses, else what the driver says.
     pub fn execute(&mut self, statement: impl Into<Statement>, values: &[Value<'_>]) -> Result<u64> {
         let statement = statement.into();
-        match &mut self.store.driver {
+        match self.store.connection.driver()? {
             Driver::Sqlite(driver) => driver.execute(statement.sqlite, values),
             Driver::Postgres(driver) => driver.execute(statement.postgres, values),
         }
@@ -391,7 +405,7 @@ impl Tx<'_> {
         mut read: impl FnMut(&Row<'_>) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let statement = statement.into();
-        match &mut self.store.driver {
+        match self.store.connection.driver()? {
             Driver::Sqlite(driver) => driver.each(statement.sqlite, values, &mut read),
             Driver::Postgres(driver) => driver.each(statement.postgres, values, &mut read),
         }
@@ -460,7 +474,7 @@ impl Tx<'_> {
     ) -> std::result::Result<(), E> {
         let text = table.scan_text();
         let values = [court_id.into(), book_id.into(), ids.0.into(), ids.1.into()];
-        match &mut self.store.driver {
+        match self.store.connection.driver()? {
             Driver::Sqlite(driver) => driver.each(&text, &values, &mut read),
             Driver::Postgres(driver) => driver.copy_out(&table.copy_out_text(court_id, book_id, ids), &mut read),
         }
@@ -482,7 +496,7 @@ impl Tx<'_> {
         if keys.is_empty() {
             return Ok(());
         }
-        match &mut self.store.driver {
+        match self.store.connection.driver()? {
             Driver::Sqlite(driver) => {
                 keys.chunks_exact(width).try_for_each(|key| driver.each(statement.sqlite, key, &mut read))
             }
@@ -499,7 +513,7 @@ impl Tx<'_> {
         if rows.is_empty() {
             return Ok(());
         }
-        match &mut self.store.driver {
+        match self.store.connection.driver()? {
             Driver::Sqlite(driver) => driver.upsert_many(table, key, set, rows),
             Driver::Postgres(driver) => driver.upsert_many(table, key, set, rows),
         }
@@ -515,7 +529,7 @@ impl Tx<'_> {
         if count == 0 {
             return Ok(());
         }
-        let changed = match &mut self.store.driver {
+        let changed = match self.store.connection.driver()? {
             Driver::Sqlite(driver) => driver.update_many(table, key, set, rows)?,
             Driver::Postgres(driver) => driver.update_many(table, key, set, rows)?,
         };
@@ -548,6 +562,8 @@ impl Tx<'_> {
 impl Drop for Tx<'_> {
     fn drop(&mut self) {
         if self.open {
+            // The error of rows that were on their way has nobody left to go to.
+            let _ = self.store.connection.driver();
             // A connection that cannot roll back is gone, and the server rolls back for it.
             let _ = self.store.batch("ROLLBACK", "ROLLBACK");
         }

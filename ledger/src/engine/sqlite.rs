@@ -8,8 +8,8 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 use super::{Error, Result, RowBytes, Table, Value};
 
 /// Pages kept in memory. Large enough for the inner pages of a payout's tables, small enough that memory stays
-/// under 100 MB; what does not fit spills to the write-ahead log.
-const CACHE_KIB: i64 = 24 * 1024;
+/// under 100 MB while a verification reads on two connections; what does not fit spills to the write-ahead log.
+const CACHE_KIB: i64 = 16 * 1024;
 
 /// Statements kept prepared: more than one operation uses.
 const PREPARED_STATEMENTS: usize = 128;

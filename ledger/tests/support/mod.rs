@@ -27,12 +27,37 @@ impl Database {
             println!("skipped: ANKUAN_TEST_POSTGRES is not set (scripts/test sets it)");
             return None;
         };
+        Some(Self::on(&admin))
+    }
+
+    /// A new database on a server, by the address of another of its databases.
+    pub fn on(admin: &str) -> Self {
+        Self::create(admin, "")
+    }
+
+    /// A database with the same content. Nobody may be connected to this one.
+    #[allow(dead_code, reason = "for the tests that start many times from one state")]
+    pub fn copy(&self) -> Self {
+        if let Some((admin, name)) = &self.admin {
+            return Self::create(admin, &format!("TEMPLATE {name}"));
+        }
+        let copy = Self::sqlite();
+        let file = |database: &Self| database.address["sqlite:".len()..].to_owned();
+        let log = format!("{}-wal", file(self));
+        assert!(!std::path::Path::new(&log).exists(), "{log}: somebody is still connected");
+        if std::path::Path::new(&file(self)).exists() {
+            std::fs::copy(file(self), file(&copy)).expect("copies");
+        }
+        copy
+    }
+
+    fn create(admin: &str, template: &str) -> Self {
         let name = format!("ankuan_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let mut client = postgres::Client::connect(&admin, postgres::NoTls).expect("the test server");
-        client.batch_execute(&format!("CREATE DATABASE {name}")).expect("a database");
+        let mut client = postgres::Client::connect(admin, postgres::NoTls).expect("the test server");
+        client.batch_execute(&format!("CREATE DATABASE {name} {template}")).expect("a database");
         let (server, _) = admin.rsplit_once('/').expect("an address with a database");
         let address = format!("{server}/{name}");
-        Some(Self { address, admin: Some((admin, name)), _folder: tempfile::tempdir().expect("a folder") })
+        Self { address, admin: Some((admin.to_owned(), name)), _folder: tempfile::tempdir().expect("a folder") }
     }
 
     pub fn open(&self) -> Store {

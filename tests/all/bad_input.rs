@@ -1,0 +1,383 @@
+//! The worst that people and disks hand to the command line: each gets a code, an exit code and a sentence that names
+//! what is wrong; books and folders stay as they were.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use ankuan_ledger::Store;
+
+use crate::program::{CASE, Files, act, approved, open_court, said, words};
+use crate::support::Database;
+
+const HEADING: &str = "债权编号,姓名,证件类型,证件号码,债权金额,收款人,收款账号,开户行,联行号,手机号";
+const ROW: &str = "9,王芳,其他,X1,100.00,王芳,6217000000000000004,中国建设银行,105100000017,";
+
+/// Every link of the chains: what is recorded in the books at all.
+fn chain(address: &str) -> Vec<Vec<u8>> {
+    let mut store = Store::open(address).expect("opens");
+    let mut tx = store.snapshot().expect("reads");
+    let text = "SELECT hash FROM chain_link ORDER BY court_id, book_id, link_no";
+    tx.query(text, &[], |row| Ok(row.bytes(0)?.to_vec())).expect("links")
+}
+
+/// Everything in a folder and below, hidden files too; but not the database, which stands beside it.
+fn tree(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.insert(path.display().to_string(), Vec::new());
+            found.extend(tree(&path));
+        } else {
+            found.insert(path.display().to_string(), std::fs::read(&path).expect("reads"));
+        }
+    }
+    found
+}
+
+struct Bench<'d> {
+    files: Files,
+    address: &'d str,
+}
+
+impl Bench<'_> {
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> String {
+        let path = self.files.path(name);
+        std::fs::write(&path, bytes).expect("writes");
+        path.to_str().expect("UTF-8").to_owned()
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.files.path(name).to_str().expect("UTF-8").to_owned()
+    }
+
+    /// Refused with this exit code and code; both sentences name all of `named`; nothing is changed anywhere.
+    fn refused(&self, arguments: &[&str], exit: i32, code: &str, named: &[&str]) {
+        let (before, folder) = (chain(self.address), tree(self.files.folder.path()));
+        self.says(&self.files.run(self.address, &words(arguments)), arguments, exit, code, named);
+        assert_eq!(chain(self.address), before, "{arguments:?} changed the books");
+        assert_eq!(tree(self.files.folder.path()), folder, "{arguments:?} changed the folder");
+    }
+
+    fn says(&self, output: &Output, arguments: &[&str], exit: i32, code: &str, named: &[&str]) {
+        assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {}", said(output));
+        let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        let error = &object["error"];
+        assert_eq!(error["code"], code, "{arguments:?}: {error}");
+        for language in ["message_zh", "message_en"] {
+            let sentence = error[language].as_str().expect("a sentence");
+            assert!(!sentence.contains("%{"), "{arguments:?}: {sentence}");
+            for name in named {
+                assert!(sentence.contains(name), "{arguments:?} does not name {name}: {sentence}");
+            }
+        }
+    }
+
+    /// Refused as a list, naming the file.
+    fn list(&self, name: &str, bytes: impl AsRef<[u8]>, more: &[&str], code: &str, named: &[&str]) {
+        let path = self.file(name, bytes);
+        let mut arguments = vec!["claims", "import", &path, "--case", CASE, "--as", "钱承办"];
+        arguments.extend(more);
+        let mut all = vec![name];
+        all.extend(named);
+        self.refused(&arguments, 1, code, &all);
+    }
+}
+
+fn lists_that_cannot_be_read(database: &Database) {
+    let bench = Bench { files: Files::new(20), address: &database.address };
+    open_court(&bench.files, database);
+    let whole = format!("{HEADING}\n{ROW}\n{}\n", ROW.replace("9,", "8,"));
+    let cut = &whole.as_bytes()[..whole.len() - 60];
+    bench.list("截断.csv", cut, &["--expect-rows", "3"], "claims.rows_differ", &["3", "2"]);
+    bench.list("截断.csv", cut, &["--expect-sum", "200"], "claims.sum_differs", &["200.00", "100.00"]);
+    let utf_16: Vec<u8> = [0xfeff].into_iter().chain(whole.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    bench.list("utf16.csv", utf_16, &[], "claims.utf_16", &["UTF-16"]);
+    bench.list(
+        "图.csv",
+        [b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".as_slice(), &[0xff; 99]].concat(),
+        &[],
+        "claims.nul_byte",
+        &["3"],
+    );
+    bench.list("乱码.csv", [HEADING.as_bytes(), b"\n\xff\xfe\xff,1\n"].concat(), &[], "claims.encoding", &["2"]);
+    bench.list("空.csv", "", &[], "claims.empty_file", &[]);
+    bench.list("只有表头.csv", HEADING, &[], "claims.no_rows", &[]);
+    bench.list("缺列.csv", "姓名,金额\n王芳,1\n", &[], "claims.no_heading", &[]);
+    bench.list("引号.csv", whole.replace("8,王芳", "8,\"王芳"), &[], "claims.unclosed_quote", &["3"]);
+    bench.list("一行.csv", vec![b'a'; 100_000_000], &[], "claims.record_too_long", &["1", "65536"]);
+    std::fs::remove_file(bench.files.path("一行.csv")).expect("removes");
+    bench.list("坏.xlsx", b"PK\x03\x04broken", &[], "claims.workbook_unreadable", &[]);
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for part in 0..1_001 {
+        zip.start_file(format!("xl/part{part}.xml"), zip::write::SimpleFileOptions::default()).expect("a part");
+        zip.write_all(b"<x/>").expect("writes");
+    }
+    let bomb = zip.finish().expect("a package").into_inner();
+    bench.list("炸弹.xlsx", bomb, &[], "claims.workbook_too_large", &["1000"]);
+    for (cell, row) in [
+        ("9\u{7},", "9,"),
+        ("1e3", "100.00"),
+        ("\"1,2,3\"", "100.00"),
+        ("１００", "100.00"),
+        ("-100.00", "100.00"),
+        ("0.00", "100.00"),
+        ("100.001", "100.00"),
+        ("99999999999999999999", "100.00"),
+        ("92233720368547758.08", "100.00"),
+    ] {
+        let list = format!("{HEADING}\n{}\n", ROW.replacen(row, cell, 1));
+        let path = bench.file("数额.csv", list);
+        let strict = ["claims", "import", &path, "--case", CASE, "--as", "钱承办", "--strict"];
+        bench.refused(&strict, 1, "claims_cli.broken_refused", &["1", "--strict"]);
+    }
+
+    let path = bench.path("没有.csv");
+    let import = |path: &str| words(&["claims", "import", path, "--case", CASE, "--as", "钱承办"]);
+    let refused = |path: &str, code: &str| {
+        let arguments = import(path);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        bench.refused(&arguments, 1, code, &[path]);
+    };
+    refused(&path, "file.not_found");
+    refused(&bench.path(""), "file.is_folder");
+    let locked = bench.file("不可读.csv", &whole);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o000);
+    std::fs::set_permissions(&locked, mode).expect("sets");
+    // Root reads everything.
+    if std::fs::read(&locked).is_err() {
+        let output = bench.files.run(bench.address, &import(&locked));
+        bench.says(&output, &[&locked], 1, "file.not_permitted", &[&locked]);
+    }
+    std::fs::remove_file(&locked).expect("removes");
+
+    // A sound list twice: the second time changes nothing and says so.
+    let list = bench.path("list.csv");
+    let first = bench.files.done(bench.address, &import(&list));
+    assert_eq!((&first["already"], &first["rows"]), (&false.into(), &20.into()));
+    let before = chain(bench.address);
+    let again = bench.files.done(bench.address, &import(&list));
+    assert_eq!((&again["already"], &again["list"]), (&true.into(), &first["list"]));
+    assert_eq!(chain(bench.address), before);
+
+    // One byte more: another list, whose claimants are all in the case already.
+    let mut bytes = std::fs::read(&list).expect("reads");
+    bytes.push(b'\n');
+    let changed = bench.file("list2.csv", bytes);
+    let arguments = ["claims", "import", &changed, "--case", CASE, "--as", "钱承办", "--strict"];
+    bench.refused(&arguments, 1, "claims_cli.broken_refused", &["20"]);
+    let output = bench.files.done(bench.address, &import(&changed));
+    assert_eq!((&output["already"], &output["broken"]), (&false.into(), &20.into()));
+    assert_eq!(output["first_problems"][0]["row"], 2);
+    assert_eq!(output["first_problems"][0]["column"], "债权编号");
+}
+
+fn commands_that_cannot_be_done(database: &Database) {
+    let bench = Bench { files: Files::new(20), address: &database.address };
+    let run = "P2026-0001";
+    open_court(&bench.files, database);
+    let amount = |text: &'static str| ["receipt", "record", "FT9", "--amount", text, "--value-date", "2026-11-22"];
+    for text in ["1e3", "1,2,3", "１００", "1.234", "99999999999999999999", "abc", ""] {
+        bench.refused(&amount(text), 2, "command.usage", &["--amount"]);
+    }
+    bench.refused(
+        &["receipt", "record", "FT9", "--amount=-5", "--value-date", "2026-11-22"],
+        2,
+        "command.usage",
+        &["-5"],
+    );
+    let distribute = |case: &'static str| ["distribute", "make", "--case", case, "--as", "钱承办"];
+    bench.refused(&distribute("（2026）浙0106执999号"), 1, "cases.unknown", &["（2026）浙0106执999号"]);
+    bench.refused(&distribute("浙执"), 1, "cases.number_year", &["浙执"]);
+    bench.refused(&distribute(CASE), 1, "payouts.no_claims", &[]);
+    for name in ["import", "distribute"] {
+        bench.files.done(bench.address, &act(&bench.files, name, "", Path::new("-")));
+    }
+    let distributions = bench.files.done(bench.address, &words(&["distribute", "list", "--case", CASE]));
+    let number = distributions["distributions"][0]["distribution"].to_string();
+
+    let draft = |more: &[&str], code: &str, named: &[&str]| {
+        let mut arguments = vec!["payout", "draft", "--as", "钱承办", "--distribution", &number];
+        arguments.extend(more);
+        bench.refused(&arguments, 1, code, named);
+    };
+    bench.refused(&["payout", "draft", "--as", "钱承办"], 1, "runs.empty", &["--distribution"]);
+    draft(&["--distribution", "999"], "runs.source_unknown", &["999"]);
+    draft(&["--profile", "没有"], "payout_cli.profile_unknown", &["没有"]);
+    draft(&["--profile", &bench.path("")], "bank.profile.unreadable", &[&bench.path("")]);
+    let profile = std::fs::read_to_string(bench.files.path("profile.toml")).expect("reads");
+    for (name, text, code, named) in [
+        ("broken.toml", "name = ".to_owned(), "bank.profile.syntax", "1"),
+        ("unknown.toml", profile.replace("\"payee_name\"", "\"payee\""), "bank.profile.syntax", "payee"),
+        ("zero.toml", profile.replace("= 60", "= 0"), "bank.profile.range", "limits.lines_per_file"),
+    ] {
+        draft(&["--profile", &bench.file(name, text)], code, &[name, named]);
+    }
+    let one = "[[step]]\ntitle = \"复核\"\nroles = [{ role = \"finance\", from_minor = 0 }]\n";
+    draft(&["--policy", &bench.file("one.toml", one)], "runs.policy", &["one.toml"]);
+    draft(&["--policy", &bench.file("bad.toml", "\n\nstep = 5x")], "runs.policy", &["bad.toml", "3"]);
+    draft(&["--policy", &bench.path("none.toml")], "file.not_found", &["none.toml"]);
+
+    // Names longer than the bank takes: found when the files are rendered, and the run stays committed.
+    let short = bench.file("short.toml", profile.replacen("max_bytes = 120", "max_bytes = 2", 1));
+    let as_maker = ["--as", "钱承办"];
+    bench.files.done(
+        bench.address,
+        &words(&["payout", "draft", "--distribution", &number, "--profile", &short, "--as", "钱承办"]),
+    );
+    let payout = |act: &'static str, person: &'static str| ["payout", act, run, "--as", person];
+    bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
+    bench.refused(&payout("approve", "孙财务"), 1, "runs.wrong_status", &[run]);
+    bench.refused(&["payout", "submit", "P2026-0009", as_maker[0], as_maker[1]], 1, "runs.unknown", &["P2026-0009"]);
+    bench.refused(&payout("submit", "无此人"), 1, "access.person_unknown", &["无此人"]);
+    bench.files.done(bench.address, &words(&payout("submit", "钱承办")));
+    bench.refused(&payout("approve", "钱承办"), 1, "runs.maker_approves", &["钱承办"]);
+    bench.refused(&payout("approve", "赵管理"), 1, "access.role_missing", &["赵管理", "finance"]);
+    let seen = ["payout", "approve", run, "--as", "孙财务", "--digest"];
+    bench.refused(&[&seen[..], &["abc"]].concat(), 1, "payout_cli.digest", &["abc"]);
+    bench.refused(&[&seen[..], &["0".repeat(64).as_str()]].concat(), 1, "runs.changed", &[run]);
+    bench.files.done(bench.address, &words(&payout("approve", "孙财务")));
+    bench.refused(&payout("approve", "孙财务"), 1, "runs.approved_before", &["孙财务"]);
+    bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
+    bench.files.done(bench.address, &words(&payout("approve", "周局长")));
+    bench.files.done(bench.address, &words(&payout("commit", "孙财务")));
+    bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
+    bench.refused(&payout("release", "孙财务"), 1, "bank.value.too_long", &["2"]);
+    bench.refused(
+        &["payout", "deliver", run, "--out", &bench.path(""), "--as", "孙财务"],
+        1,
+        "runs.wrong_status",
+        &[run],
+    );
+    bench.files.verified(bench.address, &[]);
+}
+
+fn files_and_keys_that_do_not_fit(database: &Database) {
+    let bench = Bench { files: Files::new(20), address: &database.address };
+    approved(&bench.files, database, "release");
+    let key = bench.files.path("court.key");
+    let own = std::fs::read(&key).expect("reads");
+    let release = ["payout", "release", "P2026-0001", "--as", "孙财务"];
+    std::fs::remove_file(&key).expect("removes");
+    bench.refused(&release, 1, "keys.missing", &["court.key", "--keys"]);
+    bench.file("court.key", "ankuan-keys-1\nseal 00\n");
+    bench.refused(&release, 1, "keys.unreadable", &["court.key"]);
+    bench.file("court.key", [0xff; 155]);
+    bench.refused(&release, 1, "keys.unreadable", &["court.key"]);
+    let digits = "5".repeat(64);
+    bench.file("court.key", format!("ankuan-keys-1\nseal {digits}\nindex {digits}\n"));
+    bench.refused(&release, 1, "keys.detail_cannot_open", &[]);
+    let other = bench.file("other.csv", format!("{HEADING}\n{ROW}\n"));
+    bench
+        .files
+        .done(bench.address, &words(&["case", "open", "（2026）浙0106执7号", "--title", "另案", "--as", "钱承办"]));
+    let import = ["claims", "import", &other, "--case", "（2026）浙0106执7号", "--as", "钱承办"];
+    bench.refused(&import, 1, "keys.not_of_court", &["--keys"]);
+    std::fs::write(&key, own).expect("writes");
+
+    bench.files.done(bench.address, &words(&release));
+    bench.refused(&release, 1, "runs.wrong_status", &["P2026-0001"]);
+    let deliver = |out: &str| words(&["payout", "deliver", "P2026-0001", "--out", out, "--as", "孙财务"]);
+    let stands = bench.file("file", "x");
+    for out in [stands.clone(), format!("{stands}/below")] {
+        let arguments = deliver(&out);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        bench.refused(&arguments, 1, "file.not_a_folder", &[&out]);
+    }
+    let out = bench.path("out");
+    let written = bench.files.done(bench.address, &deliver(&out));
+    let name = written["files"][0]["name"].as_str().expect("a name");
+    bench.files.done(bench.address, &deliver(&out));
+    bench.file(&format!("out/{name}"), "another file");
+    let arguments = deliver(&out);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    bench.refused(&arguments, 1, "bank.deliver.different", &[name]);
+
+    bench.files.done(bench.address, &words(&["ledger", "close-month", "2026-10", "--as", "孙财务"]));
+    let late = ["receipt", "record", "F", "--amount", "1", "--value-date", "2026-10-31", "--as", "孙财务"];
+    let output = bench.files.run(bench.address, &[&words(&late)[..], &words(&["--date", "2026-10-31"])].concat());
+    bench.says(&output, &late, 2, "command.usage", &["--date"]);
+    let mut command = bench.files.command_on("2026-10-31", bench.address, &words(&late));
+    bench.says(&command.output().expect("runs"), &late, 1, "ledger.month_closed", &["2026-10"]);
+}
+
+fn databases_that_cannot_be_used(database: &Database) {
+    let bench = Bench { files: Files::new(1), address: &database.address };
+    open_court(&bench.files, database);
+    let elsewhere = |address: &str, exit: i32, code: &str, named: &[&str]| {
+        let output = bench.files.run(address, &words(&["case", "list"]));
+        bench.says(&output, &[address], exit, code, named);
+        assert!(!said(&output).contains("secret"), "a password is shown: {}", said(&output));
+    };
+    elsewhere("mysql://me:secret@host/court", 2, "database.address", &["host/court", "--database"]);
+    elsewhere("postgres://me:secret@127.0.0.1:1/court", 3, "database.opening", &["127.0.0.1:1/court"]);
+    elsewhere("postgres://me:secret@127.0.0.1:port/court", 3, "database.opening", &["port"]);
+    let text = bench.file("text.db", "this is no database, whatever its name says");
+    elsewhere(&format!("sqlite:{text}"), 3, "database.opening", &["text.db"]);
+    elsewhere(&format!("sqlite:{}", bench.path("")), 3, "database.opening", &[&bench.path("")]);
+    elsewhere(&format!("sqlite:{}", bench.path("none.db")), 1, "command.no_database", &["none.db", "ankuan init"]);
+    assert!(!bench.files.path("none.db").exists(), "no file is made");
+
+    // Another process is in the middle of something.
+    let mut store = Store::open(bench.address).expect("opens");
+    let mut tx = store.begin().expect("begins");
+    tx.execute("UPDATE book_head SET link_no = link_no", &[]).expect("locks");
+    let add = ["person", "add", "吴新人", "--as", "赵管理", "--wait", "1"];
+    let output = bench.files.run(bench.address, &words(&add));
+    bench.says(&output, &add, 3, "database.busy", &["--wait", "1"]);
+    drop(tx);
+    bench.files.done(bench.address, &words(&add));
+
+    for (change, code) in [
+        ("UPDATE schema_step SET name = '0009_later' WHERE name = '0003_payouts'", "schema.newer"),
+        ("UPDATE schema_step SET name = '0003_payouts', digest = $1 WHERE name = '0009_later'", "schema.differs"),
+    ] {
+        let mut tx = store.begin().expect("begins");
+        let digest = [7_u8; 32];
+        let values = [digest.as_slice().into()];
+        tx.execute(change, if change.contains("$1") { &values } else { &[] }).expect("changes");
+        tx.commit().expect("commits");
+        bench.refused(&["case", "list"], 1, code, &["000"]);
+        bench.refused(&["init", "--court", "2", "--name", "法院", "--admin", "甲"], 1, code, &["000"]);
+    }
+}
+
+fn two_at_once(database: &Database) {
+    let files = Files::new(300);
+    open_court(&files, database);
+    let both = |name: &str| {
+        // Without the keys of their requests: two people, not one who asks twice.
+        let mut arguments = act(&files, name, "-", Path::new("-"));
+        arguments.truncate(arguments.len() - 2);
+        let start = || {
+            let mut command = files.command(&database.address, &arguments);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
+        };
+        let (one, other) = (start(), start());
+        [one, other].map(|child| child.wait_with_output().expect("ends"))
+    };
+    let answers = both("import").map(|output| {
+        assert!(output.status.success(), "{}", said(&output));
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("one JSON object")
+    });
+    assert_eq!(answers[0]["list"], answers[1]["list"]);
+    assert_ne!(answers[0]["already"], answers[1]["already"], "one stores, the other finds it stored");
+
+    crate::program::approve_from(&files, database, "distribute", "commit");
+    let mut outputs = both("commit");
+    outputs.sort_by_key(|output| output.status.code());
+    assert_eq!(outputs[0].status.code(), Some(0), "{}", said(&outputs[0]));
+    let bench = Bench { files, address: &database.address };
+    bench.says(&outputs[1], &["commit"], 1, "runs.wrong_status", &["P2026-0001"]);
+    bench.files.verified(&database.address, &[]);
+}
+
+crate::on_both!(
+    lists_that_cannot_be_read,
+    commands_that_cannot_be_done,
+    files_and_keys_that_do_not_fit,
+    databases_that_cannot_be_used,
+    two_at_once,
+);
