@@ -494,6 +494,19 @@ fn refused_by(day: &mut Day, text: &'static str) -> String {
     }
 }
 
+/// A copy of the first approval under another step, with these for approver, whom they stand in for, and principal.
+macro_rules! approval_of {
+    ($people:literal) => {
+        concat!(
+            "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, ",
+            "on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) ",
+            "SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, ",
+            $people,
+            ", maker_id, digest, amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1"
+        )
+    };
+}
+
 fn the_maker_never_approves(database: &Database) {
     let mut day = Day::open(database);
     let case = day.case(1);
@@ -524,22 +537,23 @@ fn the_maker_never_approves(database: &Database) {
     assert_eq!((given[0].role.as_str(), given[1].role.as_str()), ("finance", "bureau_head"));
 
     // The floors stand when the functions are gone round.
-    let copy = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, maker_id, NULL, maker_id, digest, \
-         amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
-    assert!(refused_by(&mut day, copy).contains("approval_not_maker"));
-    let lent = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, 999, maker_id, maker_id, digest, \
-         amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
-    assert!(refused_by(&mut day, lent).contains("approval_not_maker"));
-    let twice = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, approver_id, NULL, maker_id, \
-         digest, amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
-    let name = refused_by(&mut day, twice);
-    assert!(name.contains("approval_person_once") || name.contains("approver_id"), "{name}");
+    let by_maker = approval_of!("maker_id, NULL, maker_id");
+    let for_maker = approval_of!("999, maker_id, maker_id");
+    for text in [by_maker, for_maker] {
+        assert!(refused_by(&mut day, text).contains("approval_not_maker"));
+    }
+    // SQLite names the columns of a unique constraint.
+    let twice = refused_by(&mut day, approval_of!("approver_id, NULL, approver_id"));
+    assert!(
+        ["approval_person_once", "approval_principal_once", "approver_id", "principal_id"]
+            .iter()
+            .any(|name| twice.contains(name)),
+        "{twice}"
+    );
+    let lent_twice = refused_by(&mut day, approval_of!("999, approver_id, approver_id"));
+    assert!(lent_twice.contains("principal"), "{lent_twice}");
+    let unsaid = refused_by(&mut day, approval_of!("998, NULL, 997"));
+    assert!(unsaid.contains("approval_principal"), "{unsaid}");
     let alone = "INSERT INTO payee (court_id, book_id, payee_id, case_id, kind, name, document_type, detail_id, \
          commitment, basis, proposed_by, approved_by, recorded_at, mark) \
          SELECT court_id, book_id, payee_id + 1000000, case_id, kind, name, document_type, detail_id, commitment, \
