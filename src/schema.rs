@@ -1,10 +1,8 @@
 //! The schema of the application: its steps, its fact tables, and how their columns are read.
 
-use ankuan_ledger as ledger;
 use ankuan_ledger::chain::sha256;
-use ankuan_ledger::engine::{Error, Migration, Row, Statement, Table};
+use ankuan_ledger::engine::{self, Migration, Statement, Table};
 use ankuan_ledger::{Store, schema};
-use jiff::civil::Date;
 
 use crate::payouts::{lines, policy, release, rounds, runs, sheets};
 use crate::{Message, Outcome, access, cases, chart, claims, documents, receipts};
@@ -95,22 +93,4 @@ pub fn missing_steps(store: &mut Store) -> Outcome<Vec<&'static str>> {
         }
     }
     Ok(MIGRATIONS.iter().map(|step| step.name).filter(|name| !found.iter().any(|(known, _)| known == name)).collect())
-}
-
-/// A civil date out of a column of ISO text.
-///
-/// # Errors
-/// [`Error::Inconsistent`] when it is none.
-pub fn read_date(row: &Row<'_>, column: usize) -> ledger::engine::Result<Date> {
-    let text = row.text(column)?;
-    text.parse().map_err(|_| Error::Inconsistent(format!("{text:?} in column {column} is not a date")))
-}
-
-/// A word of a closed list out of a column.
-///
-/// # Errors
-/// [`Error::Inconsistent`] when it is not in the list.
-pub fn read_word<T>(row: &Row<'_>, column: usize, parse: impl Fn(&str) -> Option<T>) -> ledger::engine::Result<T> {
-    let text = row.text(column)?;
-    parse(text).ok_or_else(|| Error::Inconsistent(format!("{text:?} in column {column} is not a known word")))
 }

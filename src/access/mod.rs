@@ -13,8 +13,8 @@ use jiff::civil::Date;
 
 use crate::books;
 use crate::clock::Clock;
-use crate::schema::{read_date, read_word};
 use crate::words::words;
+use crate::words::{read_date, read_word};
 use crate::{Message, Outcome};
 
 words! {

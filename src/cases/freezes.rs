@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::{Case, CaseNumber};
 use crate::access::{Acting, Role};
 use crate::books;
-use crate::schema::read_date;
+use crate::words::read_date;
 use crate::{Message, Outcome};
 
 /// `payee_freeze`

@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use super::Case;
 use crate::access::{Acting, Role};
 use crate::books;
-use crate::schema::{read_date, read_word};
 use crate::words::words;
+use crate::words::{read_date, read_word};
 use crate::{Message, Outcome};
 
 words! {

@@ -12,8 +12,8 @@ use jiff::civil::Date;
 use crate::access::{Acting, Role};
 use crate::books;
 use crate::chart::{BankAccount, Chart, Scope};
-use crate::schema::{read_date, read_word};
 use crate::words::words;
+use crate::words::{read_date, read_word};
 use crate::{Message, Outcome};
 
 pub use crate::chart::case_account;

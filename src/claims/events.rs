@@ -15,7 +15,7 @@ use crate::documents::keys::Keys;
 use crate::documents::personal::{PersonalDetail, each_detail};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
-use crate::schema::read_word;
+use crate::words::read_word;
 use crate::words::words;
 
 /// Who may confirm new payment details: those who keep the money, not those who lead the case.

@@ -18,7 +18,7 @@ use crate::documents::personal::PersonalDetail;
 use crate::failure::Outcome;
 use crate::message::Message;
 use crate::receipts::receipts_of_case;
-use crate::schema::read_word;
+use crate::words::read_word;
 
 /// `payee`
 pub static PAYEE: Table = Table {

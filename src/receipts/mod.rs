@@ -9,7 +9,7 @@ use crate::access::{Acting, Role};
 use crate::books;
 use crate::cases::{self, Case, SubAccount};
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
-use crate::schema::read_date;
+use crate::words::read_date;
 use crate::{Message, Outcome};
 
 /// The most characters of a payer's name or a remark: above any bank's field, so that more is a slip.

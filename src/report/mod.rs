@@ -6,7 +6,7 @@ use ankuan_ledger::engine::{Error, Result};
 use ankuan_ledger::{Amount, BookKey, Side, Tx};
 use jiff::civil::Date;
 
-use crate::schema::{read_date, read_word};
+use crate::words::{read_date, read_word};
 use crate::{Message, Outcome};
 
 /// An account as people see it.

@@ -508,6 +508,19 @@ fn refused_by(day: &mut Day, text: &'static str) -> String {
     }
 }
 
+/// A copy of the first approval under another step, with these for approver, whom they stand in for, and principal.
+macro_rules! approval_of {
+    ($people:literal) => {
+        concat!(
+            "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, ",
+            "on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) ",
+            "SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, ",
+            $people,
+            ", maker_id, digest, amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1"
+        )
+    };
+}
+
 fn the_maker_never_approves(database: &Database) {
     let mut day = Day::open(database);
     let case = day.case(1);
@@ -538,27 +551,47 @@ fn the_maker_never_approves(database: &Database) {
     assert_eq!((given[0].role.as_str(), given[1].role.as_str()), ("finance", "bureau_head"));
 
     // The floors stand when the functions are gone round.
-    let copy = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, maker_id, NULL, maker_id, maker_id, digest, \
-         amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
-    assert!(refused_by(&mut day, copy).contains("approval_not_maker"));
-    let lent = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, 999, maker_id, maker_id, maker_id, digest, \
-         amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
-    assert!(refused_by(&mut day, lent).contains("approval_not_maker"));
-    let twice = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, approver_id, NULL, maker_id, \
-         digest, amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
-    let name = refused_by(&mut day, twice);
-    assert!(name.contains("approval_person_once") || name.contains("approver_id"), "{name}");
+    let by_maker = approval_of!("maker_id, NULL, maker_id");
+    let for_maker = approval_of!("999, maker_id, maker_id");
+    for text in [by_maker, for_maker] {
+        assert!(refused_by(&mut day, text).contains("approval_not_maker"));
+    }
+    // SQLite names the columns of a unique constraint.
+    let twice = refused_by(&mut day, approval_of!("approver_id, NULL, approver_id"));
+    assert!(
+        ["approval_person_once", "approval_principal_once", "approver_id", "principal_id"]
+            .iter()
+            .any(|name| twice.contains(name)),
+        "{twice}"
+    );
+    let lent_twice = refused_by(&mut day, approval_of!("999, approver_id, approver_id"));
+    assert!(lent_twice.contains("principal"), "{lent_twice}");
+    let unsaid = refused_by(&mut day, approval_of!("998, NULL, 997"));
+    assert!(unsaid.contains("approval_principal"), "{unsaid}");
     let alone = "INSERT INTO payee (court_id, book_id, payee_id, case_id, kind, name, document_type, detail_id, \
          commitment, basis, proposed_by, approved_by, recorded_at, mark) \
          SELECT court_id, book_id, payee_id + 1000000, case_id, kind, name, document_type, detail_id, commitment, \
          basis, proposed_by, proposed_by, recorded_at, mark FROM payee WHERE court_id = $1";
     assert!(refused_by(&mut day, alone).contains("payee_two_people"));
+}
+
+/// Runs pay sheets in any order, so what they record must not hang on the order of the sheets.
+fn sheets_are_paid_in_any_order(database: &Database) {
+    let mut day = Day::open(database);
+    let case = day.case(1);
+    let payee = day.payee(&case, PayeeKind::Applicant, "王芳", 1);
+    let mut sheets = Vec::new();
+    for amount in [100, 200, 300, 400] {
+        let receipt = day.receive(&case, amount);
+        sheets.push(day.sheet(&case, receipt, &[(Head::Principal, payee, amount)]).expect("records"));
+    }
+    for order in [&[3, 0][..], &[2], &[1]] {
+        let sources: Vec<_> = order.iter().map(|place: &usize| (SourceKind::Sheet, sheets[*place])).collect();
+        let run = day.approved(&sources);
+        day.commit(&run).expect("commits");
+        let released = day.release(&run).expect("releases");
+        assert_eq!(released.lines, order.len() as i64);
+    }
 }
 
 fn of_two_commits_at_once_one_wins(database: &Database) {
@@ -834,7 +867,7 @@ fn what_a_line_says_after_approval_is_what_was_approved(database: &Database) {
     }
     // Sealed anew under the same id, by somebody who has the keys.
     let reseal = |day: &mut Day, account: &str| {
-        execute(day, "DELETE FROM personal_detail WHERE court_id = $1 AND detail_id = $2");
+        execute(day, "UPDATE personal_detail SET detail_id = -detail_id WHERE court_id = $1 AND detail_id = $2");
         let mut tx = day.court.store.begin().expect("begins");
         let mut writer = DetailWriter::new(&day.keys, BOOK);
         let other = person("王芳", account, CARD);
@@ -844,6 +877,8 @@ fn what_a_line_says_after_approval_is_what_was_approved(database: &Database) {
     };
     reseal(&mut day, "6222020000000000999");
     assert_eq!(code(day.release(&run)), "payouts.detail_changed");
+    execute(&mut day, "DELETE FROM personal_detail WHERE court_id = $1 AND detail_id = $2");
+    execute(&mut day, "UPDATE personal_detail SET detail_id = -detail_id WHERE court_id = $1 AND -detail_id = $2");
 }
 
 fn a_run_is_paid_from_the_account_that_has_the_money(database: &Database) {
@@ -908,6 +943,7 @@ crate::on_both!(
     what_a_sheet_refuses,
     the_maker_never_approves,
     of_two_commits_at_once_one_wins,
+    sheets_are_paid_in_any_order,
     money_is_distributed_once,
     a_claim_changes_by_two_people,
     heirs_sum_exactly,
