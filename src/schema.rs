@@ -1,7 +1,7 @@
 //! The schema of the application: its steps, its fact tables, and how their columns are read.
 
 use ankuan_ledger::chain::sha256;
-use ankuan_ledger::engine::{self, Migration, Statement, Table};
+use ankuan_ledger::engine::{Migration, Statement, Table};
 use ankuan_ledger::{Store, schema};
 
 use crate::payouts::{lines, policy, release, rounds, runs, sheets};
