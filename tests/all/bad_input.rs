@@ -8,7 +8,7 @@ use std::process::{Output, Stdio};
 
 use ankuan_ledger::Store;
 
-use crate::program::{CASE, Files, act, approved, open_court, said, words};
+use crate::program::{CASE, Files, Known, act, approved, open_court, said, words};
 use crate::support::Database;
 
 const HEADING: &str = "债权编号,姓名,证件类型,证件号码,债权金额,收款人,收款账号,开户行,联行号,手机号";
@@ -130,8 +130,8 @@ fn lists_that_cannot_be_read(database: &Database) {
     ] {
         let list = format!("{HEADING}\n{}\n", ROW.replacen(row, cell, 1));
         let path = bench.file("数额.csv", list);
-        let strict = ["claims", "import", &path, "--case", CASE, "--as", "钱承办", "--strict"];
-        bench.refused(&strict, 1, "claims_cli.broken_refused", &["1", "--strict"]);
+        let import = ["claims", "import", &path, "--case", CASE, "--as", "钱承办"];
+        bench.refused(&import, 1, "claims_cli.broken_refused", &["1", "--keep-broken"]);
     }
 
     let path = bench.path("没有.csv");
@@ -166,9 +166,9 @@ fn lists_that_cannot_be_read(database: &Database) {
     let mut bytes = std::fs::read(&list).expect("reads");
     bytes.push(b'\n');
     let changed = bench.file("list2.csv", bytes);
-    let arguments = ["claims", "import", &changed, "--case", CASE, "--as", "钱承办", "--strict"];
+    let arguments = ["claims", "import", &changed, "--case", CASE, "--as", "钱承办"];
     bench.refused(&arguments, 1, "claims_cli.broken_refused", &["20"]);
-    let output = bench.files.done(bench.address, &import(&changed));
+    let output = bench.files.done(bench.address, &words(&[&arguments[..], &["--keep-broken"]].concat()));
     assert_eq!((&output["already"], &output["broken"]), (&false.into(), &20.into()));
     assert_eq!(output["first_problems"][0]["row"], 2);
     assert_eq!(output["first_problems"][0]["column"], "债权编号");
@@ -193,7 +193,7 @@ fn commands_that_cannot_be_done(database: &Database) {
     bench.refused(&distribute("浙执"), 1, "cases.number_year", &["浙执"]);
     bench.refused(&distribute(CASE), 1, "payouts.no_claims", &[]);
     for name in ["import", "distribute"] {
-        bench.files.done(bench.address, &act(&bench.files, name, "", Path::new("-")));
+        bench.files.done(bench.address, &act(&bench.files, name, &Known::default(), Path::new("-")));
     }
     let distributions = bench.files.done(bench.address, &words(&["distribute", "list", "--case", CASE]));
     let number = distributions["distributions"][0]["distribution"].to_string();
@@ -216,32 +216,34 @@ fn commands_that_cannot_be_done(database: &Database) {
         draft(&["--profile", &bench.file(name, text)], code, &[name, named]);
     }
     let one = "[[step]]\ntitle = \"复核\"\nroles = [{ role = \"finance\", from_minor = 0 }]\n";
-    draft(&["--policy", &bench.file("one.toml", one)], "runs.policy", &["one.toml"]);
-    draft(&["--policy", &bench.file("bad.toml", "\n\nstep = 5x")], "runs.policy", &["bad.toml", "3"]);
-    draft(&["--policy", &bench.path("none.toml")], "file.not_found", &["none.toml"]);
+    let policy = |path: &str, code: &str, named: &[&str]| {
+        bench.refused(&["payout", "policy", "--set", path, "--as", "赵管理"], 1, code, named);
+    };
+    policy(&bench.file("one.toml", one), "runs.policy", &["one.toml"]);
+    policy(&bench.file("bad.toml", "\n\nstep = 5x"), "runs.policy", &["bad.toml", "3"]);
+    policy(&bench.path("none.toml"), "file.not_found", &["none.toml"]);
 
     // Names longer than the bank takes: found when the files are rendered, and the run stays committed.
     let short = bench.file("short.toml", profile.replacen("max_bytes = 120", "max_bytes = 2", 1));
-    let as_maker = ["--as", "钱承办"];
-    bench.files.done(
-        bench.address,
-        &words(&["payout", "draft", "--distribution", &number, "--profile", &short, "--as", "钱承办"]),
-    );
+    let drafted = ["payout", "draft", "--distribution", &number, "--profile", &short, "--as", "钱承办"];
+    let drafted = bench.files.done(bench.address, &words(&drafted));
+    let digest = drafted["digest"].as_str().expect("a digest");
+    let approve = |person: &'static str| ["payout", "approve", run, "--as", person, "--digest", digest];
     let payout = |act: &'static str, person: &'static str| ["payout", act, run, "--as", person];
     bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
-    bench.refused(&payout("approve", "孙财务"), 1, "runs.wrong_status", &[run]);
-    bench.refused(&["payout", "submit", "P2026-0009", as_maker[0], as_maker[1]], 1, "runs.unknown", &["P2026-0009"]);
+    bench.refused(&approve("孙财务"), 1, "runs.wrong_status", &[run]);
+    bench.refused(&["payout", "submit", "P2026-0009", "--as", "钱承办"], 1, "runs.unknown", &["P2026-0009"]);
     bench.refused(&payout("submit", "无此人"), 1, "access.person_unknown", &["无此人"]);
     bench.files.done(bench.address, &words(&payout("submit", "钱承办")));
-    bench.refused(&payout("approve", "钱承办"), 1, "runs.maker_approves", &["钱承办"]);
-    bench.refused(&payout("approve", "赵管理"), 1, "access.role_missing", &["赵管理", "finance"]);
+    bench.refused(&approve("钱承办"), 1, "runs.maker_approves", &["钱承办"]);
+    bench.refused(&approve("赵管理"), 1, "access.role_missing", &["赵管理", "finance"]);
     let seen = ["payout", "approve", run, "--as", "孙财务", "--digest"];
     bench.refused(&[&seen[..], &["abc"]].concat(), 1, "payout_cli.digest", &["abc"]);
     bench.refused(&[&seen[..], &["0".repeat(64).as_str()]].concat(), 1, "runs.changed", &[run]);
-    bench.files.done(bench.address, &words(&payout("approve", "孙财务")));
-    bench.refused(&payout("approve", "孙财务"), 1, "runs.approved_before", &["孙财务"]);
+    bench.files.done(bench.address, &words(&approve("孙财务")));
+    bench.refused(&approve("孙财务"), 1, "runs.approved_before", &["孙财务"]);
     bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
-    bench.files.done(bench.address, &words(&payout("approve", "周局长")));
+    bench.files.done(bench.address, &words(&approve("周局长")));
     bench.files.done(bench.address, &words(&payout("commit", "孙财务")));
     bench.refused(&payout("commit", "孙财务"), 1, "runs.wrong_status", &[run]);
     bench.refused(&payout("release", "孙财务"), 1, "bank.value.too_long", &["2"]);
@@ -348,7 +350,7 @@ fn two_at_once(database: &Database) {
     open_court(&files, database);
     let both = |name: &str| {
         // Without the keys of their requests: two people, not one who asks twice.
-        let mut arguments = act(&files, name, "-", Path::new("-"));
+        let mut arguments = act(&files, name, &Known::default(), Path::new("-"));
         arguments.truncate(arguments.len() - 2);
         let start = || {
             let mut command = files.command(&database.address, &arguments);
