@@ -1,11 +1,11 @@
 //! What finance does to the book by hand: holds, reversals, closing a month.
 //!
-//! A payee gets money only through an approved payout; these commands cannot go around it. What they can move stays in
-//! its case or becomes owed to the treasury ([`CAPTURE_INTO`]).
+//! A payee gets money only through an approved payout; these commands cannot go around it, nor take back what is owed
+//! to one. All they can move is case funds, into what the same case sets aside.
 
 use ankuan_ledger::{AccountId, Amount, EntryNo, HoldId, ItemId, Line, Place, Side, Tx, VoucherHead, VoucherKind};
 
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::chart::AccountKind;
 use crate::report::{self, AccountView};
@@ -17,9 +17,9 @@ pub const HOLD_CAPTURED: &str = "hold_captured";
 /// Event of a voucher that reverses an entry.
 pub const REVERSAL: &str = "reversal";
 
-/// Kinds into which a hold may be captured by hand: the money stays in its case, or is owed to the treasury.
-pub const CAPTURE_INTO: &[AccountKind] =
-    &[AccountKind::CaseFunds, AccountKind::SetAside, AccountKind::Deposited, AccountKind::Treasury];
+/// Kinds whose money may be held by hand. What is payable, set aside or on its way is committed to somebody, and is
+/// moved by the commands of payouts, which ask for a second person.
+pub const HOLD_FROM: &[AccountKind] = &[AccountKind::CaseFunds, AccountKind::Unattributed];
 
 /// Events whose entries may be reversed by hand. All others belong to an attribution or a payout, whose own commands
 /// take them back together with what else they changed.
@@ -32,10 +32,10 @@ pub const REVERSIBLE: &[&str] = &[
     HOLD_CAPTURED,
 ];
 
-/// Sets a part of an item's balance aside. Needs [`Role::Finance`].
+/// Sets a part of an item's balance in an account of [`HOLD_FROM`] aside. Needs [`Role::Finance`].
 ///
 /// # Errors
-/// `bookkeeping.reason_missing`, `access.role_missing`, and those of the ledger (`ledger.below_floor`…).
+/// `bookkeeping.reason_missing`, `bookkeeping.hold_source` (another kind), `access.role_missing`, and those of the ledger (`ledger.below_floor`…).
 pub fn hold(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -44,20 +44,22 @@ pub fn hold(
     amount: Amount,
     reason: &str,
 ) -> Outcome<HoldId> {
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     require_reason(reason)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.hold")?;
+    acting.require(tx, Role::Finance)?;
+    require_source(account)?;
     let place = Place { account: AccountId(account.account_id), item };
     let hold = act.hold(tx, place, amount, reason.trim())?;
     act.close(tx)?;
     Ok(hold)
 }
 
-/// Posts a part of a hold into another account of [`CAPTURE_INTO`]. Needs [`Role::Finance`].
+/// Posts a part of a hold on case funds into what the same case sets aside. Needs [`Role::Finance`].
 ///
 /// # Errors
-/// `bookkeeping.reason_missing`, `hold.unknown`, `bookkeeping.capture_target` (another kind, or another case),
-/// `access.role_missing`, and those of the ledger.
+/// `bookkeeping.reason_missing`, `hold.unknown`, `bookkeeping.hold_source` (held in an account outside
+/// [`HOLD_FROM`]), `bookkeeping.capture_target` (another kind, or another case), `access.role_missing`, and those of
+/// the ledger.
 pub fn capture(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -67,9 +69,9 @@ pub fn capture(
     amount: Amount,
     reason: &str,
 ) -> Outcome<EntryNo> {
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     require_reason(reason)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.capture")?;
+    acting.require(tx, Role::Finance)?;
     let book = act.book();
     let held = tx.query_opt(
         "SELECT account_id, item_id FROM hold WHERE court_id = $1 AND book_id = $2 AND hold_id = $3",
@@ -78,15 +80,16 @@ pub fn capture(
     )?;
     let held = held.ok_or_else(|| Message::new("hold.unknown").with("hold", hold.0))?;
     let from = report::accounts(tx, book)?.into_iter().find(|account| account.account_id == held.account.0);
-    let is_own = |from: &AccountView| into.case_id.is_none() || into.case_id == from.case_id;
-    let is_allowed = AccountKind::parse(&into.kind).is_some_and(|kind| CAPTURE_INTO.contains(&kind));
-    if !is_allowed || !from.as_ref().is_some_and(is_own) {
+    let from = from.ok_or_else(|| Message::new("hold.unknown").with("hold", hold.0))?;
+    require_source(&from)?;
+    let is_own = into.case_id.is_some() && into.case_id == from.case_id;
+    if !is_own || AccountKind::parse(&into.kind) != Some(AccountKind::SetAside) {
         return Err(Message::new("bookkeeping.capture_target").with("code", &into.code).into());
     }
     let place = Place { account: AccountId(into.account_id), item };
-    let line = match from.map(|from| from.normal_side) {
-        Some(Side::Debit) => Line { debit: place, credit: held, amount },
-        Some(Side::Credit) | None => Line { debit: held, credit: place, amount },
+    let line = match from.normal_side {
+        Side::Debit => Line { debit: place, credit: held, amount },
+        Side::Credit => Line { debit: held, credit: place, amount },
     };
     act.begin_voucher(
         tx,
@@ -108,9 +111,9 @@ pub fn capture(
 /// # Errors
 /// `bookkeeping.reason_missing`, `access.role_missing`, and those of the ledger.
 pub fn release(tx: &mut Tx<'_>, acting: &Acting, hold: HoldId, amount: Amount, reason: &str) -> Outcome<()> {
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     require_reason(reason)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.release")?;
+    acting.require(tx, Role::Finance)?;
     act.release(tx, hold, amount, reason.trim())?;
     act.close(tx)?;
     Ok(())
@@ -122,9 +125,9 @@ pub fn release(tx: &mut Tx<'_>, acting: &Acting, hold: HoldId, amount: Amount, r
 /// `bookkeeping.reason_missing`, `ledger.entry_unknown`, `bookkeeping.not_reversible` (its event is not in
 /// [`REVERSIBLE`]), `access.role_missing`, and those of the ledger.
 pub fn reverse(tx: &mut Tx<'_>, acting: &Acting, entry: EntryNo, reason: &str) -> Outcome<EntryNo> {
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     require_reason(reason)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.reverse")?;
+    acting.require(tx, Role::Finance)?;
     let book = act.book();
     let events = tx.query(
         "SELECT v.event FROM entry_line AS e JOIN voucher AS v \
@@ -157,7 +160,6 @@ pub fn reverse(tx: &mut Tx<'_>, acting: &Acting, entry: EntryNo, reason: &str) -
 /// `bookkeeping.month` (not written 2026-11), `bookkeeping.month_future`, `bookkeeping.month_closed_already`,
 /// `access.role_missing`.
 pub fn close_month(tx: &mut Tx<'_>, acting: &Acting, month: &str) -> Outcome<()> {
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     let is_month = month.len() == 7 && format!("{month}-01").parse::<jiff::civil::Date>().is_ok();
     if !is_month {
         return Err(Message::new("bookkeeping.month").with("month", month).into());
@@ -166,6 +168,7 @@ pub fn close_month(tx: &mut Tx<'_>, acting: &Acting, month: &str) -> Outcome<()>
         return Err(Message::new("bookkeeping.month_future").with("month", month).with("date", acting.date).into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.close_month")?;
+    acting.require(tx, Role::Finance)?;
     let book = act.book();
     let closed = tx.query_opt(
         "SELECT id FROM closed_month WHERE court_id = $1 AND book_id = $2 AND month = $3",
@@ -178,6 +181,14 @@ pub fn close_month(tx: &mut Tx<'_>, acting: &Acting, month: &str) -> Outcome<()>
     act.close_month(tx, month)?;
     act.close(tx)?;
     Ok(())
+}
+
+/// That money may be held by hand in an account.
+fn require_source(account: &AccountView) -> Result<(), Message> {
+    if AccountKind::parse(&account.kind).is_some_and(|kind| HOLD_FROM.contains(&kind)) {
+        return Ok(());
+    }
+    Err(Message::new("bookkeeping.hold_source").with("code", &account.code))
 }
 
 fn require_reason(reason: &str) -> Result<(), Message> {

@@ -553,7 +553,7 @@ pub fn add_bank_account(
     bank_name: &str,
     bank_code: &str,
 ) -> Outcome<BankAccount> {
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
+    acting.require(tx, Role::Finance)?;
     let number = number.trim();
     let is_number = |character: char| character.is_ascii_alphanumeric() || character == '-';
     if number.is_empty() || number.chars().count() > ACCOUNT_NUMBER_MAX || !number.chars().all(is_number) {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::books;
+use crate::clock::Clock;
 use crate::schema::{read_date, read_word};
 use crate::words::words;
 use crate::{Message, Outcome};
@@ -124,19 +125,55 @@ pub struct Acting {
     pub actor: Actor,
     /// Recorded at; whole microseconds, UTC.
     pub at: Timestamp,
-    /// Civil date in Asia/Shanghai: decides roles, month and voucher number.
+    /// Accounting date: decides month and voucher number. Never after [`Acting::today`], and says nothing of roles.
     pub date: Date,
 }
 
 impl Acting {
-    /// Begins an act of this person in a book of the court.
+    /// The day in China on which it is recorded: decides which roles and delegations count, whatever the accounting
+    /// date.
+    #[must_use]
+    pub fn today(&self) -> Date {
+        Clock::fixed(self.at).today_in_shanghai()
+    }
+
+    /// That this person may act in a role today; as [`require`].
     ///
     /// # Errors
-    /// As [`Act::open`].
+    /// `access.role_missing`.
+    pub fn require(&self, tx: &mut Tx<'_>, role: Role) -> Outcome<Standing> {
+        require(tx, &self.actor, self.today(), role)
+    }
+
+    /// Refuses an accounting date that has not come.
+    ///
+    /// # Errors
+    /// `command.date_in_future`.
+    pub fn must_not_be_ahead(&self) -> Result<(), Message> {
+        refuse_future(self.date, self.today())
+    }
+
+    /// Begins an act of this person in a book of the court, and with it the wait for its head: what is asked of the
+    /// person or the book after it is true until the transaction ends.
+    ///
+    /// # Errors
+    /// `command.date_in_future`, else as [`Act::open`].
     pub fn open_act(&self, tx: &mut Tx<'_>, book_id: i64, name: &'static str) -> Outcome<Act> {
+        self.must_not_be_ahead()?;
         let book = BookKey { court_id: self.actor.court_id, book_id };
         Ok(Act::open(tx, book, name, self.actor.person_id, self.at)?)
     }
+}
+
+/// Refuses an accounting date after today.
+///
+/// # Errors
+/// `command.date_in_future`.
+pub fn refuse_future(date: Date, today: Date) -> Result<(), Message> {
+    if date <= today {
+        return Ok(());
+    }
+    Err(Message::new("command.date_in_future").with("date", date).with("today", today))
 }
 
 /// A role as somebody holds it: of their own, or standing in for another.
@@ -310,7 +347,7 @@ pub fn require(tx: &mut Tx<'_>, actor: &Actor, date: Date, role: Role) -> Outcom
 }
 
 /// That a second person confirms what this one proposes: somebody else, in one of these roles, and neither of the two
-/// stands in for the other. `proposer` is the standing in which the first acts.
+/// stands in for the other, as of [`Acting::today`]. `proposer` is the standing in which the first acts.
 ///
 /// # Errors
 /// `access.second_person_same`, `access.second_person_role`.
@@ -325,7 +362,7 @@ pub fn require_second(
     if confirmed_by.person_id == first || proposer.on_behalf_of == Some(confirmed_by.person_id) {
         return Err(Message::new("access.second_person_same").with("name", &confirmed_by.name).into());
     }
-    let standings = roles_of(tx, confirmed_by, acting.date)?;
+    let standings = roles_of(tx, confirmed_by, acting.today())?;
     let in_role = standings.into_iter().filter(|standing| roles.contains(&standing.role));
     in_role.min_by_key(|standing| standing.on_behalf_of).filter(|held| held.on_behalf_of != Some(first)).ok_or_else(
         || {
@@ -333,7 +370,7 @@ pub fn require_second(
             Message::new("access.second_person_role")
                 .with("name", &confirmed_by.name)
                 .with("roles", wanted.join(", "))
-                .with("date", acting.date)
+                .with("date", acting.today())
                 .into()
         },
     )
@@ -344,8 +381,8 @@ pub fn require_second(
 /// # Errors
 /// `access.name_empty`, `access.person_exists`, `access.role_missing`.
 pub fn add_person(tx: &mut Tx<'_>, acting: &Acting, name: &str) -> Outcome<Actor> {
-    require(tx, &acting.actor, acting.date, Role::Admin)?;
     let mut act = acting.open_act(tx, books::REGISTER, "person.add")?;
+    acting.require(tx, Role::Admin)?;
     if people(tx, acting.actor.court_id)?.iter().any(|person| person.name == name.trim()) {
         return Err(Message::new("access.person_exists").with("name", name.trim()).into());
     }
@@ -387,8 +424,8 @@ pub(crate) fn insert_role_event(
 /// # Errors
 /// `access.role_held`, `access.duties_apart` (two duties would meet, see [`APART`]), `access.role_missing`.
 pub fn grant(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from: Date, document: &str) -> Outcome<()> {
-    require(tx, &acting.actor, acting.date, Role::Admin)?;
     let mut act = acting.open_act(tx, books::REGISTER, "person.grant")?;
+    acting.require(tx, Role::Admin)?;
     let mut roles = load_roles(tx, person.court_id)?;
     if roles.holds(person.person_id, role, from) {
         return Err(said_of(Message::new("access.role_held"), person, role, from).into());
@@ -410,8 +447,8 @@ pub fn grant(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from:
 /// # Errors
 /// `access.role_not_held`, `access.last_admin`, `access.role_missing`.
 pub fn revoke(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from: Date, document: &str) -> Outcome<()> {
-    require(tx, &acting.actor, acting.date, Role::Admin)?;
     let mut act = acting.open_act(tx, books::REGISTER, "person.revoke")?;
+    acting.require(tx, Role::Admin)?;
     let mut roles = load_roles(tx, person.court_id)?;
     if !roles.holds(person.person_id, role, from) {
         return Err(said_of(Message::new("access.role_not_held"), person, role, from).into());
@@ -419,7 +456,7 @@ pub fn revoke(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from
     roles.events.push(RoleEvent { person_id: person.person_id, role, granted: false, effective_on: from });
     let has_admin = people(tx, person.court_id)?
         .iter()
-        .any(|other| roles.holds(other.person_id, Role::Admin, from.max(acting.date)));
+        .any(|other| roles.holds(other.person_id, Role::Admin, from.max(acting.today())));
     if !has_admin {
         return Err(Message::new("access.last_admin").with("name", &person.name).into());
     }
@@ -444,7 +481,6 @@ pub fn delegate(
     until_date: Date,
     document: &str,
 ) -> Outcome<Delegation> {
-    require(tx, &acting.actor, acting.date, Role::Admin)?;
     if from.person_id == to.person_id {
         return Err(Message::new("access.delegation_self").with("name", &from.name).into());
     }
@@ -455,6 +491,7 @@ pub fn delegate(
         return Err(Message::new("access.document_missing").into());
     }
     let mut act = acting.open_act(tx, books::REGISTER, "person.delegate")?;
+    acting.require(tx, Role::Admin)?;
     let mut roles = load_roles(tx, from.court_id)?;
     if !roles.holds(from.person_id, role, from_date) {
         return Err(said_of(Message::new("access.role_not_held"), from, role, from_date).into());

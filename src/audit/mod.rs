@@ -1,23 +1,23 @@
-//! Checks what a court has on record, from the database. Facts, balances, distributions, approvals and files are
-//! computed again; the details of payees, and those that came after a list, are not opened yet.
+//! Checks what a court has on record, from the database. Facts, balances, distributions, approvals, the status of runs
+//! and files are computed again; with keys, all sealed details are opened.
 
-use ankuan_ledger::Store;
 use ankuan_ledger::chain::{ChainHead, Digest, sha256};
 use ankuan_ledger::engine::{Error, Tx};
 use ankuan_ledger::verify::{Check, verify};
+use ankuan_ledger::{Amount, BookKey, Store};
 
 use crate::books;
 use crate::chart::AccountKind;
-use crate::claims::record::CLAIM;
+use crate::claims::DocumentType;
 use crate::documents;
 use crate::documents::keys::Keys;
-use crate::documents::personal::each_detail;
+use crate::documents::personal::{PersonalDetail, each_detail};
 use crate::failure::{Failure, Outcome};
 use crate::payouts::rounds::{find_distribution, recompute};
-use crate::payouts::runs::{self, Status};
+use crate::payouts::runs::{self, Content, Run, Status};
 use crate::schema;
 
-/// Claims whose details are opened at a time.
+/// Ids whose details are opened at a time: bounds the memory.
 const DETAILS_A_PAGE: i64 = 20_000;
 
 /// What was found.
@@ -163,13 +163,15 @@ fn payments(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
     if let Some(line) = differs.first() {
         return Ok(Some(format!("payment line {line} pays more than is due")));
     }
+    // Lines are added up once for all runs; asked run by run, SQLite would read all of them for each.
     let runs = tx.query(
-        "SELECT r.number, e.line_count, e.amount_minor, CAST(COUNT(p.line_id) AS BIGINT), \
-         CAST(COALESCE(SUM(p.amount_minor), 0) AS BIGINT) FROM run_event AS e \
+        "SELECT r.number, e.line_count, e.amount_minor, COALESCE(p.line_count, 0), COALESCE(p.amount_minor, 0) \
+         FROM run_event AS e \
          JOIN run AS r ON r.court_id = e.court_id AND r.book_id = e.book_id AND r.run_id = e.run_id \
-         LEFT JOIN payment_line AS p ON p.court_id = e.court_id AND p.book_id = e.book_id AND p.run_id = e.run_id \
-         WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'committed' \
-         GROUP BY r.number, e.line_count, e.amount_minor ORDER BY r.number",
+         LEFT JOIN (SELECT run_id, CAST(COUNT(*) AS BIGINT) AS line_count, \
+          CAST(SUM(amount_minor) AS BIGINT) AS amount_minor FROM payment_line \
+          WHERE court_id = $1 AND book_id = $2 GROUP BY run_id) AS p ON p.run_id = e.run_id \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'committed' ORDER BY r.number, e.id",
         &key,
         |row| Ok((row.text(0)?.to_owned(), (row.int(1)?, row.int(2)?), (row.int(3)?, row.int(4)?))),
     )?;
@@ -200,27 +202,111 @@ fn payment_items(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
     Ok(below.first().map(|(code, item)| format!("item {item} of account {code} is below zero")))
 }
 
-/// Every committed run was approved, step by step, by different people, none of them the maker, in what it committed.
+/// Every committed run was approved, step by step, by different people, none of them the maker, in what it committed;
+/// and the status of every run, and the sources that are taken, follow from the facts.
 fn approvals(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
-    for number in runs::run_numbers(tx, court_id)? {
-        let run = runs::find_run(tx, court_id, &number)?;
-        if !matches!(run.status, Status::Committed | Status::Released | Status::Withdrawn) {
-            continue;
-        }
-        let committed = tx.query_opt(
-            "SELECT digest FROM run_event WHERE court_id = $1 AND book_id = $2 AND run_id = $3 AND event = 'committed'",
+    for (run, stored) in all_runs(tx, court_id)? {
+        let events = tx.query(
+            "SELECT event, digest FROM run_event WHERE court_id = $1 AND book_id = $2 AND run_id = $3 ORDER BY id",
             &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
-            |row| row.digest(0),
+            |row| Ok((row.text(0)?.to_owned(), row.digest(1)?)),
         )?;
-        let Some(digest) = committed else { return Ok(Some(format!("run {number} was never committed"))) };
-        let content = runs::content(tx, court_id, &run)?;
-        match runs::must_be_approved(tx, court_id, &run, &runs::Content { digest, ..content }) {
-            Ok(()) => {}
-            Err(Failure::Refused(_)) => return Ok(Some(format!("run {number} was committed without its approvals"))),
-            Err(broken) => return Err(broken),
+        let committed: Vec<Digest> =
+            events.iter().filter(|(event, _)| event == "committed").map(|(_, digest)| *digest).collect();
+        if committed.len() > 1 {
+            return Ok(Some(format!("run {} was committed {} times", run.number, committed.len())));
+        }
+        if let Some(digest) = committed.first()
+            && !is_approved(tx, court_id, &run, *digest)?
+        {
+            return Ok(Some(format!("run {} was committed without its approvals", run.number)));
+        }
+        // A delivery of files that were released leaves the status as it is.
+        let last = events.iter().rev().find(|(event, _)| event != "delivered");
+        let follows = match last {
+            None => "draft",
+            Some((event, digest)) if event == "submitted" => {
+                if is_approved(tx, court_id, &run, *digest)? {
+                    "approved"
+                } else {
+                    "submitted"
+                }
+            }
+            Some((event, _)) => event.as_str(),
+        };
+        if stored.as_deref() != Some(follows) {
+            let stored = stored.as_deref().unwrap_or("missing");
+            return Ok(Some(format!("run {}: its status is {stored}, its events say {follows}", run.number)));
+        }
+        let is_past_commit = matches!(follows, "committed" | "released" | "withdrawn");
+        if is_past_commit && committed.is_empty() {
+            return Ok(Some(format!("run {} was never committed", run.number)));
         }
     }
-    Ok(None)
+    open_sources(tx, court_id)
+}
+
+/// All runs, oldest first, each with its stored status, which may be missing. Sources and bank profile are left out.
+fn all_runs(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<(Run, Option<String>)>> {
+    Ok(tx.query(
+        "SELECT r.run_id, r.number, r.title, r.bank_account_id, r.policy, r.maker_id, s.status FROM run AS r \
+         LEFT JOIN run_state AS s ON s.court_id = r.court_id AND s.book_id = r.book_id AND s.run_id = r.run_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 ORDER BY r.run_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| {
+            let run = Run {
+                run_id: row.int(0)?,
+                number: row.text(1)?.to_owned(),
+                title: row.text(2)?.to_owned(),
+                bank_account_id: row.int(3)?,
+                profile: String::new(),
+                policy: row.text(4)?.to_owned(),
+                maker_id: row.int(5)?,
+                // Not read here: what is stored is compared as it is written.
+                status: Status::Draft,
+                sources: Vec::new(),
+            };
+            Ok((run, row.opt_text(6)?.map(str::to_owned)))
+        },
+    )?)
+}
+
+fn is_approved(tx: &mut Tx<'_>, court_id: i64, run: &Run, digest: Digest) -> Outcome<bool> {
+    // Only the digest is looked at.
+    let content = Content { digest, line_count: 0, paid: Amount::ZERO, set_aside: Amount::ZERO };
+    match runs::must_be_approved(tx, court_id, run, &content) {
+        Ok(()) => Ok(true),
+        Err(Failure::Refused(_)) => Ok(false),
+        Err(broken) => Err(broken),
+    }
+}
+
+/// The sources that are taken are those of the runs that were not cancelled: else one could be paid twice.
+fn open_sources(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let key = [court_id.into(), books::CASE_MONEY.into()];
+    let free = tx.query(
+        "SELECT x.kind, x.source_id, x.run_id FROM run_source AS x LEFT JOIN open_source AS o \
+         ON o.court_id = $1 AND o.book_id = $2 AND o.kind = x.kind AND o.source_id = x.source_id \
+         AND o.run_id = x.run_id \
+         WHERE x.court_id = $1 AND x.book_id = $2 AND o.run_id IS NULL AND NOT EXISTS (SELECT 1 FROM run_event AS e \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = x.run_id AND e.event = 'cancelled') \
+         ORDER BY x.id LIMIT 1",
+        &key,
+        |row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.int(2)?)),
+    )?;
+    if let Some((kind, source, run)) = free.first() {
+        return Ok(Some(format!("{kind} {source} stands in run {run}, and is not kept from other runs")));
+    }
+    let stray = tx.query(
+        "SELECT o.kind, o.source_id, o.run_id FROM open_source AS o LEFT JOIN run_source AS x \
+         ON x.court_id = $1 AND x.book_id = $2 AND x.kind = o.kind AND x.source_id = o.source_id \
+         AND x.run_id = o.run_id WHERE o.court_id = $1 AND o.book_id = $2 AND (x.run_id IS NULL \
+         OR EXISTS (SELECT 1 FROM run_event AS e WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = o.run_id \
+         AND e.event = 'cancelled')) ORDER BY o.kind, o.source_id LIMIT 1",
+        &key,
+        |row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.int(2)?)),
+    )?;
+    Ok(stray.first().map(|(kind, source, run)| format!("{kind} {source} is kept for run {run}, which does not pay it")))
 }
 
 /// The files of a released run hold each of its lines once: counts and sums are those of the lines.
@@ -240,13 +326,14 @@ fn files(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
     }
     // What was released and what was blocked at release are all lines of the run.
     let runs = tx.query(
-        "SELECT r.number, MAX(e.line_count), CAST(COUNT(p.line_id) AS BIGINT), \
-         (SELECT CAST(COUNT(*) AS BIGINT) FROM line_event AS b WHERE b.court_id = $1 AND b.book_id = $2 \
-          AND b.run_id = r.run_id AND b.event = 'blocked_at_release') \
-         FROM run AS r JOIN run_event AS e ON e.court_id = r.court_id AND e.book_id = r.book_id \
-         AND e.run_id = r.run_id AND e.event = 'released' \
-         JOIN payment_line AS p ON p.court_id = r.court_id AND p.book_id = r.book_id AND p.run_id = r.run_id \
-         WHERE r.court_id = $1 AND r.book_id = $2 GROUP BY r.number, r.run_id ORDER BY r.number",
+        "SELECT r.number, e.line_count, p.line_count, COALESCE(b.line_count, 0) FROM run AS r \
+         JOIN (SELECT run_id, MAX(line_count) AS line_count FROM run_event WHERE court_id = $1 AND book_id = $2 \
+          AND event = 'released' GROUP BY run_id) AS e ON e.run_id = r.run_id \
+         JOIN (SELECT run_id, CAST(COUNT(*) AS BIGINT) AS line_count FROM payment_line WHERE court_id = $1 \
+          AND book_id = $2 GROUP BY run_id) AS p ON p.run_id = r.run_id \
+         LEFT JOIN (SELECT run_id, CAST(COUNT(*) AS BIGINT) AS line_count FROM line_event WHERE court_id = $1 \
+          AND book_id = $2 AND event = 'blocked_at_release' GROUP BY run_id) AS b ON b.run_id = r.run_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 ORDER BY r.number",
         &key,
         |row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.int(2)?, row.int(3)?)),
     )?;
@@ -282,43 +369,142 @@ fn all_documents(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<Option<
     Ok(None)
 }
 
-/// The sealed details of every claim are those that its fact committed to.
+/// The sealed details of every claim, payee and later change are those that the fact committed to, and the blind
+/// indexes beside them, by which freezes and searches find a person, are those of what is sealed.
 fn personal_details(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<Option<String>> {
     let book = books::case_money(court_id);
-    let lists = tx.query(
-        "SELECT first_claim_id, last_claim_id FROM claim_list WHERE court_id = $1 AND book_id = $2 ORDER BY list_id",
-        &[court_id.into(), book.book_id.into()],
-        |row| Ok((row.int(0)?, row.int(1)?)),
+    let mut last = 0;
+    for text in [
+        "SELECT MAX(claim_id) FROM claim WHERE court_id = $1 AND book_id = $2",
+        "SELECT MAX(payee_id) FROM payee WHERE court_id = $1 AND book_id = $2",
+        "SELECT MAX(id) FROM claim_event WHERE court_id = $1 AND book_id = $2",
+        "SELECT MAX(detail_id) FROM personal_detail WHERE court_id = $1 AND book_id = $2",
+    ] {
+        let found = tx.query_one(text, &[court_id.into(), book.book_id.into()], |row| row.opt_int(0))?;
+        last = last.max(found.unwrap_or_default());
+    }
+    let mut first = 0;
+    while first <= last {
+        let page = (first, last.min(first.saturating_add(DETAILS_A_PAGE - 1)));
+        if let Some(finding) = details_of_page(tx, book, keys, page)? {
+            return Ok(Some(finding));
+        }
+        let Some(next) = page.1.checked_add(1) else { break };
+        first = next;
+    }
+    brought_details(tx, book, keys)
+}
+
+/// The same for details that a person brought: of payees, and newer ones of claims.
+fn brought_details(tx: &mut Tx<'_>, book: BookKey, keys: &Keys) -> Outcome<Option<String>> {
+    let brought = tx.query(
+        "SELECT detail_id, commitment FROM payee WHERE court_id = $1 AND book_id = $2 \
+         UNION ALL SELECT detail_id, commitment FROM claim_event \
+         WHERE court_id = $1 AND book_id = $2 AND detail_id IS NOT NULL ORDER BY 1",
+        &[book.court_id.into(), book.book_id.into()],
+        |row| Ok((row.int(0)?, row.digest(1)?)),
     )?;
-    for (mut first, last) in lists {
-        while first <= last {
-            let page = (first, last.min(first + DETAILS_A_PAGE - 1));
-            let mut commitments = Vec::new();
-            tx.scan(&CLAIM, court_id, book.book_id, page, |row| {
-                commitments.push((row.int(15)?, row.digest(16)?));
-                Ok::<(), Error>(())
-            })?;
-            let mut expected = commitments.iter();
-            let mut finding = None;
-            let read = each_detail(tx, keys, book, page, &mut |id, detail, salt| {
-                if finding.is_none() && expected.next() != Some(&(id, salt.commitment(detail))) {
-                    finding = Some(format!("personal detail {id} is not the one its claim was stored with"));
-                }
-                Ok(())
-            });
-            match read {
-                Ok(()) => {}
-                Err(Failure::Refused(message)) => return Ok(Some(message.text(crate::Language::En))),
-                Err(broken) => return Err(broken),
-            }
-            if finding.is_none() && expected.next().is_some() {
-                finding = Some("personal details are missing".to_owned());
-            }
-            if finding.is_some() {
-                return Ok(finding);
-            }
-            first = page.1 + 1;
+    for (id, commitment) in brought {
+        let mut is_kept = false;
+        let read = each_detail(tx, keys, book, (id, id), &mut |_, detail, salt| {
+            is_kept = salt.commitment(detail) == commitment;
+            Ok(())
+        });
+        match read {
+            Ok(()) if is_kept => {}
+            Ok(()) => return Ok(Some(format!("personal detail {id} is not the one its fact was stored with"))),
+            Err(Failure::Refused(message)) => return Ok(Some(message.text(crate::Language::En))),
+            Err(broken) => return Err(broken),
         }
     }
     Ok(None)
+}
+
+/// A detail as the facts know it.
+struct Expected {
+    detail_id: i64,
+    commitment: Digest,
+    /// Kind of its document; none for an heir or agent, whose fact does not name it.
+    document_type: Option<DocumentType>,
+}
+
+/// Details whose facts have ids of one page: a detail has the id of the fact that brought it.
+fn details_of_page(tx: &mut Tx<'_>, book: BookKey, keys: &Keys, page: (i64, i64)) -> Outcome<Option<String>> {
+    let key = [book.court_id.into(), book.book_id.into(), page.0.into(), page.1.into()];
+    let mut expected = Vec::new();
+    for text in [
+        "SELECT claim_id, detail_id, commitment, document_type FROM claim \
+         WHERE court_id = $1 AND book_id = $2 AND claim_id >= $3 AND claim_id <= $4",
+        "SELECT payee_id, detail_id, commitment, document_type FROM payee \
+         WHERE court_id = $1 AND book_id = $2 AND payee_id >= $3 AND payee_id <= $4",
+        "SELECT e.id, e.detail_id, e.commitment, COALESCE(c.document_type, p.document_type) FROM claim_event AS e \
+         LEFT JOIN claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.claim_id = e.claim_id \
+         AND e.event = 'details' \
+         LEFT JOIN payee AS p ON p.court_id = $1 AND p.book_id = $2 AND p.payee_id = e.claim_id \
+         AND e.event = 'details' \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.id >= $3 AND e.id <= $4 AND e.detail_id IS NOT NULL",
+    ] {
+        expected.extend(tx.query(text, &key, |row| {
+            let document_type = row.opt_text(3)?.map(|word| {
+                DocumentType::from_code(word)
+                    .ok_or_else(|| Error::Inconsistent(format!("a document of the unknown kind {word:?}")))
+            });
+            let found = Expected {
+                detail_id: row.int(1)?,
+                commitment: row.digest(2)?,
+                document_type: document_type.transpose()?,
+            };
+            Ok((row.int(0)?, found))
+        })?);
+    }
+    if let Some((id, _)) = expected.iter().find(|(id, found)| *id != found.detail_id) {
+        return Ok(Some(format!("record {id} names the personal detail of another")));
+    }
+    expected.sort_unstable_by_key(|(id, _)| *id);
+    let indexes = tx.query(
+        "SELECT detail_id, document_index, account_index FROM personal_detail \
+         WHERE court_id = $1 AND book_id = $2 AND detail_id >= $3 AND detail_id <= $4 ORDER BY detail_id",
+        &key,
+        |row| Ok((row.int(0)?, (row.int(1)?, row.int(2)?))),
+    )?;
+    let mut finding = None;
+    let (mut expected, mut indexes) = (expected.iter().map(|(_, found)| found), indexes.iter());
+    let read = each_detail(tx, keys, book, page, &mut |id, detail, salt| {
+        if finding.is_some() {
+            return Ok(());
+        }
+        let stored = indexes.next().filter(|(indexed, _)| *indexed == id).map(|(_, indexes)| *indexes);
+        finding = match expected.next() {
+            Some(fact) if fact.detail_id < id => Some(format!("personal detail {} is missing", fact.detail_id)),
+            Some(fact) if fact.detail_id == id && fact.commitment == salt.commitment(detail) => {
+                let is_indexed = stored.is_some_and(|stored| has_indexes(keys, detail, fact.document_type, stored));
+                (!is_indexed).then(|| format!("personal detail {id} is found under the number of another"))
+            }
+            Some(_) | None => Some(format!("personal detail {id} is not the one it was stored with")),
+        };
+        Ok(())
+    });
+    match read {
+        Ok(()) => {}
+        Err(Failure::Refused(message)) => return Ok(Some(message.text(crate::Language::En))),
+        Err(broken) => return Err(broken),
+    }
+    let missing = || expected.next().map(|fact| format!("personal detail {} is missing", fact.detail_id));
+    Ok(finding.or_else(missing))
+}
+
+/// Whether blind indexes, of the document and of the account, are those of what is sealed; 0 stands for none.
+fn has_indexes(
+    keys: &Keys,
+    detail: &PersonalDetail<'_>,
+    document_type: Option<DocumentType>,
+    (document, account): (i64, i64),
+) -> bool {
+    let index = |kind: &str, value: &str| if value.is_empty() { 0 } else { keys.index(kind, value) };
+    let is_of = |kind: DocumentType| document == index(kind.as_str(), detail.document_number);
+    let has_document = match document_type {
+        Some(kind) => is_of(kind),
+        None => DocumentType::ALL.into_iter().any(is_of),
+    };
+    has_document && account == index("account", detail.account)
 }

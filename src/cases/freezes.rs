@@ -6,7 +6,7 @@ use ankuan_ledger::{Amount, BookKey, Tx};
 use jiff::civil::Date;
 
 use super::{Case, CaseNumber};
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::schema::read_date;
 use crate::{Message, Outcome};
@@ -95,7 +95,6 @@ pub struct NewFreeze<'a> {
 /// # Errors
 /// `freezes.amount`, `freezes.court_missing`, the codes of [`CaseNumber::parse`] for the order, `access.role_missing`.
 pub fn freeze_share(tx: &mut Tx<'_>, acting: &Acting, case: &Case, new: &NewFreeze<'_>) -> Outcome<PayeeFreeze> {
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let order_number = CaseNumber::parse(new.order_number).map_err(|refusal| refusal.message())?.to_string();
     if new.amount <= Amount::ZERO {
         return Err(Message::new("freezes.amount").with("amount", new.amount).into());
@@ -104,6 +103,7 @@ pub fn freeze_share(tx: &mut Tx<'_>, acting: &Acting, case: &Case, new: &NewFree
         return Err(Message::new("freezes.court_missing").into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "case.freeze")?;
+    acting.require(tx, Role::Handler)?;
     let freeze_id = act.take_ids(1);
     let (claim_id, document_index) = match &new.share {
         FrozenShare::Claim(claim_id) => (Value::Int(*claim_id), Value::Null),
@@ -149,11 +149,11 @@ pub fn lift_freeze(
     document: &str,
     effective_on: Date,
 ) -> Outcome<()> {
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     if document.trim().is_empty() {
         return Err(Message::new("gates.document_missing").into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "case.freeze_lift")?;
+    acting.require(tx, Role::Handler)?;
     let freezes = freezes_of(tx, act.book(), case.case_id)?;
     let Some(freeze) = freezes.iter().find(|freeze| freeze.freeze_id == freeze_id) else {
         return Err(Message::new("freezes.unknown")

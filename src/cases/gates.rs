@@ -6,7 +6,7 @@ use ankuan_ledger::{BookKey, Tx};
 use jiff::civil::Date;
 
 use super::Case;
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::schema::{read_date, read_word};
 use crate::words::words;
@@ -158,11 +158,11 @@ pub fn gates(events: &[CaseEvent]) -> Vec<Gate> {
 /// # Errors
 /// `gates.document_missing`, `gates.shut_already`, `gates.not_shut`, `access.role_missing`.
 pub fn record_event(tx: &mut Tx<'_>, acting: &Acting, case: &Case, event: &CaseEvent) -> Outcome<()> {
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     if event.document.trim().is_empty() {
         return Err(Message::new("gates.document_missing").into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "case.event")?;
+    acting.require(tx, Role::Handler)?;
     let (gate, shuts) = event.kind.gate();
     let shut = gates(&events_of(tx, act.book(), case.case_id)?);
     let said = |message: Message| message.with("gate", gate.as_str()).with("number", case.current_number());

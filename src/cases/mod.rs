@@ -9,7 +9,7 @@ use ankuan_ledger::engine::{Result, Row, Table};
 use ankuan_ledger::{Act, BookKey, Tx};
 use jiff::civil::Date;
 
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::chart::{BankAccount, Chart, Scope};
 use crate::schema::{read_date, read_word};
@@ -172,12 +172,12 @@ pub fn open_case(
     title: &str,
     opened_on: Date,
 ) -> Outcome<Case> {
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let number = CaseNumber::parse(number).map_err(|refusal| refusal.message())?.to_string();
     if title.trim().is_empty() {
         return Err(Message::new("cases.title_empty").into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "case.open")?;
+    acting.require(tx, Role::Handler)?;
     refuse_taken_number(tx, &act, &number)?;
     let case_id = act.take_ids(1);
     let on = opened_on.to_string();
@@ -199,9 +199,9 @@ pub fn open_case(
 /// `cases.number_taken`, `cases.number_order` (begins before the number it follows), the codes of
 /// [`CaseNumber::parse`], `access.role_missing`.
 pub fn add_number(tx: &mut Tx<'_>, acting: &Acting, case: &Case, number: &str, since: Date) -> Outcome<String> {
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     let number = CaseNumber::parse(number).map_err(|refusal| refusal.message())?.to_string();
     let mut act = acting.open_act(tx, books::CASE_MONEY, "case.number")?;
+    acting.require(tx, Role::Handler)?;
     refuse_taken_number(tx, &act, &number)?;
     let case = case_by_id(tx, act.book(), case.case_id)?;
     if let Some(last) = case.numbers.last().filter(|last| since < last.since) {
@@ -308,11 +308,11 @@ pub fn cases(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Case>> {
 /// # Errors
 /// `cases.party_name_empty`, `cases.party_exists` (same role and name), `access.role_missing`.
 pub fn add_party(tx: &mut Tx<'_>, acting: &Acting, case: &Case, role: PartyRole, name: &str) -> Outcome<Party> {
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     if name.trim().is_empty() {
         return Err(Message::new("cases.party_name_empty").into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "case.party")?;
+    acting.require(tx, Role::Handler)?;
     let known = parties(tx, act.book(), case.case_id)?;
     if known.iter().any(|party| party.role == role && party.name == name.trim()) {
         return Err(Message::new("cases.party_exists").with("name", name.trim()).with("role", role.as_str()).into());
@@ -366,12 +366,12 @@ pub fn open_sub_account(
     bank_account: &BankAccount,
     number: &str,
 ) -> Outcome<SubAccount> {
-    access::require(tx, &acting.actor, acting.date, Role::FundKeeper)?;
     let number = number.trim();
     if number.is_empty() || !number.chars().all(|character| character.is_ascii_alphanumeric() || character == '-') {
         return Err(Message::new("cases.sub_account_number").with("number", number).into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "case.sub_account")?;
+    acting.require(tx, Role::FundKeeper)?;
     let sub_account = SubAccount {
         sub_account_id: act.take_ids(1),
         case_id: case.case_id,

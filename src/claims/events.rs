@@ -402,7 +402,7 @@ pub(crate) fn insert_details(
 
 /// That the change has a paper and two people.
 pub(crate) fn two_people(tx: &mut Tx<'_>, acting: &Acting, statement: &Statement<'_>, roles: &[Role]) -> Outcome<()> {
-    let proposer = access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    let proposer = acting.require(tx, Role::Handler)?;
     access::require_second(tx, acting, proposer, statement.confirmed_by, roles)?;
     if statement.basis.trim().is_empty() {
         return Err(Message::new("claim_events.basis_missing").into());
@@ -622,7 +622,7 @@ fn first_row(tx: &mut Tx<'_>, court_id: i64, row: &ClaimRow) -> Outcome<Option<S
             let ranks_alike = read_word(first, 1, ClaimStanding::parse)? == standing
                 && first.int(2)? == class_no
                 && first.opt_int(3)?.is_some() == has_fixed;
-            Ok(ranks_alike.then(|| first.text(0).map(str::to_owned)).transpose()?)
+            ranks_alike.then(|| first.text(0).map(str::to_owned)).transpose()
         },
     )?;
     Ok(found.into_iter().flatten().next())

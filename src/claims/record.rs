@@ -12,7 +12,7 @@ use ankuan_ledger::engine::{Error, Table, Tx, Value};
 use super::{
     ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list,
 };
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::bank::PayeeKind;
 use crate::books;
 use crate::clock::Randomness;
@@ -180,7 +180,7 @@ pub fn import_list(
     })?;
     // The lock comes first: of two imports at once, the second must see the claimants of the first.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "claims.import")?;
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    acting.require(tx, Role::Handler)?;
     let lists = lists_of_case(tx, book.court_id, import.case_id)?;
     if let Some(known) = lists.iter().find(|list| list.sha256 == sha256) {
         return Ok(known.clone());

@@ -1,12 +1,15 @@
 //! `claim`: what changes about a claim after its list.
 
 use ankuan_ledger::Amount;
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
+use serde::Deserialize;
 use serde_json::json;
 
 use super::output::Column;
-use super::payee::{AccountArgs, ConfirmArgs, document_number, document_type};
-use super::{Context, both, yuan};
+use super::payee::{AccountArgs, ConfirmArgs, document_number, read_details};
+use super::{Context, yuan};
 use crate::access::{self, Acting};
 use crate::bank;
 use crate::cases;
@@ -58,8 +61,17 @@ pub enum ClaimCommand {
         #[command(flatten)]
         change: ChangeArgs,
         /// 份额,姓名,证件类别,证件号,账号,开户行[,联行号[,手机]]，每人一次 · One payee each
-        #[arg(long = "payee", value_name = "PART,NAME,KIND,NUMBER,ACCOUNT,BANK[,CODE[,TELEPHONE]]", value_parser = part, required = true)]
-        payees: Vec<PartArg>,
+        // Read later: what clap refuses it prints, numbers and all.
+        #[arg(
+            long = "payee",
+            value_name = "PART,NAME,KIND,NUMBER,ACCOUNT,BANK[,CODE[,TELEPHONE]]",
+            required_unless_present = "details"
+        )]
+        payees: Vec<String>,
+        /// 收款人文件（TOML，每人一段 [[payee]]），- 为标准输入 · File of payees (TOML, one [[payee]] each: part, name,
+        /// document_type, document_number, account, bank, bank_code, telephone); - reads standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "payees")]
+        details: Option<PathBuf>,
     },
 }
 
@@ -96,9 +108,29 @@ pub struct ChangeArgs {
     pub confirm: ConfirmArgs,
 }
 
-/// A payee of a claim as it is typed.
+/// A payee of a claim as it is typed, or stands in a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PartRow {
+    part: String,
+    name: String,
+    document_type: String,
+    document_number: String,
+    account: String,
+    bank: String,
+    bank_code: String,
+    telephone: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartFile {
+    payee: Vec<PartRow>,
+}
+
+/// A payee of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PartArg {
+struct PartArg {
     numerator: i64,
     denominator: i64,
     document_type: DocumentType,
@@ -110,25 +142,58 @@ pub struct PartArg {
     telephone: String,
 }
 
-fn part(text: &str) -> Result<PartArg, String> {
-    let form = || both(&Message::new("claim.payee_form").with("payee", text.escape_debug()));
+/// A payee that is not one: which it is, counted from 1, and what is wrong. The value is not said; it may be a number
+/// in the wrong place.
+fn not_a_payee(place: usize, field: &str) -> Message {
+    Message::new("claim.payee_form")
+        .with("payee", place)
+        .with("field", field)
+        .with("known", DocumentType::ALL.map(DocumentType::as_str).join(", "))
+}
+
+fn typed_row(place: usize, text: &str) -> Result<PartRow, Message> {
     let fields: Vec<&str> = text.split([',', '，']).map(str::trim).collect();
     if !(6..=8).contains(&fields.len()) {
-        return Err(form());
+        return Err(not_a_payee(place, "count"));
     }
-    let (numerator, denominator) = fields[0].split_once('/').unwrap_or((fields[0], "1"));
-    let document_type = document_type(fields[2])?;
-    Ok(PartArg {
-        numerator: numerator.parse().map_err(|_| form())?,
-        denominator: denominator.parse().map_err(|_| form())?,
-        document_type,
-        document_number: document_number(document_type, fields[3]),
-        name: fields[1].to_owned(),
-        account: fields[4].to_owned(),
-        bank: fields[5].to_owned(),
-        bank_code: fields.get(6).copied().unwrap_or_default().to_owned(),
-        telephone: fields.get(7).copied().unwrap_or_default().to_owned(),
+    let field = |place: usize| fields.get(place).copied().unwrap_or_default().to_owned();
+    Ok(PartRow {
+        part: field(0),
+        name: field(1),
+        document_type: field(2),
+        document_number: field(3),
+        account: field(4),
+        bank: field(5),
+        bank_code: field(6),
+        telephone: field(7),
     })
+}
+
+fn part(place: usize, row: PartRow) -> Result<PartArg, Message> {
+    let (numerator, denominator) = row.part.split_once('/').unwrap_or((&row.part, "1"));
+    let whole = |text: &str| text.trim().parse().map_err(|_| not_a_payee(place, "part"));
+    let document_type =
+        DocumentType::from_code(&row.document_type).ok_or_else(|| not_a_payee(place, "document_type"))?;
+    Ok(PartArg {
+        numerator: whole(numerator)?,
+        denominator: whole(denominator)?,
+        document_type,
+        document_number: document_number(document_type, &row.document_number),
+        name: row.name,
+        account: row.account,
+        bank: row.bank,
+        bank_code: row.bank_code,
+        telephone: row.telephone,
+    })
+}
+
+/// The payees of a command, typed or in a file.
+fn parts(typed: &[String], file: Option<&Path>) -> Outcome<Vec<PartArg>> {
+    let rows: Vec<PartRow> = match file {
+        Some(path) => read_details::<PartFile>(path)?.payee,
+        None => (1..).zip(typed).map(|(place, text)| typed_row(place, text)).collect::<Result<_, _>>()?,
+    };
+    Ok((1..).zip(rows).map(|(place, row)| part(place, row)).collect::<Result<_, _>>()?)
 }
 
 impl PartArg {
@@ -159,31 +224,25 @@ pub fn run(context: &Context, command: &ClaimCommand) -> Outcome<()> {
     match command {
         ClaimCommand::List { case } => list(context, case),
         ClaimCommand::Show(claim) => show(context, claim),
-        ClaimCommand::Confirm(args) => {
-            change(context, "claim.confirm", args, args, |tx, acting, said| events::confirm_claim(tx, acting, said))
-        }
-        ClaimCommand::Dispute(args) => {
-            change(context, "claim.dispute", args, args, |tx, acting, said| events::dispute_claim(tx, acting, said))
-        }
-        ClaimCommand::Withdraw(args) => {
-            change(context, "claim.withdraw", args, args, |tx, acting, said| events::withdraw_claim(tx, acting, said))
-        }
+        ClaimCommand::Confirm(args) => change(context, "claim.confirm", args, args, events::confirm_claim),
+        ClaimCommand::Dispute(args) => change(context, "claim.dispute", args, args, events::dispute_claim),
+        ClaimCommand::Withdraw(args) => change(context, "claim.withdraw", args, args, events::withdraw_claim),
         ClaimCommand::Reserve { change: args, amount } => {
             change(context, "claim.reserve", args, &(args, amount), |tx, acting, said| {
                 events::reserve_claim(tx, acting, said, *amount)
             })
         }
         ClaimCommand::Details { change: args, account } => {
-            let keys = context.keys()?;
-            change(context, "claim.details", args, &(args, account), |tx, acting, said| {
+            let (keys, given) = (context.keys()?, account.read()?);
+            change(context, "claim.details", args, &(args, account, &given), |tx, acting, said| {
                 let claim = events::find_claim(tx, acting.actor.court_id, said.case, said.claim)?;
-                let new = NewDetails { detail: account.detail(&claim.name, "") };
+                let new = NewDetails { detail: given.detail(&claim.name, "") };
                 events::change_claim_details(tx, acting, &keys, &mut Randomness::system(), said, &new)
             })
         }
-        ClaimCommand::Payees { change: args, payees } => {
-            let keys = context.keys()?;
-            change(context, "claim.payees", args, &(args, payees), |tx, acting, said| {
+        ClaimCommand::Payees { change: args, payees, details } => {
+            let (keys, payees) = (context.keys()?, parts(payees, details.as_deref())?);
+            change(context, "claim.payees", args, &(args, &payees), |tx, acting, said| {
                 let parts: Vec<NewPart<'_>> = payees.iter().map(PartArg::new_part).collect();
                 events::record_payees(tx, acting, &keys, &mut Randomness::system(), said, &parts)
             })
@@ -331,14 +390,22 @@ mod tests {
 
     #[test]
     fn a_payee_is_read_or_refused() {
-        let read =
-            part("1/6，王芳，identity_card，11010519491231002x，6222020000000000015，中国工商银行").expect("reads");
-        assert_eq!((read.numerator, read.denominator), (1, 6));
-        assert_eq!(read.document_number, "11010519491231002X");
-        for wrong in
-            ["", "1/2,王芳", "a/2,王芳,other,,622,工行", "1/b,王芳,other,,622,工行", "1/2,王芳,card,1,622,工行"]
-        {
-            assert!(part(wrong).is_err(), "{wrong}");
+        let read = |text: &str| typed_row(2, text).and_then(|row| part(2, row));
+        let sound = "1/6，王芳，identity_card，11010519491231002x，6222020000000000015，中国工商银行";
+        let payee = read(sound).expect("reads");
+        assert_eq!((payee.numerator, payee.denominator), (1, 6));
+        assert_eq!(payee.document_number, "11010519491231002X");
+        for (wrong, field) in [
+            ("", "count"),
+            ("1/2,王芳", "count"),
+            ("a/2,王芳,other,,622,工行", "part"),
+            ("1/b,王芳,other,,622,工行", "part"),
+            ("1/2,王芳,card,1,622,工行", "document_type"),
+        ] {
+            let known = DocumentType::ALL.map(DocumentType::as_str).join(", ");
+            let said = [("payee", "2".to_owned()), ("field", field.to_owned()), ("known", known)];
+            let message = read(wrong).expect_err("refused");
+            assert_eq!((message.code, message.arguments), ("claim.payee_form", said.to_vec()), "{wrong}");
         }
     }
 }

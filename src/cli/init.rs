@@ -32,8 +32,9 @@ pub struct InitArgs {
 /// Creates what is missing and opens the court.
 ///
 /// # Errors
-/// Those of [`chart::open_court`]; `chart.unreadable`.
+/// Those of [`chart::open_court`]; `chart.unreadable`, `command.date_in_future`.
 pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
+    context.refuse_future_date()?;
     let (chart_file, chart_text) = match &args.chart {
         Some(path) => (path.display().to_string(), read_chart(path)?),
         None => (chart::DEFAULT_FILE.to_owned(), chart::DEFAULT.to_owned()),
@@ -48,9 +49,8 @@ pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
     // Nothing is made for a chart that cannot be used.
     chart::Chart::parse(&chart_file, &chart_text)?;
     let key_path = context.key_path();
-    let keys =
+    let _usable =
         if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
-    drop(keys);
     let mut store = context.open()?;
     context.migrate(&mut store)?;
     let mut tx = store.begin()?;

@@ -71,7 +71,7 @@ pub struct Globals {
     /// 语言 · Language of what is printed
     #[arg(long, global = true, value_enum, default_value_t)]
     pub lang: Language,
-    /// 记账日期 · Accounting date, YYYY-MM-DD; default: today in China
+    /// 记账日期，不得晚于今天 · Accounting date, YYYY-MM-DD, not after today; default: today in China
     #[arg(long, global = true, value_name = "DATE")]
     pub date: Option<Date>,
     /// 等待其他进程的秒数 · Seconds to wait while another process writes
@@ -277,12 +277,21 @@ impl Context {
     /// Who acts.
     ///
     /// # Errors
-    /// `command.as_missing`, `court.unknown`, `access.person_unknown`.
+    /// `command.as_missing`, `command.date_in_future`, `court.unknown`, `access.person_unknown`.
     pub fn acting(&self, tx: &mut Tx<'_>) -> Outcome<Acting> {
         let court_id = self.globals.court;
         let Some(name) = &self.globals.acting_as else { return Err(Message::new("command.as_missing").into()) };
+        self.refuse_future_date()?;
         self.require_court(tx)?;
         Ok(Acting { actor: access::find_actor(tx, court_id, name)?, at: self.clock.now(), date: self.date() })
+    }
+
+    /// Refuses an accounting date after today.
+    ///
+    /// # Errors
+    /// `command.date_in_future`.
+    pub fn refuse_future_date(&self) -> Result<(), Message> {
+        access::refuse_future(self.date(), self.clock.today_in_shanghai())
     }
 
     fn require_court(&self, tx: &mut Tx<'_>) -> Outcome<()> {

@@ -1,6 +1,12 @@
 //! `payee`: who is paid by ordinary payouts.
 
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::output::Column;
@@ -15,7 +21,7 @@ use crate::documents::personal::PersonalDetail;
 use crate::payouts::sheet::PayeeKind;
 use crate::payouts::sheets::{self, NewPayee, Payee};
 use crate::request::Answer;
-use crate::{Message, Outcome};
+use crate::{Failure, Message, Outcome};
 
 /// Payees of ordinary payouts.
 #[derive(Clone, Debug, Subcommand)]
@@ -31,9 +37,18 @@ pub enum PayeeCommand {
     },
 }
 
-/// An account, as a paper states it.
+/// The largest file of details: far above [`crate::claims::events::PAYEES_MAX`] payees; a mistaken file is not read
+/// whole.
+const DETAILS_BYTES_MAX: u64 = 1 << 20;
+
+/// An account, as a paper states it: option by option, or in a file. Options of a command can be seen by everybody on
+/// the machine while it runs; a file or standard input cannot.
 #[derive(Clone, Debug, Args)]
 pub struct AccountArgs {
+    /// 收款信息文件（TOML），- 为标准输入 · File of details (TOML: document_number, holder, account, bank, bank_code,
+    /// telephone, company); - reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["holder", "account", "bank", "bank_code", "telephone", "company"])]
+    pub details: Option<PathBuf>,
     /// 户名；不填即收款人姓名 · Name of the account; default: the payee's name
     #[arg(long, value_name = "NAME")]
     pub holder: Option<String>,
@@ -54,7 +69,41 @@ pub struct AccountArgs {
     pub company: bool,
 }
 
+/// An account as it was given, in either way.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Account {
+    document_number: String,
+    holder: Option<String>,
+    account: String,
+    bank: String,
+    bank_code: String,
+    telephone: String,
+    company: bool,
+}
+
 impl AccountArgs {
+    /// What was given, read from the file where one is named.
+    ///
+    /// # Errors
+    /// Those of [`read_details`].
+    pub fn read(&self) -> Outcome<Account> {
+        if let Some(path) = &self.details {
+            return read_details(path);
+        }
+        Ok(Account {
+            document_number: String::new(),
+            holder: self.holder.clone(),
+            account: self.account.clone(),
+            bank: self.bank.clone(),
+            bank_code: self.bank_code.clone(),
+            telephone: self.telephone.clone(),
+            company: self.company,
+        })
+    }
+}
+
+impl Account {
     /// As details; the holder is this name unless another is given.
     #[must_use]
     pub fn detail<'a>(&'a self, name: &'a str, document_number: &'a str) -> PersonalDetail<'a> {
@@ -68,6 +117,29 @@ impl AccountArgs {
             telephone: &self.telephone,
         }
     }
+}
+
+/// Reads details from a TOML file, or from standard input for `-`.
+///
+/// # Errors
+/// `details.file`, naming the line and nothing that stands in it; what the file system says.
+pub fn read_details<T: DeserializeOwned>(path: &Path) -> Outcome<T> {
+    let is_input = path == Path::new("-");
+    let failed = |error: std::io::Error| {
+        if is_input { Failure::from(error) } else { Failure::of_file(path, &error) }
+    };
+    let refused = |line: usize| Message::new("details.file").with("file", path.display()).with("line", line);
+    let mut bytes = Vec::new();
+    let reader: Box<dyn Read> =
+        if is_input { Box::new(std::io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
+    reader.take(DETAILS_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > DETAILS_BYTES_MAX {
+        return Err(refused(1).into());
+    }
+    let line_at = |place: usize| bytes[..place.min(bytes.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let text = std::str::from_utf8(&bytes).map_err(|error| refused(line_at(error.valid_up_to())))?;
+    // What the parser says quotes the text, numbers and all.
+    Ok(toml::from_str(text).map_err(|error| refused(line_at(error.span().map_or(0, |span| span.start))))?)
 }
 
 /// The paper and the second person of a change.
@@ -98,7 +170,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "KIND", value_parser = document_type, default_value = "other")]
     pub document_type: DocumentType,
     /// 证件号码 · Document number
-    #[arg(long, value_name = "NUMBER", default_value = "")]
+    #[arg(long, value_name = "NUMBER", default_value = "", conflicts_with = "details")]
     pub document_number: String,
     /// The account.
     #[command(flatten)]
@@ -155,17 +227,18 @@ pub fn run(context: &Context, command: &PayeeCommand) -> Outcome<()> {
 }
 
 fn add(context: &Context, args: &AddArgs) -> Outcome<()> {
-    let (book, keys) = (context.book(), context.keys()?);
-    context.record("payee.add", args, |tx, acting, _| {
+    let (book, keys, account) = (context.book(), context.keys()?, args.account.read()?);
+    let given = if args.account.details.is_some() { &account.document_number } else { &args.document_number };
+    context.record("payee.add", &(args, &account), |tx, acting, _| {
         let case = cases::find_case(tx, book, &args.case)?;
         let confirmed_by = access::find_actor(tx, book.court_id, &args.confirm.confirmed_by)?;
-        let number = document_number(args.document_type, &args.document_number);
+        let number = document_number(args.document_type, given);
         let new = NewPayee {
             case: &case,
             kind: args.kind,
             name: &args.name,
             document_type: args.document_type,
-            detail: args.account.detail(args.name.trim(), &number),
+            detail: account.detail(args.name.trim(), &number),
             basis: &args.confirm.basis,
             confirmed_by: &confirmed_by,
         };
@@ -179,8 +252,8 @@ fn add(context: &Context, args: &AddArgs) -> Outcome<()> {
 }
 
 fn details(context: &Context, args: &DetailsArgs) -> Outcome<()> {
-    let (book, keys) = (context.book(), context.keys()?);
-    context.record("payee.details", args, |tx, acting, _| {
+    let (book, keys, account) = (context.book(), context.keys()?, args.account.read()?);
+    context.record("payee.details", &(args, &account), |tx, acting, _| {
         let case = cases::find_case(tx, book, &args.case)?;
         let confirmed_by = access::find_actor(tx, book.court_id, &args.confirm.confirmed_by)?;
         let payee = sheets::find_payee(tx, book.court_id, &case, args.payee)?;
@@ -191,7 +264,7 @@ fn details(context: &Context, args: &DetailsArgs) -> Outcome<()> {
             basis: &args.confirm.basis,
             confirmed_by: &confirmed_by,
         };
-        let new = NewDetails { detail: args.account.detail(&payee.name, "") };
+        let new = NewDetails { detail: account.detail(&payee.name, "") };
         let random = &mut Randomness::system();
         let payee = sheets::change_payee_details(tx, acting, &keys, random, args.payee, &statement, &new)?;
         let message = Message::new("payee.details_changed").with("payee", payee.payee_id).with("name", &payee.name);

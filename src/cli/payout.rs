@@ -361,7 +361,7 @@ fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs
     let mut tx = store.snapshot()?;
     let tx = &mut tx;
     let acting = context.acting(tx)?;
-    access::require(tx, &acting.actor, acting.date, access::Role::Finance)?;
+    acting.require(tx, access::Role::Finance)?;
     let run = runs::find_run(tx, court, &args.run)?;
     let content = runs::content(tx, court, &run)?;
     let text = profile_text("verify-csv")?;

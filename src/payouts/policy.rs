@@ -5,7 +5,7 @@ use ankuan_ledger::engine::Kind::{Bytes, Int};
 use ankuan_ledger::engine::{Error, Table, Tx, Value};
 use serde::Deserialize;
 
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::failure::Outcome;
 use crate::message::Message;
@@ -144,7 +144,7 @@ pub fn court_policy(tx: &mut Tx<'_>, court_id: i64) -> Outcome<String> {
 pub fn set_policy(tx: &mut Tx<'_>, acting: &Acting, text: &str) -> Outcome<Policy> {
     let policy = Policy::parse(text)?;
     let mut act = acting.open_act(tx, books::REGISTER, "payouts.policy")?;
-    access::require(tx, &acting.actor, acting.date, Role::Admin)?;
+    acting.require(tx, Role::Admin)?;
     let policy_id = act.take_ids(1);
     act.insert(
         tx,

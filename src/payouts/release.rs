@@ -530,8 +530,24 @@ pub fn deliver(
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Released)?;
     let files = files_of_run(tx, court_id, run.run_id)?;
+    let delivered = write_files(tx, keys, court_id, files, folder)?;
+    // Every hand-over leaves a trace: a file given to the bank twice must be seen.
+    let content = runs::content(tx, court_id, &run)?;
+    runs::record_event(tx, &mut act, &run, "delivered", &content, None, "")?;
+    act.close(tx)?;
+    Ok(delivered)
+}
+
+/// While one file is synced to the disk, the next is read from what is kept.
+fn write_files(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    court_id: i64,
+    files: Vec<BankFile>,
+    folder: &Path,
+) -> Outcome<Vec<(BankFile, Delivered)>> {
     let (to_write, kept) = sync_channel::<(BankFile, Vec<u8>)>(1);
-    let delivered = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let writer = scope.spawn(move || {
             kept.into_iter()
                 .map(|(file, bytes)| {
@@ -554,12 +570,7 @@ pub fn deliver(
         drop(to_write);
         let written = writer.join().map_err(|_| std::io::Error::other("writing the files ended in a panic"))?;
         read.and(written)
-    })?;
-    // Every hand-over leaves a trace: a file given to the bank twice must be seen.
-    let content = runs::content(tx, court_id, &run)?;
-    runs::record_event(tx, &mut act, &run, "delivered", &content, None, "")?;
-    act.close(tx)?;
-    Ok(delivered)
+    })
 }
 
 /// Takes a committed run back before anything went to the bank: every entry is reversed, the money stands in the

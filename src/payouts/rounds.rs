@@ -7,7 +7,7 @@ use ankuan_ledger::{Amount, Error};
 
 use super::distribute::{ClaimInput, Outcome as ShareOutcome, Plan, Proof, SetAside, Share, distribute};
 use super::explain::{Explanation, explain};
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::claims::record::{CLAIM, lists_of_case};
 use crate::failure::{Failure, Outcome};
@@ -382,7 +382,7 @@ pub fn record_distribution(
     let book = books::case_money(acting.actor.court_id);
     // The lock comes first: what is read after it stands until this is recorded.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.distribute")?;
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    acting.require(tx, Role::Handler)?;
     let receipts = receipts::receipts_of_case(tx, book, case_id)?;
     let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
         .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;

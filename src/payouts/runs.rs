@@ -10,7 +10,7 @@ use ankuan_ledger::engine::{Error, RowBytes, Table, Tx, Value};
 use ankuan_ledger::{Act, Amount};
 
 use super::policy::{Policy, Step, court_policy};
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::bank::Profile;
 use crate::books;
 use crate::failure::{Failure, Outcome};
@@ -323,7 +323,7 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
     }
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.draft")?;
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    acting.require(tx, Role::Handler)?;
     let policy = court_policy(tx, court_id)?;
     Policy::parse(&policy)?;
     let run_id = act.take_ids(1);
@@ -518,7 +518,7 @@ pub fn content(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Content> {
 /// `runs.wrong_status`, `runs.unchanged`.
 pub fn submit(tx: &mut Tx<'_>, acting: &Acting, number: &str) -> Outcome<Content> {
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.submit")?;
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    acting.require(tx, Role::Handler)?;
     let run = find_run(tx, acting.actor.court_id, number)?;
     let content = content(tx, acting.actor.court_id, &run)?;
     if matches!(run.status, Status::Submitted | Status::Approved) {
@@ -608,7 +608,7 @@ pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Dige
         .steps()
         .get(given.len())
         .ok_or_else(|| Error::Inconsistent(format!("run {number} has more approvals than steps")))?;
-    let standing = access::require(tx, &acting.actor, acting.date, step.role(amount))?;
+    let standing = acting.require(tx, step.role(amount))?;
     let on_behalf_of = standing.on_behalf_of;
     let principal_id = on_behalf_of.unwrap_or(person_id);
     // Whoever stands in is two people: neither may have made or approved anything of this run.
@@ -672,7 +672,7 @@ pub fn must_be_approved(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Con
 pub fn cancel(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> Outcome<()> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.cancel")?;
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    acting.require(tx, Role::Handler)?;
     let run = find_run(tx, court_id, number)?;
     if !matches!(run.status, Status::Draft | Status::Submitted | Status::Approved) {
         run.must_be(Status::Draft)?;
@@ -693,8 +693,8 @@ pub fn cancel(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> O
 /// # Errors
 /// `access.role_missing`.
 pub(super) fn may_move_money(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<()> {
-    match access::require(tx, &acting.actor, acting.date, Role::FundKeeper) {
-        Err(Failure::Refused(_)) => access::require(tx, &acting.actor, acting.date, Role::Finance).map(drop),
+    match acting.require(tx, Role::FundKeeper) {
+        Err(Failure::Refused(_)) => acting.require(tx, Role::Finance).map(drop),
         decided => decided.map(drop),
     }
 }

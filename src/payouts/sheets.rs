@@ -203,7 +203,7 @@ pub fn add_payee(
     new: &NewPayee<'_>,
 ) -> Outcome<Payee> {
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payees.add")?;
-    let proposer = access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    let proposer = acting.require(tx, Role::Handler)?;
     access::require_second(tx, acting, proposer, new.confirmed_by, DETAILS_CONFIRMED_BY)?;
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_LENGTH_MAX || name.chars().any(char::is_control) {
@@ -344,7 +344,7 @@ fn payee_unknown(case: &Case, payee_id: i64) -> Message {
 pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Outcome<Sheet> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "sheets.record")?;
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
+    acting.require(tx, Role::Handler)?;
     let case_id = new.case.case_id;
     let receipt = receipts_of_case(tx, act.book(), case_id)?
         .into_iter()

@@ -5,7 +5,7 @@ use ankuan_ledger::engine::{Error, Result, Row, Table};
 use ankuan_ledger::{Amount, BookKey, ItemId, Tx};
 use jiff::civil::Date;
 
-use crate::access::{self, Acting, Role};
+use crate::access::{Acting, Role};
 use crate::books;
 use crate::cases::{self, Case, SubAccount};
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
@@ -178,9 +178,9 @@ impl Recorded {
 /// `receipts.sub_account_elsewhere`, `receipts.reference_differs` (recorded before with another content),
 /// `access.role_missing`, and those of posting.
 pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewReceipt<'_>) -> Outcome<Recorded> {
-    access::require(tx, &acting.actor, acting.date, Role::Finance)?;
     check(new)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.record")?;
+    acting.require(tx, Role::Finance)?;
     let case_id = new.case.map(|case| case.case_id);
     if let Some(known) = by_reference(tx, act.book(), new.bank_account.bank_account_id, new.bank_reference.trim())? {
         return match first_difference(&known, new) {
@@ -303,11 +303,11 @@ pub fn claim_receipt(
     sub_account: Option<&SubAccount>,
     evidence: &str,
 ) -> Outcome<ReceiptClaim> {
-    access::require(tx, &acting.actor, acting.date, Role::Handler)?;
     if evidence.trim().is_empty() {
         return Err(Message::new("receipts.evidence_missing").into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.claim")?;
+    acting.require(tx, Role::Handler)?;
     unattributed(tx, act.book(), receipt_id)?;
     let claim = ReceiptClaim {
         receipt_claim_id: act.take_ids(1),
@@ -339,8 +339,8 @@ pub fn claim_receipt(
 /// `receipts.unknown`, `receipts.has_case`, `receipts.not_claimed`, `receipts.same_person`, `access.role_missing`, and
 /// those of posting.
 pub fn confirm_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, receipt_id: i64) -> Outcome<Receipt> {
-    access::require(tx, &acting.actor, acting.date, Role::FundKeeper)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.attribute")?;
+    acting.require(tx, Role::FundKeeper)?;
     let receipt = unattributed(tx, act.book(), receipt_id)?;
     let Some(claim) = &receipt.open_claim else {
         return Err(Message::new("receipts.not_claimed").with("receipt", receipt_id).into());

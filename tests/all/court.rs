@@ -30,8 +30,9 @@ pub struct Court {
     pub chart: Chart,
 }
 
+/// Ten in the morning of [`TODAY`] in China.
 pub fn at() -> Timestamp {
-    Timestamp::from_second(1_795_000_000).expect("a time")
+    Timestamp::from_second(1_795_312_800).expect("a time")
 }
 
 impl Court {

@@ -95,7 +95,7 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
             let place = format!("{name}, to be stopped at point {}: {}", points + 1, said(&stopped));
             if stopped.status.success() {
                 assert_eq!(standing(&copy.address), after, "{place}");
-                assert_eq!(delivered(&folder), files_after, "{place}");
+                assert!(delivered(&folder) == files_after, "{place}: other files");
                 files.verified(&copy.address, &heads_before);
                 break;
             }
@@ -106,7 +106,7 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
 
             let heads = files.verified(&copy.address, &heads_before);
             for (file, bytes) in delivered(&folder) {
-                assert_eq!(files_after.get(&file), Some(&bytes), "{place}: {file}");
+                assert!(files_after.get(&file) == Some(&bytes), "{place}: {file} is not whole");
             }
             let left = standing(&copy.address);
             if heads == heads_before {
@@ -116,7 +116,7 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
             assert_eq!(left, after, "{place}");
             let again = files.done(&copy.address, &arguments);
             assert_eq!(again["files"].as_array().map(Vec::len), answer["files"].as_array().map(Vec::len), "{place}");
-            assert_eq!(delivered(&folder), files_after, "{place}, done again");
+            assert!(delivered(&folder) == files_after, "{place}, done again: other files");
             // Each hand-over leaves a trace of its own.
             if name != "deliver" {
                 assert_eq!(standing(&copy.address), after, "{place}, done again");

@@ -30,6 +30,8 @@ use ankuan_ledger::{Amount, Tx};
 use crate::court::{ADMIN, BOOK, COURT, Court, FINANCE, HANDLER, HEAD, KEEPER, TODAY, code};
 use crate::support::Database;
 
+mod audit;
+
 const PROFILE: &str = include_str!("../../profiles/generic-csv.toml");
 const CARD: &str = "11010519491231002X";
 

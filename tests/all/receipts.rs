@@ -2,10 +2,11 @@
 
 use ankuan::access::{self, Role};
 use ankuan::bookkeeping;
+use ankuan::cases::Case;
 use ankuan::receipts::{self, CaseReceipt, Recorded};
 use ankuan::report::{self, AccountView};
 use ankuan::{Failure, books};
-use ankuan_ledger::{Act, Amount, EntryNo, Error, ItemId, Store};
+use ankuan_ledger::{AccountId, Act, Amount, EntryNo, Error, ItemId, Line, Place, Store, VoucherHead, VoucherKind};
 
 use crate::court::{ADMIN, BOOK, COURT, Court, FINANCE, HANDLER, HEAD, KEEPER, NUMBER, TODAY, at, code};
 use crate::support::Database;
@@ -130,12 +131,77 @@ fn held_money_is_not_available_and_stays_in_its_case(database: &Database) {
         })
     };
     assert_eq!(code(capture(&mut court, &code_of("P", case.case_id), 1)), "bookkeeping.capture_target");
-    assert_eq!(code(capture(&mut court, &code_of("X", other.case_id), 1)), "bookkeeping.capture_target");
+    // Out of the case, into the treasury, into case funds or a deposit, only a sheet or an attribution leads.
+    for into in [
+        code_of("X", other.case_id),
+        code_of("C", other.case_id),
+        code_of("C", case.case_id),
+        code_of("D", case.case_id),
+        "F".to_owned(),
+    ] {
+        assert_eq!(code(capture(&mut court, &into, 1)), "bookkeeping.capture_target", "{into}");
+    }
     assert_eq!(code(capture(&mut court, &code_of("X", case.case_id), 601)), "hold.exceeds_remaining");
     capture(&mut court, &code_of("X", case.case_id), 250).expect("captures");
     court.act(FINANCE, |tx, acting, _| bookkeeping::release(tx, acting, held, fen(350), "期满")).expect("releases");
     assert_eq!(of_case(&mut court.store, case.case_id)[0].available, fen(750));
     assert_eq!(account(&mut court.store, &code_of("X", case.case_id)).posted, fen(250));
+}
+
+fn what_is_owed_to_payees_is_not_held_by_hand(database: &Database) {
+    let mut court = Court::open(database);
+    let case = court.case(NUMBER);
+    let receipt_id = court.receive("R1", 1_000, Some(&case)).expect("records").receipt().receipt_id;
+    let unknown = court.receive("R2", 70, None).expect("records").receipt().receipt_id;
+    let of_kind = |court: &mut Court, kind: &str| account(&mut court.store, &format!("{kind}-{}", case.case_id));
+    let (funds, payable, aside) = (of_kind(&mut court, "C"), of_kind(&mut court, "P"), of_kind(&mut court, "X"));
+    // Money that is due, and a hold on it that an older program placed.
+    let fen = Amount::from_minor;
+    let held = {
+        let mut tx = court.store.begin().expect("begins");
+        let mut act = Act::open(&mut tx, BOOK, "test", 5, at()).expect("opens");
+        let place = |of: &AccountView, item| Place { account: AccountId(of.account_id), item: ItemId(item) };
+        let head = VoucherHead {
+            kind: VoucherKind::Transfer,
+            accounting_date: TODAY,
+            event: "distribution_payable",
+            summary: "x",
+            attachments: 0,
+        };
+        act.begin_voucher(&mut tx, &head).expect("begins");
+        let line = Line { debit: place(&funds, receipt_id), credit: place(&payable, 0), amount: fen(500) };
+        act.post(&mut tx, &[line]).expect("posts");
+        let held = act.hold(&mut tx, place(&payable, 0), fen(100), "x").expect("holds");
+        act.close(&mut tx).expect("closes");
+        tx.commit().expect("commits");
+        held
+    };
+    for kind in ["P", "X", "T", "D"] {
+        let from = accounts_like(&mut court.store, kind, &case).remove(0);
+        let hold = court.act(FINANCE, |tx, acting, _| bookkeeping::hold(tx, acting, &from, ItemId::NONE, fen(1), "x"));
+        assert_eq!(code(hold), "bookkeeping.hold_source", "{kind}");
+    }
+    for into in [&funds, &aside] {
+        let back =
+            court.act(FINANCE, |tx, acting, _| bookkeeping::capture(tx, acting, held, into, ItemId::NONE, fen(1), "x"));
+        assert_eq!(code(back), "bookkeeping.hold_source");
+    }
+    // Unattributed money may be held, and goes to no case by hand.
+    let suspense = accounts_like(&mut court.store, "U", &case).remove(0);
+    let held = court
+        .act(FINANCE, |tx, acting, _| bookkeeping::hold(tx, acting, &suspense, ItemId(unknown), fen(70), "待查"))
+        .expect("holds");
+    let taken =
+        court.act(FINANCE, |tx, acting, _| bookkeeping::capture(tx, acting, held, &aside, ItemId::NONE, fen(1), "x"));
+    assert_eq!(code(taken), "bookkeeping.capture_target");
+}
+
+/// Accounts of a kind by the letter of their codes, of the case where they have one.
+fn accounts_like(store: &mut Store, letter: &str, case: &Case) -> Vec<AccountView> {
+    let mut tx = store.snapshot().expect("reads");
+    let all = report::accounts(&mut tx, BOOK).expect("reads");
+    let begins = |code: &str| code == letter || code.starts_with(&format!("{letter}-"));
+    all.into_iter().filter(|known| begins(&known.code) && known.case_id.is_none_or(|id| id == case.case_id)).collect()
 }
 
 fn a_wrong_receipt_is_reversed_and_an_attribution_is_not(database: &Database) {
@@ -204,6 +270,7 @@ crate::on_both!(
     unattributed_money_needs_two_people,
     the_database_refuses_one_person_twice,
     held_money_is_not_available_and_stays_in_its_case,
+    what_is_owed_to_payees_is_not_held_by_hand,
     a_wrong_receipt_is_reversed_and_an_attribution_is_not,
     a_closed_month_takes_no_more,
     facts_are_as_declared_and_cannot_be_changed,

@@ -10,7 +10,9 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 pub struct Database {
     pub address: String,
     admin: Option<(String, String)>,
-    _folder: tempfile::TempDir,
+    /// Removed with the database; also for what has to lie beside it, as a key file.
+    #[allow(dead_code, reason = "for the tests that run the program")]
+    pub folder: tempfile::TempDir,
 }
 
 impl Database {
@@ -18,7 +20,7 @@ impl Database {
     pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let address = format!("sqlite:{}", folder.path().join("book.db").display());
-        Self { address, admin: None, _folder: folder }
+        Self { address, admin: None, folder }
     }
 
     /// A new database on the test server, or nothing where there is none.
@@ -57,7 +59,7 @@ impl Database {
         client.batch_execute(&format!("CREATE DATABASE {name} {template}")).expect("a database");
         let (server, _) = admin.rsplit_once('/').expect("an address with a database");
         let address = format!("{server}/{name}");
-        Self { address, admin: Some((admin.to_owned(), name)), _folder: tempfile::tempdir().expect("a folder") }
+        Self { address, admin: Some((admin.to_owned(), name)), folder: tempfile::tempdir().expect("a folder") }
     }
 
     pub fn open(&self) -> Store {
