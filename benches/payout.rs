@@ -236,7 +236,10 @@ fn leak(text: String) -> Statement {
 // Rows
 
 /// Rows by table, each with its id, in the form in which they go out again.
-struct Rows(Vec<(&'static Table, Vec<(i64, Vec<u8>)>)>);
+struct Rows(Vec<(&'static Table, TableRows)>);
+
+/// Rows of one table: id and bytes.
+type TableRows = Vec<(i64, Vec<u8>)>;
 
 impl Rows {
     /// All that the run wrote into the book of case money. The handful of balances and other states that it changed is

@@ -347,7 +347,8 @@ CREATE TABLE line_event (
     run_id BIGINT NOT NULL,
     line_id BIGINT NOT NULL,
     payee_no BIGINT NOT NULL,
-    event TEXT NOT NULL,                 -- blocked_at_commit, blocked_at_release
+    detail_id BIGINT NOT NULL,           -- whose money it is: a part that is blocked whole has no payment line
+    event TEXT NOT NULL,                 -- blocked_at_commit, blocked_at_release, split_at_release
     amount_minor BIGINT NOT NULL,
     reason TEXT NOT NULL,
     recorded_at BIGINT NOT NULL,

@@ -69,6 +69,7 @@ pub struct DetailWriter<'k> {
     keys: &'k Keys,
     book: BookKey,
     bulk: Bulk,
+    place: RowBytes,
     plain: RowBytes,
     sealed: Vec<u8>,
 }
@@ -77,7 +78,14 @@ impl<'k> DetailWriter<'k> {
     /// For one book.
     #[must_use]
     pub fn new(keys: &'k Keys, book: BookKey) -> Self {
-        Self { keys, book, bulk: Bulk::new(&PERSONAL_DETAIL), plain: RowBytes::default(), sealed: Vec::new() }
+        Self {
+            keys,
+            book,
+            bulk: Bulk::new(&PERSONAL_DETAIL),
+            place: RowBytes::default(),
+            plain: RowBytes::default(),
+            sealed: Vec::new(),
+        }
     }
 
     /// Writes one under its id and returns its commitment: SHA-256 over the nonce and all fields. The nonce is the
@@ -98,7 +106,8 @@ impl<'k> DetailWriter<'k> {
             self.plain.value(field.into());
         }
         self.sealed.clear();
-        self.keys.seal(nonce, &place(self.book, detail_id), self.plain.as_bytes(), &mut self.sealed)?;
+        write_place(&mut self.place, self.book, detail_id, detail);
+        self.keys.seal(nonce, self.place.as_bytes(), self.plain.as_bytes(), &mut self.sealed)?;
         let index = |kind: &str, value: &str| if value.is_empty() { 0 } else { self.keys.index(kind, value) };
         self.bulk.push(
             tx,
@@ -158,12 +167,16 @@ pub(crate) fn kind_of(word: &str) -> PayeeKind {
     if word == "company" { PayeeKind::Company } else { PayeeKind::Person }
 }
 
-fn place(book: BookKey, detail_id: i64) -> [u8; 24] {
-    let mut place = [0; 24];
-    for (slot, number) in place.chunks_exact_mut(8).zip([book.court_id, book.book_id, detail_id]) {
-        slot.copy_from_slice(&number.to_be_bytes());
+/// What a sealed value is bound to: its row, and the columns beside it that are not sealed. With one of them changed it
+/// cannot be opened, so nobody is paid under another name or at another bank.
+fn write_place(place: &mut RowBytes, book: BookKey, detail_id: i64, detail: &PersonalDetail<'_>) {
+    place.clear();
+    for number in [book.court_id, book.book_id, detail_id] {
+        place.value(number.into());
     }
-    place
+    for text in [kind_word(detail.kind), detail.payee_name, detail.bank_name, detail.bank_code] {
+        place.value(text.into());
+    }
 }
 
 /// The salt of a commitment, as it stands in the sealed value.
@@ -181,7 +194,7 @@ impl Salt {
 /// Reads personal details of a range of ids, in order, and hands each to `read` with the salt of its commitment.
 ///
 /// # Errors
-/// `keys.cannot_open`; what the database or `read` says.
+/// `keys.detail_cannot_open`; what the database or `read` says.
 pub fn each_detail(
     tx: &mut Tx<'_>,
     keys: &Keys,
@@ -189,7 +202,7 @@ pub fn each_detail(
     ids: (i64, i64),
     read: &mut dyn FnMut(i64, &PersonalDetail<'_>, Salt) -> Outcome<()>,
 ) -> Outcome<()> {
-    let mut scratch = Vec::new();
+    let (mut scratch, mut place) = (Vec::new(), RowBytes::default());
     tx.scan(&PERSONAL_DETAIL, book.court_id, book.book_id, ids, |row: &Row<'_>| {
         let detail_id = row.int(2)?;
         let cannot = || Message::new("keys.detail_cannot_open").with("detail", detail_id);
@@ -197,17 +210,19 @@ pub fn each_detail(
         scratch.extend_from_slice(row.bytes(9)?);
         let nonce: [u8; NONCE_LEN] =
             scratch.get(1..=NONCE_LEN).and_then(|nonce| nonce.try_into().ok()).ok_or_else(cannot)?;
-        let plain = keys.open(&place(book, detail_id), &mut scratch).map_err(|_| cannot())?;
-        let [document_number, account, telephone] = fields(plain).ok_or_else(cannot)?;
-        let detail = PersonalDetail {
+        let open = PersonalDetail {
             kind: kind_of(row.text(3)?),
             payee_name: row.text(4)?,
             bank_name: row.text(5)?,
             bank_code: row.text(6)?,
-            document_number,
-            account,
-            telephone,
+            document_number: "",
+            account: "",
+            telephone: "",
         };
+        write_place(&mut place, book, detail_id, &open);
+        let plain = keys.open(place.as_bytes(), &mut scratch).map_err(|_| cannot())?;
+        let [document_number, account, telephone] = fields(plain).ok_or_else(cannot)?;
+        let detail = PersonalDetail { document_number, account, telephone, ..open };
         read(detail_id, &detail, Salt(nonce))
     })
 }

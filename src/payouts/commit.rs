@@ -1,6 +1,6 @@
 //! Commit: one transaction takes the money from the cases, credits every payee's item and writes the payment lines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
 
@@ -48,6 +48,11 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
     runs::must_be_submitted(tx, court_id, &run, &content)?;
     runs::must_be_approved(tx, court_id, &run, &content)?;
 
+    let account_number = chart::bank_accounts(tx, court_id)?
+        .into_iter()
+        .find(|account| account.bank_account_id == run.bank_account_id)
+        .map(|account| account.number)
+        .ok_or_else(|| ankuan_ledger::Error::Inconsistent(format!("run {number} is paid from an unknown account")))?;
     let chart = chart::load(tx, court_id)?;
     act.begin_voucher(tx, &chart.voucher(Event::DistributionPayable, acting.date, run.sources.len() as i64))?;
     let mut recorder = Recorder { act: &mut act, run: &run, line_no: 0, done: Committed::none(), lines: Vec::new() };
@@ -75,7 +80,8 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
             set_aside: account(tx, AccountKind::SetAside)?,
             treasury: account(tx, AccountKind::Treasury)?,
         };
-        let mut receipts = Receipts::new(available_receipts(tx, court_id, source)?);
+        let left = available_receipts(tx, court_id, run.bank_account_id, source)?;
+        let mut receipts = Receipts::new(left, account_number.clone());
         each_page(tx, court_id, source, &mut |tx, page| {
             for due in page {
                 recorder.line(tx, source, &mut standing, &accounts, &mut receipts, due)?;
@@ -99,8 +105,25 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
     Ok(done)
 }
 
-fn available_receipts(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Vec<(i64, i64)>> {
+/// What a source may be paid from: receipts of its case in the bank account that the run is paid from. A bank file
+/// takes money out of that account and no other.
+fn available_receipts(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    bank_account_id: i64,
+    source: &Source,
+) -> Outcome<Vec<(i64, i64)>> {
     let all = receipts::receipts_of_case(tx, books::case_money(court_id), source.case_id)?;
+    let in_account: HashSet<i64> = tx
+        .query(
+            "SELECT r.receipt_id FROM receipt AS r WHERE r.court_id = $1 AND r.book_id = $2 \
+             AND r.bank_account_id = $3 AND (r.case_id = $4 OR r.receipt_id IN (SELECT a.receipt_id \
+             FROM receipt_attribution AS a WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $4))",
+            &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into(), source.case_id.into()],
+            |row| row.int(0),
+        )?
+        .into_iter()
+        .collect();
     let wanted = match source.kind {
         SourceKind::Distribution => None,
         // A sheet splits one receipt.
@@ -112,6 +135,7 @@ fn available_receipts(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcom
     };
     Ok(all
         .into_iter()
+        .filter(|receipt| in_account.contains(&receipt.receipt_id))
         .filter(|receipt| wanted.is_none_or(|wanted| wanted == receipt.receipt_id))
         .map(|receipt| (receipt.receipt_id, receipt.available.minor()))
         .collect())
@@ -146,7 +170,8 @@ impl Recorder<'_> {
         let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id) };
         if let Some(reason) = blocked {
             self.done.blocked += 1;
-            record_blocked(tx, self.act, self.run, (due.line_id, 1), "blocked_at_commit", due.amount, reason)?;
+            let line = (due.line_id, 1, due.detail_id);
+            record_blocked(tx, self.act, self.run, line, "blocked_at_commit", due.amount, reason)?;
         }
         if due.set_aside.is_some() || blocked.is_some() {
             self.done.set_aside = sum(self.done.set_aside, due.amount)?;
@@ -161,7 +186,7 @@ impl Recorder<'_> {
             let (frozen, rest) = standing.frozen.split(due.claim_id, detail_id, amount);
             if frozen > Amount::ZERO {
                 self.done.blocked += 1;
-                let line = (due.line_id, payee_no);
+                let line = (due.line_id, payee_no, detail_id);
                 record_blocked(tx, self.act, self.run, line, "blocked_at_commit", frozen, "payee_frozen")?;
                 aside = sum(aside, frozen)?;
             }
@@ -225,12 +250,12 @@ fn sum(total: Amount, amount: Amount) -> Result<Amount, Message> {
     total.plus(amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))
 }
 
-/// The addendum: a line that goes to "set aside" although it was approved for payment.
+/// The addendum: a line, or a part of it, that goes to "set aside" although it was approved for payment.
 pub(super) fn record_blocked(
     tx: &mut Tx<'_>,
     act: &mut Act,
     run: &Run,
-    (line_id, payee_no): (i64, i64),
+    (line_id, payee_no, detail_id): (i64, i64, i64),
     event: &str,
     amount: Amount,
     reason: &str,
@@ -246,6 +271,7 @@ pub(super) fn record_blocked(
             run.run_id.into(),
             line_id.into(),
             payee_no.into(),
+            detail_id.into(),
             event.into(),
             amount.minor().into(),
             reason.into(),

@@ -1,5 +1,8 @@
 //! The personal details of a page of payment lines, opened.
 
+use std::collections::HashMap;
+
+use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Tx;
 
 use super::lines::Payment;
@@ -32,14 +35,50 @@ pub struct OwnedDetail {
     pub telephone: String,
 }
 
+/// Commitments that facts carry, by details.
+pub type Commitments = HashMap<i64, Digest>;
+
+/// What a case's payees and changes of its claims committed to, by details. Those of imported lists are compared by
+/// `verify`: they are as many as the claims.
+///
+/// # Errors
+/// What the database says.
+pub fn commitments_of(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<Commitments> {
+    let rows = tx.query(
+        "SELECT detail_id, commitment FROM payee WHERE court_id = $1 AND book_id = $2 AND case_id = $3 \
+         UNION ALL SELECT detail_id, commitment FROM claim_event WHERE court_id = $1 AND book_id = $2 \
+         AND case_id = $3 AND detail_id IS NOT NULL AND commitment IS NOT NULL",
+        &[court_id.into(), books::CASE_MONEY.into(), case_id.into()],
+        |row| Ok((row.int(0)?, row.digest(1)?)),
+    )?;
+    Ok(rows.into_iter().collect())
+}
+
 /// The details of a page of payments, in the order of the payments.
 ///
 /// # Errors
 /// `keys.detail_cannot_open`, `payouts.detail_missing`.
 pub fn details_of(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, page: &[Payment]) -> Outcome<Vec<OwnedDetail>> {
+    committed_details_of(tx, keys, court_id, &Commitments::new(), page)
+}
+
+/// As [`details_of`], and each is what its fact committed to, where that is among the commitments.
+///
+/// # Errors
+/// Those of [`details_of`]; `payouts.detail_changed`.
+pub fn committed_details_of(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    court_id: i64,
+    commitments: &Commitments,
+    page: &[Payment],
+) -> Outcome<Vec<OwnedDetail>> {
     let book = books::case_money(court_id);
     in_order_of(page, |ids, take| {
-        each_detail(tx, keys, book, ids, &mut |id, detail, _| {
+        each_detail(tx, keys, book, ids, &mut |id, detail, salt| {
+            if commitments.get(&id).is_some_and(|commitment| *commitment != salt.commitment(detail)) {
+                return Err(Message::new("payouts.detail_changed").with("detail", id).into());
+            }
             take(id, &|| OwnedDetail {
                 detail_id: id,
                 kind: detail.kind,

@@ -47,6 +47,7 @@ pub static LINE_EVENT: Table = Table {
         ("run_id", Int),
         ("line_id", Int),
         ("payee_no", Int),
+        ("detail_id", Int),
         ("event", Text),
         ("amount_minor", Int),
         ("reason", Text),
@@ -113,20 +114,6 @@ impl Frozen {
         }
         (Amount::from_minor(amount.minor() - rest), Amount::from_minor(rest))
     }
-
-    /// Whether something of this person's money is frozen.
-    #[must_use]
-    pub fn holds(&self, claim_id: i64, detail_id: i64) -> bool {
-        let of_person = self.persons.get(&detail_id).and_then(|index| self.documents.get(index));
-        self.claims.get(&claim_id).into_iter().chain(of_person).any(|left| *left > Amount::ZERO)
-    }
-
-    /// Whether the money of these payment details is frozen, whatever claim it is for.
-    #[must_use]
-    pub fn holds_person(&self, detail_id: i64) -> bool {
-        let left = self.persons.get(&detail_id).and_then(|index| self.documents.get(index));
-        left.is_some_and(|left| *left > Amount::ZERO)
-    }
 }
 
 impl Standing {
@@ -136,6 +123,16 @@ impl Standing {
         match &self.gate {
             Some(gate) => Some(gate),
             None => self.disputed.contains(&claim_id).then_some("disputed"),
+        }
+    }
+
+    /// Whether money of a claim still goes to these details.
+    #[must_use]
+    pub fn is_current(&self, claim_id: i64, detail_id: i64) -> bool {
+        match (self.payees.get(&claim_id), self.details.get(&claim_id)) {
+            (Some(payees), _) => payees.iter().any(|payee| payee.0 == detail_id),
+            (None, Some(details)) => *details == detail_id,
+            (None, None) => true,
         }
     }
 
@@ -181,8 +178,6 @@ macro_rules! set_aside_for {
          LEFT JOIN share AS s ON s.court_id = e.court_id AND s.book_id = e.book_id AND s.share_id = e.line_id \
          LEFT JOIN sheet_line AS l ON l.court_id = e.court_id AND l.book_id = e.book_id \
          AND l.sheet_line_id = e.line_id \
-         LEFT JOIN payment_line AS p ON p.court_id = e.court_id AND p.book_id = e.book_id \
-         AND p.line_id = e.line_id AND p.payee_no = e.payee_no \
          WHERE e.court_id = $1 AND e.book_id = $2 AND e.reason = 'payee_frozen' AND e.id > $3 AND r.status <> $4 AND "
     };
 }
@@ -239,9 +234,6 @@ pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Stan
 }
 
 /// What is frozen in a case: the orders in force, less what was set aside for them before.
-///
-/// An heir's part that was set aside as a whole counts for the claimant's document, not for the heir's: then more than
-/// was ordered may stand aside, never less.
 fn frozen(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Frozen> {
     let mut frozen = Frozen::default();
     // The oldest order in force, by target: what was set aside since then was set aside for it.
@@ -271,7 +263,7 @@ fn frozen(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Frozen> {
                 frozen.persons.extend(details.into_iter().map(|detail_id| (detail_id, index)));
                 let of_person = concat!(
                     set_aside_for!(),
-                    "COALESCE(p.detail_id, s.detail_id, l.detail_id) IN (SELECT d.detail_id FROM personal_detail AS d \
+                    "e.detail_id IN (SELECT d.detail_id FROM personal_detail AS d \
                      WHERE d.court_id = $1 AND d.book_id = $2 AND d.document_index = $5)"
                 );
                 (index, of_person, frozen.documents.get_mut(&index))
@@ -356,13 +348,14 @@ fn sheet_lines(tx: &mut Tx<'_>, book: BookKey, sheet_id: i64) -> Outcome<Vec<Due
 pub struct Receipts {
     left: Vec<(i64, i64)>,
     place: usize,
+    account: String,
 }
 
 impl Receipts {
-    /// What is available of each receipt.
+    /// What is available of each receipt, and the number of the bank account that they are in.
     #[must_use]
-    pub const fn new(left: Vec<(i64, i64)>) -> Self {
-        Self { left, place: 0 }
+    pub const fn new(left: Vec<(i64, i64)>, account: String) -> Self {
+        Self { left, place: 0, account }
     }
 
     /// Takes an amount; gives it in one part for each receipt it comes from.
@@ -375,6 +368,7 @@ impl Receipts {
         while wanted > 0 {
             let Some((receipt, left)) = self.left.get_mut(self.place) else {
                 return Err(Message::new("payouts.case_money_short")
+                    .with("account", &self.account)
                     .with("missing", Amount::from_minor(wanted))
                     .into());
             };
@@ -453,65 +447,60 @@ pub struct Payment {
     pub amount: Amount,
 }
 
-/// The lines of a source that may not go out now because of their claim, with the reason: frozen, disputed or withdrawn
-/// since, or with payment details that were changed after the commit.
+/// A line of a claim that something happened to: frozen, disputed, withdrawn, or with other payment details.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TouchedLine {
+    /// Share or sheet line.
+    pub line_id: i64,
+    /// Claim or payee.
+    pub claim_id: i64,
+    /// Disputed or withdrawn after the source was made.
+    pub is_disputed: bool,
+}
+
+/// The lines of a source that need a second look at release, in order. The shares are read once however many claims
+/// were touched, and not at all when none was.
 ///
 /// # Errors
 /// What the database says.
-pub fn blocked_lines(
+pub fn touched_lines(
     tx: &mut Tx<'_>,
     court_id: i64,
     source: &Source,
     standing: &Standing,
-) -> Outcome<Vec<(i64, &'static str)>> {
-    let range = match source.kind {
-        SourceKind::Distribution => find_distribution(tx, court_id, source.source_id)?.share_ids(),
-        // Nothing else takes ids inside a sheet.
-        SourceKind::Sheet => {
-            let lines = sheet_lines(tx, books::case_money(court_id), source.source_id)?;
-            match (lines.first(), lines.last()) {
-                (Some(first), Some(last)) => (first.line_id, last.line_id),
-                _ => return Ok(Vec::new()),
-            }
-        }
-    };
-    let text = match source.kind {
-        SourceKind::Distribution => {
-            "SELECT s.share_id, p.detail_id FROM share AS s JOIN payment_line AS p ON p.court_id = s.court_id \
-             AND p.book_id = s.book_id AND p.line_id = s.share_id \
-             WHERE s.court_id = $1 AND s.book_id = $2 AND s.share_id >= $3 AND s.share_id <= $4 AND s.claim_id = $5"
-        }
-        SourceKind::Sheet => {
-            "SELECT s.sheet_line_id, p.detail_id FROM sheet_line AS s JOIN payment_line AS p ON p.court_id = s.court_id \
-             AND p.book_id = s.book_id AND p.line_id = s.sheet_line_id \
-             WHERE s.court_id = $1 AND s.book_id = $2 AND s.sheet_line_id >= $3 AND s.sheet_line_id <= $4 \
-             AND s.payee_id = $5"
-        }
-    };
-    let mut blocked = Vec::new();
+) -> Outcome<Vec<TouchedLine>> {
     let changed = standing.details.keys().chain(standing.payees.keys());
     let claims: HashSet<i64> =
         standing.frozen.claims.keys().chain(&standing.disputed).chain(changed).copied().collect();
-    for claim_id in claims {
-        let key = [court_id.into(), books::CASE_MONEY.into(), range.0.into(), range.1.into(), claim_id.into()];
-        for (line_id, detail_id) in tx.query(text, &key, |row| Ok((row.int(0)?, row.int(1)?)))? {
-            let is_current = match (standing.payees.get(&claim_id), standing.details.get(&claim_id)) {
-                (Some(payees), _) => payees.iter().any(|payee| payee.0 == detail_id),
-                (None, Some(details)) => *details == detail_id,
-                (None, None) => true,
-            };
-            if standing.frozen.holds(claim_id, detail_id) {
-                blocked.push((line_id, "payee_frozen"));
-            } else if standing.disputed.contains(&claim_id) {
-                blocked.push((line_id, "disputed"));
-            } else if !is_current {
-                blocked.push((line_id, "account_changed"));
+    let mut touched = Vec::new();
+    if claims.is_empty() {
+        return Ok(touched);
+    }
+    let mut take = |line_id, claim_id| {
+        if claims.contains(&claim_id) {
+            touched.push(TouchedLine { line_id, claim_id, is_disputed: standing.disputed.contains(&claim_id) });
+        }
+    };
+    let book = books::case_money(court_id);
+    match source.kind {
+        SourceKind::Distribution => {
+            let (mut first, last) = find_distribution(tx, court_id, source.source_id)?.share_ids();
+            while first <= last {
+                let end = last.min(first + LINES_A_PAGE - 1);
+                tx.scan(&SHARE, court_id, book.book_id, (first, end), |row| {
+                    take(row.int(2)?, row.int(4)?);
+                    Ok::<(), Error>(())
+                })?;
+                first = end + 1;
+            }
+        }
+        SourceKind::Sheet => {
+            for line in sheet_lines(tx, book, source.source_id)? {
+                take(line.line_id, line.claim_id);
             }
         }
     }
-    blocked.sort_unstable();
-    blocked.dedup_by_key(|(line_id, _)| *line_id);
-    Ok(blocked)
+    Ok(touched)
 }
 
 /// What stands on the lines of a case: the purpose, and the sub-account that the money was paid into.

@@ -2,6 +2,7 @@
 //! is recorded: [`deliver`] writes them to a folder, as often as needed, always the same bytes.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
@@ -15,8 +16,8 @@ use jiff::Timestamp;
 use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
 use super::commit::record_blocked;
-use super::details::{details_of, routes_of};
-use super::lines::{Payment, Standing, blocked_lines, each_payment, purpose, standing};
+use super::details::{Commitments, commitments_of, committed_details_of, routes_of};
+use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
 use super::runs::{self, Content, Run, Status};
 use crate::access::Acting;
 use crate::bank::deliver::{Delivered, deliver as write_file};
@@ -83,7 +84,7 @@ pub struct Released {
     pub lines: i64,
     /// What they come to.
     pub sum: Amount,
-    /// Lines blocked at release, and what they come to: the addendum.
+    /// Lines blocked at release as a whole or in part, and what is set aside of them: the addendum.
     pub blocked: (i64, Amount),
     /// The files.
     pub files: Vec<BankFile>,
@@ -92,10 +93,12 @@ pub struct Released {
 }
 
 /// Releases a committed run: every line that no gate blocks goes into a file and on its way (P → T); a blocked one is
-/// set aside (P → X) under the approved rule. All in the caller's transaction.
+/// set aside (P → X) under the approved rule, and of one that is frozen in part only that part. A run that pays nobody
+/// outside the books has no files. All in the caller's transaction.
 ///
 /// # Errors
-/// `runs.wrong_status`, `payouts.all_blocked`, what a bank profile refuses (naming the line), the ledger's refusals.
+/// `runs.wrong_status`, `payouts.all_blocked`, those of [`committed_details_of`], what a bank profile refuses (naming
+/// the line), the ledger's refusals.
 pub fn release(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -114,13 +117,16 @@ pub fn release(
         .into_iter()
         .find(|account| account.bank_account_id == run.bank_account_id)
         .ok_or_else(|| ankuan_ledger::Error::Inconsistent(format!("run {number} is paid from an unknown account")))?;
-    let cases = Cases::load(tx, court_id, &run)?;
+    let mut cases = Cases::load(tx, court_id, &run)?;
 
-    let (planned, released, blocked) = plan(tx, acting, &run, &profile, &payer, &cases)?;
-    if planned.is_empty() {
+    let (planned, released, blocked) = plan(tx, acting, &run, &profile, &payer, &mut cases)?;
+    if planned.is_empty() && blocked.0 > 0 {
         return Err(Message::new("payouts.all_blocked").with("run", number).into());
     }
-    post(tx, &mut act, acting, &run, &cases, progress)?;
+    // A voucher has entries: where all went to the treasury at commit, nothing moves.
+    if !planned.is_empty() {
+        post(tx, &mut act, acting, &run, &cases, progress)?;
+    }
     let mut shop = Shop {
         court_id,
         keys,
@@ -145,13 +151,19 @@ pub fn release(
     Ok(Released { lines: released.0, sum: released.1, blocked, files, head })
 }
 
-/// What stands in the way, and the purpose and sub-account that go on the lines, by case.
-struct Cases(Vec<CaseLines>);
+/// What stands in the way, by case and line, and what the facts committed to.
+struct Cases {
+    cases: Vec<CaseLines>,
+    /// What is set aside of a line and why, by line and payee; lines of a case behind a gate are not listed.
+    aside: HashMap<(i64, i64), (Amount, &'static str)>,
+    commitments: Commitments,
+}
 
+/// The purpose and sub-account that go on the lines of a case, and what happened to it.
 struct CaseLines {
     case_id: i64,
     standing: Standing,
-    blocked_lines: Vec<(i64, &'static str)>,
+    touched: Vec<TouchedLine>,
     purpose: String,
     sub_account: String,
 }
@@ -159,35 +171,64 @@ struct CaseLines {
 impl Cases {
     fn load(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Self> {
         let mut cases: Vec<CaseLines> = Vec::new();
+        let mut commitments = Commitments::new();
         for source in &run.sources {
             let standing = standing(tx, court_id, source)?;
-            let blocked_lines = blocked_lines(tx, court_id, source, &standing)?;
+            let touched = touched_lines(tx, court_id, source, &standing)?;
             if let Some(known) = cases.iter_mut().find(|known| known.case_id == source.case_id) {
-                known.blocked_lines.extend(blocked_lines);
+                known.touched.extend(touched);
                 continue;
             }
+            commitments.extend(commitments_of(tx, court_id, source.case_id)?);
             let (purpose, sub_account) = purpose(tx, court_id, source.case_id)?;
-            cases.push(CaseLines { case_id: source.case_id, standing, blocked_lines, purpose, sub_account });
+            cases.push(CaseLines { case_id: source.case_id, standing, touched, purpose, sub_account });
         }
         for case in &mut cases {
-            case.blocked_lines.sort_unstable();
+            case.touched.sort_unstable_by_key(|line| line.line_id);
         }
-        Ok(Self(cases))
+        Ok(Self { cases, aside: HashMap::new(), commitments })
     }
 
     fn of(&self, case_id: i64) -> Option<&CaseLines> {
-        self.0.iter().find(|case| case.case_id == case_id)
+        self.cases.iter().find(|case| case.case_id == case_id)
     }
 
-    fn blocked(&self, payment: &Payment) -> Option<&str> {
-        let case = self.of(payment.case_id)?;
-        if let Some(gate) = &case.standing.gate {
-            return Some(gate);
+    /// Decides what of a line is set aside. Once for each line, in their order: what one takes of a freeze, the next
+    /// does not.
+    fn decide(&mut self, payment: &Payment) {
+        let Some(case) = self.cases.iter_mut().find(|case| case.case_id == payment.case_id) else { return };
+        if case.standing.gate.is_some() {
+            return;
         }
-        if let Ok(place) = case.blocked_lines.binary_search_by_key(&payment.line_id, |(line_id, _)| *line_id) {
-            return Some(case.blocked_lines[place].1);
+        let place = case.touched.binary_search_by_key(&payment.line_id, |line| line.line_id);
+        let touched = place.ok().map(|place| case.touched[place]);
+        let key = (payment.line_id, payment.payee_no);
+        if let Some(line) = touched {
+            if line.is_disputed {
+                self.aside.insert(key, (payment.amount, "disputed"));
+                return;
+            }
+            if !case.standing.is_current(line.claim_id, payment.detail_id) {
+                self.aside.insert(key, (payment.amount, "account_changed"));
+                return;
+            }
         }
-        case.standing.frozen.holds_person(payment.detail_id).then_some("payee_frozen")
+        // No claim has the id 0: then only the person's own document counts.
+        let claim_id = touched.map_or(0, |line| line.claim_id);
+        let (frozen, _) = case.standing.frozen.split(claim_id, payment.detail_id, payment.amount);
+        if frozen > Amount::ZERO {
+            self.aside.insert(key, (frozen, "payee_frozen"));
+        }
+    }
+
+    /// What goes to the bank of a line, what is set aside, and why.
+    fn parts(&self, payment: &Payment) -> (Amount, Amount, &str) {
+        if let Some(gate) = self.of(payment.case_id).and_then(|case| case.standing.gate.as_deref()) {
+            return (Amount::ZERO, payment.amount, gate);
+        }
+        let (aside, reason) =
+            self.aside.get(&(payment.line_id, payment.payee_no)).copied().unwrap_or((Amount::ZERO, ""));
+        (Amount::from_minor(payment.amount.minor() - aside.minor()), aside, reason)
     }
 }
 
@@ -199,7 +240,7 @@ fn plan(
     run: &Run,
     profile: &Profile,
     payer: &BankAccount,
-    cases: &Cases,
+    cases: &mut Cases,
 ) -> Outcome<(Vec<PlannedFile>, (i64, Amount), (i64, Amount))> {
     let court_id = acting.actor.court_id;
     let sent_today = tx.query_one(
@@ -214,15 +255,16 @@ fn plan(
     each_payment(tx, court_id, run, &mut |tx, page| {
         let routes = routes_of(tx, court_id, &payer.bank_code, page)?;
         for (payment, route) in page.iter().zip(&routes) {
-            let total = if cases.blocked(payment).is_some() {
-                &mut blocked
-            } else {
+            cases.decide(payment);
+            let (goes, aside, _) = cases.parts(payment);
+            if goes > Amount::ZERO {
                 let group = profile.group(route.same_bank, route.kind);
-                planner.push(line_number(payment), group, payment.amount)?;
-                &mut released
-            };
-            total.0 += 1;
-            total.1 = total.1.plus(payment.amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+                planner.push(line_number(payment), group, goes)?;
+            }
+            for (total, part) in [(&mut released, goes), (&mut blocked, aside)] {
+                total.0 += i64::from(part > Amount::ZERO);
+                total.1 = total.1.plus(part).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+            }
         }
         Ok(())
     })?;
@@ -254,7 +296,7 @@ fn post(
     let court_id = acting.actor.court_id;
     let chart = chart::load(tx, court_id)?;
     let mut accounts = Vec::new();
-    for case in &cases.0 {
+    for case in &cases.cases {
         let owner = Owner { case_id: Some(case.case_id), bank_account_id: Some(run.bank_account_id) };
         accounts.push((
             case.case_id,
@@ -271,12 +313,23 @@ fn post(
                 continue;
             };
             let item = ItemId(payment.line_id);
-            let reason = cases.blocked(payment);
-            let credit = Place { account: if reason.is_some() { *aside } else { *out }, item };
-            act.post(tx, &[Line { debit: Place { account: *payable, item }, credit, amount: payment.amount }])?;
-            if let Some(reason) = reason {
-                let line = (payment.line_id, payment.payee_no);
-                record_blocked(tx, act, run, line, "blocked_at_release", payment.amount, reason)?;
+            let (goes, held, reason) = cases.parts(payment);
+            let to = |account, amount| Line {
+                debit: Place { account: *payable, item },
+                credit: Place { account, item },
+                amount,
+            };
+            if held == Amount::ZERO {
+                act.post(tx, &[to(*out, goes)])?;
+                continue;
+            }
+            let line = (payment.line_id, payment.payee_no, payment.detail_id);
+            if goes == Amount::ZERO {
+                act.post(tx, &[to(*aside, held)])?;
+                record_blocked(tx, act, run, line, "blocked_at_release", held, reason)?;
+            } else {
+                act.post(tx, &[to(*aside, held), to(*out, goes)])?;
+                record_blocked(tx, act, run, line, "split_at_release", held, reason)?;
             }
         }
         done += page.len() as u64;
@@ -349,10 +402,11 @@ impl Shop<'_> {
         let compact_number = compact(&shop.run.number);
         let mut key = String::new();
         each_payment(tx, shop.court_id, shop.run, &mut |tx, page| {
-            let details = details_of(tx, shop.keys, shop.court_id, page)?;
+            let details = committed_details_of(tx, shop.keys, shop.court_id, &cases.commitments, page)?;
             let mut finished = Vec::new();
             for (payment, detail) in page.iter().zip(&details) {
-                if cases.blocked(payment).is_some() {
+                let (goes, ..) = cases.parts(payment);
+                if goes == Amount::ZERO {
                     continue;
                 }
                 let to_same_bank = same_bank(&shop.payer.bank_code, &detail.bank_code);
@@ -386,7 +440,7 @@ impl Shop<'_> {
                     payee_account: &detail.account,
                     bank_name: &detail.bank_name,
                     bank_code: &detail.bank_code,
-                    amount: payment.amount,
+                    amount: goes,
                     purpose: case.map_or("", |case| case.purpose.as_str()),
                     payee_kind: detail.kind,
                     same_bank: to_same_bank,

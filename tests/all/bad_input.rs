@@ -221,7 +221,10 @@ fn commands_that_cannot_be_done(database: &Database) {
     };
     policy(&bench.file("one.toml", one), "runs.policy", &["one.toml"]);
     policy(&bench.file("bad.toml", "\n\nstep = 5x"), "runs.policy", &["bad.toml", "3"]);
+    policy(&bench.file("maker.toml", one.repeat(2).replace("finance", "handler")), "runs.policy", &["handler"]);
     policy(&bench.path("none.toml"), "file.not_found", &["none.toml"]);
+    let good = bench.file("good.toml", one.repeat(2));
+    bench.refused(&["payout", "policy", "--set", &good, "--as", "钱承办"], 1, "access.role_missing", &["钱承办"]);
 
     // Names longer than the bank takes: found when the files are rendered, and the run stays committed.
     let short = bench.file("short.toml", profile.replacen("max_bytes = 120", "max_bytes = 2", 1));

@@ -8,13 +8,13 @@ use ankuan::bank;
 use ankuan::cases::Case;
 use ankuan::cases::freezes::{self, FrozenShare, NewFreeze};
 use ankuan::cases::gates::{self, CaseEvent, CaseEventKind};
-use ankuan::chart::Chart;
+use ankuan::chart::{self, Chart};
 use ankuan::claims::DocumentType;
 use ankuan::claims::events::{self, ClaimRecord, ClaimStanding, NewDetails, NewPart, Statement, Which};
 use ankuan::claims::record::{Import, StoredList, import_list};
 use ankuan::clock::Randomness;
 use ankuan::documents::keys::Keys;
-use ankuan::documents::personal::PersonalDetail;
+use ankuan::documents::personal::{DetailWriter, PersonalDetail};
 use ankuan::payouts::commit::{self, Committed};
 use ankuan::payouts::distribute::{Plan, Rule};
 use ankuan::payouts::lines::Payment;
@@ -166,10 +166,14 @@ impl Day {
     /// A run that waits to be committed.
     fn approved(&mut self, sources: &[(SourceKind, i64)]) -> String {
         let run = self.draft(sources).expect("drafts");
-        self.submit(&run).expect("submits");
-        assert_eq!(self.approve(FINANCE, &run).expect("first step"), Status::Submitted);
-        assert_eq!(self.approve(HEAD, &run).expect("second step"), Status::Approved);
+        self.approve_twice(&run);
         run
+    }
+
+    fn approve_twice(&mut self, run: &str) {
+        self.submit(run).expect("submits");
+        assert_eq!(self.approve(FINANCE, run).expect("first step"), Status::Submitted);
+        assert_eq!(self.approve(HEAD, run).expect("second step"), Status::Approved);
     }
 
     fn commit(&mut self, run: &str) -> Outcome<Committed> {
@@ -373,7 +377,7 @@ fn only_what_is_frozen_stands_aside(database: &Database) {
     let sheet = day.sheet(&case, receipt, &[(Head::Principal, one, 10_000)]).expect("records");
     let run = day.approved(&[(SourceKind::Sheet, sheet)]);
     assert_eq!(day.commit(&run).expect("commits").blocked, 0);
-    // A freeze that comes after the commit blocks whole lines: here by the document, found by its blind index.
+    // A freeze that comes after the commit holds back what it names: here by the document, found by its blind index.
     let other = day.case(2);
     let receipt = day.receive(&other, 9_000);
     let (applicant, payer) =
@@ -385,9 +389,19 @@ fn only_what_is_frozen_stands_aside(database: &Database) {
     let index = day.keys.index(DocumentType::IdentityCard.as_str(), CARD);
     day.freeze(&other, FrozenShare::Document(index), 1);
     let released = day.release(&run).expect("releases");
-    assert_eq!((released.lines, released.sum.minor()), (1, 1_000));
-    assert_eq!(released.blocked, (1, Amount::from_minor(8_000)));
-    assert_eq!(day.case_balances(&other), [0, 0, 8_000]);
+    assert_eq!((released.lines, released.sum.minor()), (2, 8_999));
+    assert_eq!(released.blocked, (1, Amount::from_minor(1)));
+    assert_eq!(day.case_balances(&other), [0, 0, 1]);
+    // By the payee likewise, and what was held back at release counts for the order.
+    let receipt = day.receive(&other, 5_000);
+    day.freeze(&other, FrozenShare::Claim(payer), 1_500);
+    let sheet = day.sheet(&other, receipt, &[(Head::Surplus, payer, 5_000)]).expect("records");
+    let run = day.approved(&[(SourceKind::Sheet, sheet)]);
+    assert_eq!(day.commit(&run).expect("commits").set_aside.minor(), 1_500);
+    day.freeze(&other, FrozenShare::Claim(payer), 500);
+    let released = day.release(&run).expect("releases");
+    assert_eq!((released.lines, released.sum.minor(), released.blocked.1.minor()), (1, 3_000, 500));
+    assert_eq!(day.case_balances(&other), [0, 0, 2_001]);
 }
 
 fn two_sheets_of_a_case_share_one_freeze(database: &Database) {
@@ -525,13 +539,13 @@ fn the_maker_never_approves(database: &Database) {
 
     // The floors stand when the functions are gone round.
     let copy = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, maker_id, NULL, maker_id, digest, \
+         on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) \
+         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, maker_id, NULL, maker_id, maker_id, digest, \
          amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
     assert!(refused_by(&mut day, copy).contains("approval_not_maker"));
     let lent = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
-         on_behalf_of_id, maker_id, digest, amount_minor, recorded_at, mark) \
-         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, 999, maker_id, maker_id, digest, \
+         on_behalf_of_id, principal_id, maker_id, digest, amount_minor, recorded_at, mark) \
+         SELECT court_id, book_id, approval_id + 1000000, run_id, step_no + 7, role, 999, maker_id, maker_id, maker_id, digest, \
          amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1";
     assert!(refused_by(&mut day, lent).contains("approval_not_maker"));
     let twice = "INSERT INTO approval (court_id, book_id, approval_id, run_id, step_no, role, approver_id, \
@@ -728,7 +742,165 @@ fn heirs_sum_exactly(database: &Database) {
     assert_eq!(released.sum.minor(), shares[1] + shares[2]);
 }
 
+/// Heirs of A1 by halves, each with a document of their own.
+fn record_two_heirs(day: &mut Day, case: &Case) {
+    let keeper = day.court.person(KEEPER);
+    let accounts = [101, 102].map(|number| detail("", number).1);
+    let parts = ["配偶", "长子"].iter().zip(&accounts).map(|(name, account)| NewPart {
+        numerator: 1,
+        denominator: 2,
+        document_type: DocumentType::Other,
+        detail: person(name, account, name),
+    });
+    let parts: Vec<NewPart<'_>> = parts.collect();
+    let said =
+        Statement { case, claim: Which::Number("A1"), reason: "继承", basis: "公证书", confirmed_by: &keeper };
+    day.act(HANDLER, |tx, acting, keys, random| events::record_payees(tx, acting, keys, random, &said, &parts))
+        .expect("records");
+}
+
+const ONE_CLAIM: [&str; 1] = ["A1,张三,其他,D1,10.00,,6222020000000000015,某银行,102100099996,"];
+
+fn an_heirs_part_set_aside_whole_counts_for_the_heir(database: &Database) {
+    let mut day = Day::open(database);
+    let case = day.case(1);
+    day.import(&case, &ONE_CLAIM);
+    record_two_heirs(&mut day, &case);
+    let index = day.keys.index(DocumentType::Other.as_str(), "长子");
+    day.freeze(&case, FrozenShare::Document(index), 300);
+    // Of 300 frozen, the first round has 200 of the heir's, the second the other 100.
+    for aside in [200, 100] {
+        day.receive(&case, 400 + aside);
+        let distribution = day.distribute(&case, 400).expect("distributes");
+        let run = day.approved(&[(SourceKind::Distribution, distribution.distribution_id)]);
+        let committed = day.commit(&run).expect("commits");
+        assert_eq!((committed.set_aside.minor(), committed.paid.minor()), (aside, 400 - aside));
+        day.release(&run).expect("releases");
+    }
+}
+
+fn a_freeze_of_one_heir_lets_the_other_go(database: &Database) {
+    let mut day = Day::open(database);
+    let case = day.case(1);
+    day.import(&case, &ONE_CLAIM);
+    record_two_heirs(&mut day, &case);
+    day.receive(&case, 400);
+    let distribution = day.distribute(&case, 400).expect("distributes");
+    let run = day.approved(&[(SourceKind::Distribution, distribution.distribution_id)]);
+    day.commit(&run).expect("commits");
+    let index = day.keys.index(DocumentType::Other.as_str(), "长子");
+    day.freeze(&case, FrozenShare::Document(index), 1_000);
+    let released = day.release(&run).expect("releases");
+    assert_eq!((released.lines, released.sum.minor()), (1, 200));
+    assert_eq!(released.blocked, (1, Amount::from_minor(200)));
+    assert_eq!(day.case_balances(&case), [0, 0, 200]);
+}
+
+fn what_a_line_says_after_approval_is_what_was_approved(database: &Database) {
+    let mut day = Day::open(database);
+    let case = day.case(1);
+    let receipt = day.receive(&case, 1_000);
+    let payee = day.payee(&case, PayeeKind::Applicant, "王芳", 1);
+    let sheet = day.sheet(&case, receipt, &[(Head::Principal, payee, 1_000)]).expect("records");
+    let run = day.approved(&[(SourceKind::Sheet, sheet)]);
+    day.commit(&run).expect("commits");
+    let execute = |day: &mut Day, text: &'static str| {
+        let mut tx = day.court.store.begin().expect("begins");
+        assert_eq!(tx.execute(text, &[COURT.into(), payee.into()]).expect("changes"), 1);
+        tx.commit().expect("commits");
+    };
+    // Past the program, in the columns that are not sealed.
+    for (change, back) in [
+        (
+            "UPDATE personal_detail SET payee_name = '赵六' WHERE court_id = $1 AND detail_id = $2",
+            "UPDATE personal_detail SET payee_name = '王芳' WHERE court_id = $1 AND detail_id = $2",
+        ),
+        (
+            "UPDATE personal_detail SET bank_name = '他行' WHERE court_id = $1 AND detail_id = $2",
+            "UPDATE personal_detail SET bank_name = '某银行某支行' WHERE court_id = $1 AND detail_id = $2",
+        ),
+        (
+            "UPDATE personal_detail SET bank_code = '103100000026' WHERE court_id = $1 AND detail_id = $2",
+            "UPDATE personal_detail SET bank_code = '102100099996' WHERE court_id = $1 AND detail_id = $2",
+        ),
+        (
+            "UPDATE personal_detail SET payee_kind = 'company' WHERE court_id = $1 AND detail_id = $2",
+            "UPDATE personal_detail SET payee_kind = 'person' WHERE court_id = $1 AND detail_id = $2",
+        ),
+    ] {
+        execute(&mut day, change);
+        assert_eq!(code(day.release(&run)), "keys.detail_cannot_open", "{change}");
+        execute(&mut day, back);
+    }
+    // Sealed anew under the same id, by somebody who has the keys.
+    let reseal = |day: &mut Day, account: &str| {
+        execute(day, "DELETE FROM personal_detail WHERE court_id = $1 AND detail_id = $2");
+        let mut tx = day.court.store.begin().expect("begins");
+        let mut writer = DetailWriter::new(&day.keys, BOOK);
+        let other = person("王芳", account, CARD);
+        writer.write(&mut tx, payee, [9; 12], DocumentType::IdentityCard.as_str(), &other).expect("seals");
+        writer.finish(&mut tx).expect("writes");
+        tx.commit().expect("commits");
+    };
+    reseal(&mut day, "6222020000000000999");
+    assert_eq!(code(day.release(&run)), "payouts.detail_changed");
+}
+
+fn a_run_is_paid_from_the_account_that_has_the_money(database: &Database) {
+    let mut day = Day::open(database);
+    let case = day.case(1);
+    let receipt = day.receive(&case, 1_000);
+    let payee = day.payee(&case, PayeeKind::Applicant, "王芳", 1);
+    let sheet = day.sheet(&case, receipt, &[(Head::Principal, payee, 1_000)]).expect("records");
+    let second = day
+        .court
+        .act(FINANCE, |tx, acting, chart| {
+            chart::add_bank_account(tx, acting, chart, "3303030001111", "法院", "另一银行", "103100000026")
+        })
+        .expect("a bank account");
+    let sources = [(SourceKind::Sheet, sheet)];
+    let new =
+        NewRun { title: "案款发放", bank_account_id: second.bank_account_id, profile: PROFILE, sources: &sources };
+    let run = day.act(HANDLER, |tx, acting, _, _| Ok(runs::draft(tx, acting, &new)?.number)).expect("drafts");
+    day.approve_twice(&run);
+    match day.commit(&run) {
+        Err(ankuan::Failure::Refused(message)) => {
+            assert_eq!(message.code, "payouts.case_money_short");
+            for language in [ankuan::Language::Zh, ankuan::Language::En] {
+                assert!(message.text(language).contains("3303030001111"), "{}", message.text(language));
+            }
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn a_run_for_the_treasury_alone_is_released_without_files(database: &Database) {
+    let mut day = Day::open(database);
+    let case = day.case(1);
+    let receipt = day.receive(&case, 1_000);
+    let fee = day.payee(&case, PayeeKind::Treasury, "国库", 0);
+    let applicant = day.payee(&case, PayeeKind::Applicant, "王芳", 1);
+    let sheet = day.sheet(&case, receipt, &[(Head::Fee, fee, 400)]).expect("records");
+    let run = day.approved(&[(SourceKind::Sheet, sheet)]);
+    day.commit(&run).expect("commits");
+    let released = day.release(&run).expect("releases");
+    assert_eq!((released.lines, released.sum, released.blocked), (0, Amount::ZERO, (0, Amount::ZERO)));
+    assert_eq!(released.files, []);
+    assert_eq!(code(day.release(&run)), "runs.wrong_status");
+    // Lines that are all blocked are another thing.
+    let sheet = day.sheet(&case, receipt, &[(Head::Principal, applicant, 600)]).expect("records");
+    let run = day.approved(&[(SourceKind::Sheet, sheet)]);
+    day.commit(&run).expect("commits");
+    day.case_event(&case, CaseEventKind::Stayed);
+    assert_eq!(code(day.release(&run)), "payouts.all_blocked");
+}
+
 crate::on_both!(
+    an_heirs_part_set_aside_whole_counts_for_the_heir,
+    a_freeze_of_one_heir_lets_the_other_go,
+    what_a_line_says_after_approval_is_what_was_approved,
+    a_run_is_paid_from_the_account_that_has_the_money,
+    a_run_for_the_treasury_alone_is_released_without_files,
     forty_sheets_go_out_in_one_run,
     only_what_is_frozen_stands_aside,
     two_sheets_of_a_case_share_one_freeze,
