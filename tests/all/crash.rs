@@ -82,14 +82,6 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
         let before = standing(&base.address);
         let whole = base.copy();
         let answer = files.done(&whole.address, &act(&files, name, &known, &whole_out));
-        // Each hand-over is recorded, so an interrupted one leaves one record more or less.
-        let standing = |address: &str| {
-            let mut found = standing(address);
-            if name == "deliver" {
-                found.rows.remove("run_event");
-            }
-            found
-        };
         let after = standing(&whole.address);
         let files_after = delivered(&whole_out);
 
@@ -103,7 +95,7 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
             let place = format!("{name}, to be stopped at point {}: {}", points + 1, said(&stopped));
             if stopped.status.success() {
                 assert_eq!(standing(&copy.address), after, "{place}");
-                assert_eq!(delivered(&folder), files_after, "{place}");
+                assert!(delivered(&folder) == files_after, "{place}: other files");
                 files.verified(&copy.address, &heads_before);
                 break;
             }
@@ -114,23 +106,24 @@ fn stopped_anywhere_leaves_nothing_or_the_whole(database: &Database) {
 
             let heads = files.verified(&copy.address, &heads_before);
             for (file, bytes) in delivered(&folder) {
-                assert_eq!(files_after.get(&file), Some(&bytes), "{place}: {file}");
+                assert!(files_after.get(&file) == Some(&bytes), "{place}: {file} is not whole");
             }
             let left = standing(&copy.address);
-            if heads == heads_before && name != "deliver" {
+            if heads == heads_before {
                 assert_eq!(left, before, "{place}");
                 continue;
             }
             assert_eq!(left, after, "{place}");
             let again = files.done(&copy.address, &arguments);
             assert_eq!(again["files"].as_array().map(Vec::len), answer["files"].as_array().map(Vec::len), "{place}");
-            assert_eq!(standing(&copy.address), after, "{place}, done again");
-            assert_eq!(delivered(&folder), files_after, "{place}, done again");
-            folder = out.path().join(format!("stopped-{points}"));
+            assert!(delivered(&folder) == files_after, "{place}, done again: other files");
+            // Each hand-over leaves a trace of its own.
             if name != "deliver" {
-                files.verified(&copy.address, &heads_before);
-                copy = base.copy();
+                assert_eq!(standing(&copy.address), after, "{place}, done again");
             }
+            files.verified(&copy.address, &heads_before);
+            copy = base.copy();
+            folder = out.path().join(format!("stopped-{points}"));
         }
         // Before and after each commit at least; a delivery has three a file, and the two sheets.
         let least = if name == "deliver" { 3 * files_after.len() } else { 2 };

@@ -36,16 +36,11 @@ impl Files {
     }
 
     pub fn command(&self, address: &str, arguments: &[String]) -> Command {
-        self.command_on("2026-11-22", address, arguments)
-    }
-
-    /// With another accounting date.
-    pub fn command_on(&self, date: &str, address: &str, arguments: &[String]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ankuan"));
         for name in ["DATABASE_URL", "ANKUAN_AS", "ANKUAN_KEYS", "ANKUAN_WAIT", "ANKUAN_STOP_AT"] {
             command.env_remove(name);
         }
-        command.args(["--database", address, "--date", date, "--json", "--keys"]).arg(self.path("court.key"));
+        command.args(["--database", address, "--date", "2026-11-22", "--json", "--keys"]).arg(self.path("court.key"));
         command.args(arguments).stdin(Stdio::null());
         command
     }
