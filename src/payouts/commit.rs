@@ -9,7 +9,7 @@ use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
 use crate::access::Acting;
 use crate::books;
-use crate::chart::{self, AccountKind, Event, Owner};
+use crate::chart::{self, Event, Owner};
 use crate::failure::Outcome;
 use crate::message::Message;
 use crate::receipts;
@@ -75,10 +75,10 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
             )
         };
         let accounts = Accounts {
-            case_funds: account(tx, AccountKind::CaseFunds)?,
-            payable: account(tx, AccountKind::Payable)?,
-            set_aside: account(tx, AccountKind::SetAside)?,
-            treasury: account(tx, AccountKind::Treasury)?,
+            case_funds: account(tx, chart.event(Event::DistributionPayable).debit)?,
+            payable: account(tx, chart.event(Event::DistributionPayable).credit)?,
+            set_aside: account(tx, chart.event(Event::DistributionSetAside).credit)?,
+            treasury: account(tx, chart.event(Event::DistributionTreasury).credit)?,
         };
         let left = available_receipts(tx, court_id, run.bank_account_id, source)?;
         let mut receipts = Receipts::new(left, account_number.clone());

@@ -24,7 +24,7 @@ use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::writer::{FileWriter, file_name};
 use crate::bank::{BankFileError, FileHeader, PaymentLine, PlannedFile, Planner, Profile, RENDERER_VERSION, same_bank};
 use crate::books;
-use crate::chart::{self, AccountKind, BankAccount, Event, Owner};
+use crate::chart::{self, BankAccount, Event, Owner};
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::documents::{self, NewDocument};
@@ -300,9 +300,9 @@ fn post(
         let owner = Owner { case_id: Some(case.case_id), bank_account_id: Some(run.bank_account_id) };
         accounts.push((
             case.case_id,
-            chart.account(tx, court_id, AccountKind::Payable, owner)?,
-            chart.account(tx, court_id, AccountKind::InTransitOut, owner)?,
-            chart.account(tx, court_id, AccountKind::SetAside, owner)?,
+            chart.account(tx, court_id, chart.event(Event::FileReleased).debit, owner)?,
+            chart.account(tx, court_id, chart.event(Event::FileReleased).credit, owner)?,
+            chart.account(tx, court_id, chart.event(Event::LineBlocked).credit, owner)?,
         ));
     }
     act.begin_voucher(tx, &chart.voucher(Event::FileReleased, acting.date, 0))?;
