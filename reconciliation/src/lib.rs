@@ -1,1 +1,4 @@
 //! Statements in, matches out: pure, no database, no clock.
+
+pub mod reply;
+pub mod statement;

@@ -8,6 +8,7 @@ pub mod deliver;
 mod pain001;
 pub mod plan;
 pub mod profile;
+pub mod reading;
 mod sheet;
 mod table;
 pub mod text;

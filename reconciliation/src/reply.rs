@@ -1,0 +1,107 @@
+//! What a bank answers about a payment file (回盘, pain.002).
+
+use rust_decimal::Decimal;
+
+/// What became of a payment. What the bank does not say is unknown, never failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// Paid, or accepted and settled.
+    Paid,
+    /// Refused: the money did not reach the payee.
+    Failed,
+    /// In hand, pending, unknown code: ask again.
+    #[default]
+    Unknown,
+}
+
+/// Why a payment failed, in our words; the bank's code and text stand beside it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// No such account, or a wrong number.
+    AccountUnknown,
+    /// Account closed, dormant.
+    AccountClosed,
+    /// Account blocked, frozen, reporting lost.
+    AccountBlocked,
+    /// Name and account do not belong together.
+    NameDiffers,
+    /// Wrong bank or bank code.
+    BankUnknown,
+    /// Above a limit, or the amount is not allowed.
+    Limit,
+    /// The payer's account was short.
+    FundsShort,
+    /// The bank took it for a duplicate.
+    Duplicate,
+    /// Another cause, in the bank's words.
+    #[default]
+    Other,
+}
+
+/// What an answer says as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    /// The answer's own id, empty if none.
+    pub id: String,
+    /// Message id of the file that is answered, or the name of that file; empty if the answer does not say.
+    pub original_message_id: String,
+    /// State of the whole file (GrpSts), if said. [`State::Failed`]: every line of it failed.
+    pub group: Option<State>,
+    /// The bank's own code and text for it.
+    pub group_code: String,
+    /// Why, for a file refused as a whole.
+    pub group_cause: Option<Cause>,
+    /// The bank's own words for it.
+    pub group_reason: String,
+}
+
+/// One line of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// Where it stands in the file, from 1.
+    pub place: u64,
+    /// Our line key as given back, possibly cut; empty if the bank gives none.
+    pub key: String,
+    /// The serial number within the payment file, if given.
+    pub serial: Option<u64>,
+    /// The payee's account, if given; may be masked.
+    pub account: String,
+    /// The payee's name, if given.
+    pub name: String,
+    /// The amount, if given.
+    pub amount: Option<Decimal>,
+    /// What became of it.
+    pub state: State,
+    /// The bank's code.
+    pub code: String,
+    /// Why it failed.
+    pub cause: Option<Cause>,
+    /// The bank's words for it.
+    pub reason: String,
+}
+
+/// What an answer declares about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Foot {
+    /// Number of lines of the answer, if declared.
+    pub lines: Option<u64>,
+    /// Number paid.
+    pub paid: Option<u64>,
+    /// Sum paid.
+    pub paid_sum: Option<Decimal>,
+    /// Number failed.
+    pub failed: Option<u64>,
+    /// Sum failed.
+    pub failed_sum: Option<Decimal>,
+}
+
+/// What a reader hands on, one after another.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// The answer begins.
+    Begin(&'a Head),
+    /// A line.
+    Line(&'a Line),
+    /// The answer ends.
+    End(&'a Foot),
+}
