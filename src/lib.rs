@@ -16,9 +16,11 @@ pub mod identifiers;
 pub mod message;
 pub mod payouts;
 pub mod receipts;
+pub mod replies;
 pub mod report;
 pub mod request;
 pub mod schema;
+pub mod statements;
 mod words;
 
 pub use failure::{Failure, Outcome};

@@ -5,6 +5,7 @@
 //! to 170,000 people are the same code; the rows of both go in by [`Bulk`].
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -199,6 +200,8 @@ pub struct Act {
     state: State,
     loaded: HashMap<AccountId, AccountState>,
     loaded_items: HashMap<Place, Option<ItemState>>,
+    /// Ids taken as items by this act.
+    fresh_items: Vec<Range<i64>>,
     loaded_holds: HashMap<HoldId, Option<HoldState>>,
     voucher: Option<OpenVoucher>,
     vouchers: Vec<VoucherNumber>,
@@ -274,6 +277,7 @@ impl Act {
                 state: State::after(row.int(3)?),
                 loaded: HashMap::new(),
                 loaded_items: HashMap::new(),
+                fresh_items: Vec::new(),
                 loaded_holds: HashMap::new(),
                 voucher: None,
                 vouchers: Vec::new(),
@@ -333,6 +337,23 @@ impl Act {
         let first = self.next_id;
         self.next_id += count;
         first
+    }
+
+    /// Takes so many ids that will be items of postings, and returns the first. Nothing is asked of the database about
+    /// them: no posting can have named them before.
+    pub fn take_items(&mut self, count: i64) -> i64 {
+        let first = self.take_ids(count);
+        match self.fresh_items.last_mut() {
+            Some(last) if last.end == first => last.end = first + count,
+            _ => self.fresh_items.push(first..first + count),
+        }
+        first
+    }
+
+    /// The voucher that entries go under now, if one is open.
+    #[must_use]
+    pub fn open_voucher_id(&self) -> Option<i64> {
+        self.voucher.as_ref().map(|voucher| voucher.voucher_id)
     }
 
     /// Appends a row to a fact table. `values` are its columns without court, book and `mark`.
@@ -614,6 +635,11 @@ impl Act {
         }
         let has_floor = self.state.accounts.get(&place.account).is_some_and(|account| account.item_floor);
         if !has_floor || self.loaded_items.contains_key(&place) {
+            return Ok(());
+        }
+        // Ranges are few and rise; nearly always it is the last one.
+        if self.fresh_items.iter().rev().any(|range| range.contains(&place.item.0)) {
+            self.loaded_items.insert(place, None);
             return Ok(());
         }
         let item = tx.query_opt(

@@ -227,18 +227,37 @@ pub fn each_detail(
     })
 }
 
-/// Reads of a range of personal details only what is not sealed: id, person or company, bank code.
+/// What of personal details is not sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsealed<'a> {
+    /// Person or company.
+    pub kind: PayeeKind,
+    /// 户名.
+    pub payee_name: &'a str,
+    /// 联行号.
+    pub bank_code: &'a str,
+    /// Keyed hash of the account number; 0 for none.
+    pub account_index: i64,
+}
+
+/// Reads of a range of personal details only what is not sealed.
 ///
 /// # Errors
 /// What the database says.
-pub fn each_bank(
+pub fn each_unsealed(
     tx: &mut Tx<'_>,
     book: BookKey,
     ids: (i64, i64),
-    read: &mut dyn FnMut(i64, PayeeKind, &str),
+    read: &mut dyn FnMut(i64, &Unsealed<'_>),
 ) -> Outcome<()> {
     tx.scan(&PERSONAL_DETAIL, book.court_id, book.book_id, ids, |row: &Row<'_>| {
-        read(row.int(2)?, kind_of(row.text(3)?), row.text(6)?);
+        let unsealed = Unsealed {
+            kind: kind_of(row.text(3)?),
+            payee_name: row.text(4)?,
+            bank_code: row.text(6)?,
+            account_index: row.int(8)?,
+        };
+        read(row.int(2)?, &unsealed);
         Ok(())
     })
 }

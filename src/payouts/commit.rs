@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
 
 use super::lines::{DueLine, Frozen, LINE_EVENT, PAYMENT_LINE, Receipts, Standing, each_page, standing};
+use super::reissue;
 use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
 use crate::access::Acting;
@@ -63,6 +64,9 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
             must_be_fresh(tx, court_id, source.source_id)?;
         }
         let mut standing = standing(tx, court_id, source)?;
+        if source.kind == SourceKind::Reissue {
+            reissue::committed(tx, court_id, source.source_id)?;
+        }
         if let Some(left) = frozen_left.remove(&source.case_id) {
             standing.frozen = left;
         }
@@ -80,7 +84,11 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
             set_aside: account(tx, chart.event(Event::DistributionSetAside).credit)?,
             treasury: account(tx, chart.event(Event::DistributionTreasury).credit)?,
         };
-        let left = available_receipts(tx, court_id, run.bank_account_id, source)?;
+        // What came back is in the payees' items, not in the case.
+        let left = match source.kind {
+            SourceKind::Reissue => Vec::new(),
+            _ => available_receipts(tx, court_id, run.bank_account_id, source)?,
+        };
         let mut receipts = Receipts::new(left, account_number.clone());
         each_page(tx, court_id, source, &mut |tx, page| {
             for due in page {
@@ -125,7 +133,7 @@ fn available_receipts(
         .into_iter()
         .collect();
     let wanted = match source.kind {
-        SourceKind::Distribution => None,
+        SourceKind::Distribution | SourceKind::Reissue => None,
         // A sheet splits one receipt.
         SourceKind::Sheet => Some(tx.query_one(
             "SELECT receipt_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
@@ -175,14 +183,19 @@ impl Recorder<'_> {
         }
         if due.set_aside.is_some() || blocked.is_some() {
             self.done.set_aside = sum(self.done.set_aside, due.amount)?;
-            return self.post(tx, accounts, accounts.set_aside, receipts, due.line_id, due.amount);
+            return self.post(tx, accounts, accounts.set_aside, receipts, due, due.amount);
         }
         if due.to_treasury {
             self.done.treasury = sum(self.done.treasury, due.amount)?;
-            return self.post(tx, accounts, accounts.treasury, receipts, due.line_id, due.amount);
+            return self.post(tx, accounts, accounts.treasury, receipts, due, due.amount);
         }
         let (mut aside, mut paid) = (Amount::ZERO, Amount::ZERO);
-        for (payee_no, (detail_id, amount)) in (1..).zip(standing.payees(due.claim_id, due.detail_id, due.amount)) {
+        let payees = match due.came_back_to {
+            None => standing.payees(due.claim_id, due.detail_id, due.amount),
+            // One payee's payment, made again to that payee.
+            Some(_) => vec![(due.detail_id, due.amount)],
+        };
+        for (payee_no, (detail_id, amount)) in (1..).zip(payees) {
             let (frozen, rest) = standing.frozen.split(due.claim_id, detail_id, amount);
             if frozen > Amount::ZERO {
                 self.done.blocked += 1;
@@ -214,27 +227,37 @@ impl Recorder<'_> {
         }
         self.done.set_aside = sum(self.done.set_aside, aside)?;
         self.done.paid = sum(self.done.paid, paid)?;
-        self.post(tx, accounts, accounts.set_aside, receipts, due.line_id, aside)?;
-        self.post(tx, accounts, accounts.payable, receipts, due.line_id, paid)
+        self.post(tx, accounts, accounts.set_aside, receipts, due, aside)?;
+        self.post(tx, accounts, accounts.payable, receipts, due, paid)
     }
 
-    /// Takes an amount out of the case's receipts and credits the line's item.
+    /// Takes an amount out of the case's receipts, or out of the item that a payment came back to, and credits the
+    /// line's item.
     fn post(
         &mut self,
         tx: &mut Tx<'_>,
         accounts: &Accounts,
         target: AccountId,
         receipts: &mut Receipts,
-        line_id: i64,
+        due: &DueLine,
         amount: Amount,
     ) -> Outcome<()> {
         if amount == Amount::ZERO {
             return Ok(());
         }
+        if let Some(item) = due.came_back_to {
+            let line = Line {
+                debit: Place { account: accounts.payable, item: ItemId(item) },
+                credit: Place { account: target, item: ItemId(due.line_id) },
+                amount,
+            };
+            self.act.post(tx, &[line])?;
+            return Ok(());
+        }
         receipts.take(amount, &mut self.lines)?;
         let line = |(receipt, amount): &(i64, Amount)| Line {
             debit: Place { account: accounts.case_funds, item: ItemId(*receipt) },
-            credit: Place { account: target, item: ItemId(line_id) },
+            credit: Place { account: target, item: ItemId(due.line_id) },
             amount: *amount,
         };
         // Nearly always one receipt pays a whole share.

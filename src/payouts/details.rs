@@ -9,7 +9,7 @@ use super::lines::Payment;
 use crate::bank::{PayeeKind, same_bank};
 use crate::books;
 use crate::documents::keys::Keys;
-use crate::documents::personal::{each_bank, each_detail};
+use crate::documents::personal::{each_unsealed, each_detail};
 use crate::failure::Outcome;
 use crate::message::Message;
 
@@ -109,8 +109,36 @@ pub struct Route {
 pub fn routes_of(tx: &mut Tx<'_>, court_id: i64, payer_bank_code: &str, page: &[Payment]) -> Outcome<Vec<Route>> {
     let book = books::case_money(court_id);
     in_order_of(page, |ids, take| {
-        each_bank(tx, book, ids, &mut |id, kind, bank_code| {
-            take(id, &|| Route { kind, same_bank: same_bank(payer_bank_code, bank_code) });
+        each_unsealed(tx, book, ids, &mut |id, detail| {
+            take(id, &|| Route { kind: detail.kind, same_bank: same_bank(payer_bank_code, detail.bank_code) });
+        })
+    })
+}
+
+/// Who is paid, as far as it is not sealed, and into which file it goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Payee {
+    /// What decides the file.
+    pub route: Route,
+    /// 户名.
+    pub name: String,
+    /// Keyed hash of the account number.
+    pub account_index: i64,
+}
+
+/// The payees of a page of payments, in the order of the payments.
+///
+/// # Errors
+/// `payouts.detail_missing`.
+pub fn payees_of(tx: &mut Tx<'_>, court_id: i64, payer_bank_code: &str, page: &[Payment]) -> Outcome<Vec<Payee>> {
+    let book = books::case_money(court_id);
+    in_order_of(page, |ids, take| {
+        each_unsealed(tx, book, ids, &mut |id, detail| {
+            take(id, &|| Payee {
+                route: Route { kind: detail.kind, same_bank: same_bank(payer_bank_code, detail.bank_code) },
+                name: detail.payee_name.to_owned(),
+                account_index: detail.account_index,
+            });
         })
     })
 }

@@ -6,6 +6,7 @@ use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Error, Table, Tx};
 use ankuan_ledger::{Amount, BookKey};
 
+use super::reissue::due_lines;
 use super::rounds::{SHARE, find_distribution};
 use super::runs::{Run, Source, SourceKind};
 use crate::books;
@@ -73,6 +74,8 @@ pub struct DueLine {
     pub to_treasury: bool,
     /// Payment details.
     pub detail_id: i64,
+    /// The item that a payment came back to, when this one is made in its place.
+    pub came_back_to: Option<i64>,
 }
 
 /// What has to be known about a source besides its lines.
@@ -133,6 +136,18 @@ impl Standing {
             (Some(payees), _) => payees.iter().any(|payee| payee.0 == detail_id),
             (None, Some(details)) => *details == detail_id,
             (None, None) => true,
+        }
+    }
+
+    /// The details that a claim's payee is paid to now.
+    #[must_use]
+    pub fn detail_now(&self, claim_id: i64, payee_no: i64, detail_id: i64) -> i64 {
+        match (self.payees.get(&claim_id), self.details.get(&claim_id)) {
+            (Some(payees), _) => {
+                let place = usize::try_from(payee_no - 1).unwrap_or(usize::MAX);
+                payees.get(place).map_or(detail_id, |payee| payee.0)
+            }
+            (None, details) => details.copied().unwrap_or(detail_id),
         }
     }
 
@@ -294,6 +309,10 @@ pub fn each_page(
             let lines = sheet_lines(tx, book, source.source_id)?;
             take(tx, &lines)
         }
+        SourceKind::Reissue => {
+            let lines = due_lines(tx, court_id, source.source_id)?;
+            take(tx, &lines)
+        }
         SourceKind::Distribution => {
             let (mut first, last) = find_distribution(tx, court_id, source.source_id)?.share_ids();
             let mut page = Vec::new();
@@ -313,6 +332,7 @@ pub fn each_page(
                         set_aside,
                         to_treasury: false,
                         detail_id: row.int(5)?,
+                        came_back_to: None,
                     });
                     Ok(())
                 })?;
@@ -338,6 +358,7 @@ fn sheet_lines(tx: &mut Tx<'_>, book: BookKey, sheet_id: i64) -> Outcome<Vec<Due
                 set_aside: None,
                 to_treasury: row.text(4)? == "treasury",
                 detail_id: row.int(3)?,
+                came_back_to: None,
             })
         },
     )?)
@@ -415,6 +436,7 @@ pub fn each_payment(
         let end = last.min(first + LINES_A_PAGE - 1);
         tx.scan(&PAYMENT_LINE, court_id, book.book_id, (first, end), |row| {
             page.push(Payment {
+                payment_id: row.int(2)?,
                 line_id: row.int(3)?,
                 payee_no: row.int(4)?,
                 line_no: row.int(6)?,
@@ -433,7 +455,9 @@ pub fn each_payment(
 /// A payment line as recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Payment {
-    /// Share or sheet line.
+    /// Row.
+    pub payment_id: i64,
+    /// Share, sheet line or line of a reissue.
     pub line_id: i64,
     /// 1, or the place among several payees.
     pub payee_no: i64,
@@ -496,6 +520,11 @@ pub fn touched_lines(
         }
         SourceKind::Sheet => {
             for line in sheet_lines(tx, book, source.source_id)? {
+                take(line.line_id, line.claim_id);
+            }
+        }
+        SourceKind::Reissue => {
+            for line in due_lines(tx, court_id, source.source_id)? {
                 take(line.line_id, line.claim_id);
             }
         }

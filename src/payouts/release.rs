@@ -18,7 +18,8 @@ use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 use super::commit::record_blocked;
 use super::details::{Commitments, commitments_of, committed_details_of, routes_of};
 use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
-use super::runs::{self, Content, Run, Status};
+use super::reissue;
+use super::runs::{self, Content, Run, SourceKind, Status};
 use crate::access::Acting;
 use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::writer::{FileWriter, file_name};
@@ -59,6 +60,8 @@ pub static BANK_FILE: Table = Table {
 /// A bank file as recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BankFile {
+    /// Row.
+    pub file_id: i64,
     /// Within the run.
     pub file_no: i64,
     /// Name.
@@ -75,6 +78,8 @@ pub struct BankFile {
     pub document_id: i64,
     /// Their digest.
     pub sha256: Digest,
+    /// What the bank may call the file in its answers.
+    pub message_id: String,
 }
 
 /// What a release did.
@@ -487,6 +492,8 @@ impl Shop<'_> {
         let file = &self.planned[place];
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         Ok(BankFile {
+            // Given when it is recorded.
+            file_id: 0,
             file_no: place as i64 + 1,
             name,
             group: file.group.name().to_owned(),
@@ -495,6 +502,7 @@ impl Shop<'_> {
             sum: file.sum,
             document_id: stored.document_id,
             sha256,
+            message_id: self.message_ids[place].clone(),
         })
     }
 
@@ -514,7 +522,7 @@ impl Shop<'_> {
                 file.lines_between.1.into(),
                 file.line_count.into(),
                 file.sum.minor().into(),
-                self.message_ids[usize::try_from(file.file_no - 1).unwrap_or(0)].as_str().into(),
+                file.message_id.as_str().into(),
                 format!("{} {RENDERER_VERSION}", env!("CARGO_PKG_VERSION")).as_str().into(),
                 file.document_id.into(),
                 Value::Bytes(&file.sha256),
@@ -526,8 +534,14 @@ impl Shop<'_> {
 }
 
 /// P2026-0001 without its hyphen: message ids and line keys are short.
-fn compact(number: &str) -> String {
+pub(super) fn compact(number: &str) -> String {
     number.replace('-', "")
+}
+
+/// The key of a payment line on bank files and in the bank's answers.
+#[must_use]
+pub fn line_key(run_number: &str, line_no: i64) -> String {
+    format!("{}-{line_no:09}", compact(run_number))
 }
 
 fn unplanned() -> ankuan_ledger::Error {
@@ -547,7 +561,8 @@ fn said(error: BankFileError) -> Failure {
 /// What the database says.
 pub fn files_of_run(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<BankFile>> {
     Ok(tx.query(
-        "SELECT file_no, name, payment_group, first_line_no, last_line_no, line_count, sum_minor, document_id, sha256 \
+        "SELECT file_no, name, payment_group, first_line_no, last_line_no, line_count, sum_minor, document_id, sha256, \
+         file_id, message_id \
          FROM bank_file WHERE court_id = $1 AND book_id = $2 AND run_id = $3 ORDER BY file_no",
         &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
         |row| {
@@ -560,6 +575,8 @@ pub fn files_of_run(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<
                 sum: Amount::from_minor(row.int(6)?),
                 document_id: row.int(7)?,
                 sha256: row.digest(8)?,
+                file_id: row.int(9)?,
+                message_id: row.text(10)?.to_owned(),
             })
         },
     )?)
@@ -659,6 +676,9 @@ pub fn withdraw(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) ->
     act.reverse_entries(tx, voucher.0, voucher.1)?;
     let content = runs::content(tx, court_id, &run)?;
     runs::record_event(tx, &mut act, &run, "withdrawn", &content, None, reason)?;
+    for source in run.sources.iter().filter(|source| source.kind == SourceKind::Reissue) {
+        reissue::let_go(tx, court_id, source.source_id, true)?;
+    }
     runs::set_status(tx, court_id, run.run_id, Status::Withdrawn)?;
     act.close(tx)?;
     Ok(())

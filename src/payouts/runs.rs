@@ -9,12 +9,14 @@ use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Error, RowBytes, Table, Tx, Value};
 use ankuan_ledger::{Act, Amount};
 
+use super::reissue;
 use super::policy::{Policy, Step, court_policy};
 use crate::access::{Acting, Role};
 use crate::bank::Profile;
 use crate::books;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::words::read_word;
 
 /// `run`
 pub static RUN: Table = Table {
@@ -161,6 +163,8 @@ pub enum SourceKind {
     Distribution,
     /// An ordinary payout sheet.
     Sheet,
+    /// Payments that came back, to be made again.
+    Reissue,
 }
 
 impl SourceKind {
@@ -170,7 +174,12 @@ impl SourceKind {
         match self {
             Self::Distribution => "distribution",
             Self::Sheet => "sheet",
+            Self::Reissue => "reissue",
         }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Distribution, Self::Sheet, Self::Reissue].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -284,10 +293,14 @@ fn makers(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Vec<i64>> {
                  AND p.book_id = l.book_id AND p.payee_id = l.payee_id \
                  WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3"
             }
+            SourceKind::Reissue => {
+                "SELECT actor_id FROM reissue WHERE court_id = $1 AND book_id = $2 AND reissue_id = $3"
+            }
         };
         let key = [court_id.into(), books::CASE_MONEY.into(), source.source_id.into()];
         makers.extend(tx.query(text, &key, |row| row.int(0))?);
-        if source.kind == SourceKind::Distribution {
+        // New payment details of a case are made by whoever proposed them.
+        if source.kind != SourceKind::Sheet {
             makers.extend(tx.query(
                 "SELECT DISTINCT proposed_by FROM claim_event WHERE court_id = $1 AND book_id = $2 AND case_id = $3",
                 &[court_id.into(), books::CASE_MONEY.into(), source.case_id.into()],
@@ -356,6 +369,9 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
                 "SELECT case_id FROM distribution WHERE court_id = $1 AND book_id = $2 AND distribution_id = $3"
             }
             SourceKind::Sheet => "SELECT case_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
+            SourceKind::Reissue => {
+                "SELECT case_id FROM reissue WHERE court_id = $1 AND book_id = $2 AND reissue_id = $3"
+            }
         };
         let key = [court_id.into(), books::CASE_MONEY.into(), (*source_id).into()];
         let case_id = tx
@@ -432,7 +448,7 @@ pub fn find_run(tx: &mut Tx<'_>, court_id: i64, number: &str) -> Outcome<Run> {
         "SELECT kind, source_id, case_id FROM run_source WHERE court_id = $1 AND book_id = $2 AND run_id = $3 ORDER BY id",
         &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
         |row| {
-            let kind = if row.text(0)? == "sheet" { SourceKind::Sheet } else { SourceKind::Distribution };
+            let kind = read_word(row, 0, SourceKind::parse)?;
             Ok(Source { kind, source_id: row.int(1)?, case_id: row.int(2)? })
         },
     )?;
@@ -482,6 +498,14 @@ pub fn content(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Content> {
                 "SELECT s.line_count, s.total_minor, p.digest FROM sheet AS s JOIN chain_part AS p \
                  ON p.court_id = s.court_id AND p.book_id = s.book_id AND p.table_name = 'sheet_line' \
                  AND p.first_id = s.sheet_id + 1 WHERE s.court_id = $1 AND s.book_id = $2 AND s.sheet_id = $3",
+                &key(source.source_id),
+                |row| Ok((row.int(0)?, row.int(1)?, 0, row.digest(2)?)),
+            )?,
+            SourceKind::Reissue => tx.query_one(
+                "SELECT s.line_count, s.total_minor, p.digest FROM reissue AS s JOIN chain_part AS p \
+                 ON p.court_id = s.court_id AND p.book_id = s.book_id AND p.table_name = 'reissue_line' \
+                 AND p.first_id <= s.reissue_id + 1 AND p.last_id >= s.reissue_id + 1 \
+                 WHERE s.court_id = $1 AND s.book_id = $2 AND s.reissue_id = $3",
                 &key(source.source_id),
                 |row| Ok((row.int(0)?, row.int(1)?, 0, row.digest(2)?)),
             )?,
@@ -679,6 +703,9 @@ pub fn cancel(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -> O
     }
     let content = content(tx, court_id, &run)?;
     record_event(tx, &mut act, &run, "cancelled", &content, None, reason)?;
+    for source in run.sources.iter().filter(|source| source.kind == SourceKind::Reissue) {
+        reissue::let_go(tx, court_id, source.source_id, false)?;
+    }
     tx.execute(
         "DELETE FROM open_source WHERE court_id = $1 AND book_id = $2 AND run_id = $3",
         &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
