@@ -1,4 +1,5 @@
 //! Statements in, matches out: pure, no database, no clock.
 
+pub mod matching;
 pub mod reply;
 pub mod statement;

