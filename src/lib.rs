@@ -1,6 +1,7 @@
 //! ankuan (案款): the application around the ledger. See ARCHITECTURE.md for the map.
 
 pub mod access;
+pub mod amount;
 pub mod audit;
 pub mod bank;
 pub mod bookkeeping;
@@ -12,6 +13,7 @@ pub mod cli;
 pub mod clock;
 pub mod documents;
 pub mod failure;
+pub mod flows;
 pub mod identifiers;
 pub mod message;
 pub mod payouts;
@@ -20,6 +22,7 @@ pub mod replies;
 pub mod report;
 pub mod request;
 pub mod schema;
+pub mod signoff;
 pub mod statements;
 mod words;
 

@@ -4,8 +4,8 @@ use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::{Migration, Statement, Table};
 use ankuan_ledger::{Store, schema};
 
-use crate::payouts::{lines, policy, release, rounds, runs, sheets};
-use crate::{Message, Outcome, access, cases, chart, claims, documents, receipts};
+use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
+use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, receipts, replies, statements};
 
 /// People, chart, bank accounts, cases, money in.
 pub const COURT: Migration = Migration {
@@ -46,7 +46,6 @@ pub const PAYOUTS: Migration = Migration {
         &sheets::SHEET,
         &sheets::SHEET_LINE,
         &runs::RUN,
-        &runs::RUN_SOURCE,
         &runs::RUN_EVENT,
         &runs::APPROVAL,
         &policy::APPROVAL_POLICY,
@@ -56,13 +55,39 @@ pub const PAYOUTS: Migration = Migration {
     ],
 };
 
+/// Statements, answers, matches, settlement, sign-off. It makes `run_source` anew, so that is guarded here.
+pub const RECONCILIATION: Migration = Migration {
+    name: "0004_reconciliation",
+    text: include_str!("../migrations/0004_reconciliation.sql"),
+    facts: &[
+        &statements::STATEMENT,
+        &statements::BANK_LINE,
+        &statements::LINE_DETAIL,
+        &statements::PROVISIONAL_LINE,
+        &receipts::opening::BANK_OPENING,
+        &receipts::opening::OPENING_ITEM,
+        &replies::REPLY,
+        &replies::REPLY_LINE,
+        &flows::MATCHING,
+        &flows::BANK_MATCH,
+        &flows::MATCH_UNDO,
+        &flows::TRANSFER_INSTRUCTION,
+        &settle::PAYMENT_EVENT,
+        &reissue::REISSUE,
+        &reissue::REISSUE_LINE,
+        &statements::notes::ITEM_NOTE,
+        &statements::days::DAY_EVENT,
+        &runs::RUN_SOURCE,
+    ],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS];
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]
 pub fn facts() -> Vec<&'static Table> {
-    schema::FACTS.iter().chain(COURT.facts).chain(PAYOUTS.facts).copied().collect()
+    schema::FACTS.iter().chain(COURT.facts).chain(PAYOUTS.facts).chain(RECONCILIATION.facts).copied().collect()
 }
 
 /// The steps that the database lacks, without changing it; all of them where there is no schema yet.

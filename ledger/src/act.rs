@@ -350,6 +350,19 @@ impl Act {
         first
     }
 
+    /// The head of the chain that this act will follow.
+    #[must_use]
+    pub const fn head_before(&self) -> ChainHead {
+        let BookKey { court_id, book_id } = self.book;
+        ChainHead { court_id, book_id, link_no: self.link_no - 1, hash: self.previous_hash }
+    }
+
+    /// The number that the next entry will have.
+    #[must_use]
+    pub const fn next_entry(&self) -> EntryNo {
+        EntryNo(self.state.next_entry_no)
+    }
+
     /// The voucher that entries go under now, if one is open.
     #[must_use]
     pub fn open_voucher_id(&self) -> Option<i64> {

@@ -1,6 +1,5 @@
 //! The command line: one file per command, which parses, calls and prints.
 
-pub mod amount;
 pub mod bank_account;
 pub mod case;
 pub mod claim;
@@ -27,6 +26,7 @@ use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::access::{self, Acting};
+use crate::amount;
 use crate::chart::{self, Chart};
 use crate::clock::Clock;
 use crate::documents::keys::Keys;

@@ -378,7 +378,15 @@ fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs
                 {
                     let line_no = payments.len() as i64 + 1;
                     let case_id = source.case_id;
-                    payments.push(Payment { payment_id: 0, line_id: due.line_id, payee_no, line_no, case_id, detail_id, amount });
+                    payments.push(Payment {
+                        payment_id: 0,
+                        line_id: due.line_id,
+                        payee_no,
+                        line_no,
+                        case_id,
+                        detail_id,
+                        amount,
+                    });
                 }
             }
             Ok(())

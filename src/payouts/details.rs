@@ -9,7 +9,7 @@ use super::lines::Payment;
 use crate::bank::{PayeeKind, same_bank};
 use crate::books;
 use crate::documents::keys::Keys;
-use crate::documents::personal::{each_unsealed, each_detail};
+use crate::documents::personal::{each_detail, each_unsealed};
 use crate::failure::Outcome;
 use crate::message::Message;
 

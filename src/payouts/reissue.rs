@@ -268,9 +268,7 @@ pub fn let_go(tx: &mut Tx<'_>, court_id: i64, reissue_id: i64, was_committed: bo
         let lines = states_of(tx, court_id, reissue_id)?;
         let states: Vec<(i64, Answer, &str, Standing)> = lines
             .iter()
-            .filter_map(|(payment, answer, cause, _)| {
-                Some((*payment, *answer, cause.as_str(), *events.get(payment)?))
-            })
+            .filter_map(|(payment, answer, cause, _)| Some((*payment, *answer, cause.as_str(), *events.get(payment)?)))
             .collect();
         write_states(tx, court_id, &states)?;
     }
@@ -281,12 +279,7 @@ pub fn let_go(tx: &mut Tx<'_>, court_id: i64, reissue_id: i64, was_committed: bo
     Ok(())
 }
 
-fn set(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    reissue_id: i64,
-    next: impl Fn(Standing) -> Option<Standing>,
-) -> Outcome<()> {
+fn set(tx: &mut Tx<'_>, court_id: i64, reissue_id: i64, next: impl Fn(Standing) -> Option<Standing>) -> Outcome<()> {
     let lines = states_of(tx, court_id, reissue_id)?;
     let mut states = Vec::with_capacity(lines.len());
     for (payment, answer, cause, standing) in &lines {

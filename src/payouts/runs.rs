@@ -9,8 +9,8 @@ use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Error, RowBytes, Table, Tx, Value};
 use ankuan_ledger::{Act, Amount};
 
-use super::reissue;
 use super::policy::{Policy, Step, court_policy};
+use super::reissue;
 use crate::access::{Acting, Role};
 use crate::bank::Profile;
 use crate::books;

@@ -173,7 +173,9 @@ pub fn each_sent(
             }
             let group = profile.group(payee.route.same_bank, payee.route.kind).name();
             let in_file = |file: &BankFile| {
-                file.group == group && file.lines_between.0 <= payment.line_no && payment.line_no <= file.lines_between.1
+                file.group == group
+                    && file.lines_between.0 <= payment.line_no
+                    && payment.line_no <= file.lines_between.1
             };
             let file = sent.files.iter().position(in_file).ok_or_else(|| {
                 ankuan_ledger::Error::Inconsistent(format!("line {} of {} is in no file", payment.line_no, run.number))

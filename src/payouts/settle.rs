@@ -71,10 +71,7 @@ impl Settles {
     /// Whether a payment that stands so can have this happen to it: each once, and in this order.
     #[must_use]
     pub const fn may_follow(self, standing: Standing) -> bool {
-        matches!(
-            (self, standing),
-            (Self::Debited | Self::Failed, Standing::Out) | (Self::Returned, Standing::Debited)
-        )
+        matches!((self, standing), (Self::Debited | Self::Failed, Standing::Out) | (Self::Returned, Standing::Debited))
     }
 }
 
@@ -228,15 +225,7 @@ pub fn undo(tx: &mut Tx<'_>, act: &mut Act, court_id: i64, group_id: i64) -> Out
             tx,
             &PAYMENT_EVENT,
             id,
-            &[
-                id.into(),
-                (*payment_id).into(),
-                undone.into(),
-                group_id.into(),
-                "".into(),
-                "".into(),
-                (*amount).into(),
-            ],
+            &[id.into(), (*payment_id).into(), undone.into(), group_id.into(), "".into(), "".into(), (*amount).into()],
         )?;
         states.push((*payment_id, *answer, cause.as_str(), before));
     }

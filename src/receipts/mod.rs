@@ -1,14 +1,17 @@
 //! Money in: receipts, those not yet attributed (待认领款), and how they find their case.
 
+pub mod opening;
+
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Error, Result, Row, Table};
-use ankuan_ledger::{Amount, BookKey, ItemId, Tx};
+use ankuan_ledger::{Act, Amount, BookKey, ItemId, Tx};
 use jiff::civil::Date;
 
 use crate::access::{Acting, Role};
 use crate::books;
 use crate::cases::{self, Case, SubAccount};
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
+use crate::statements::days;
 use crate::words::read_date;
 use crate::{Message, Outcome};
 
@@ -176,7 +179,7 @@ impl Recorded {
 /// # Errors
 /// `receipts.reference_empty`, `receipts.amount`, `receipts.text_long`, `receipts.value_after_arrival`,
 /// `receipts.sub_account_elsewhere`, `receipts.reference_differs` (recorded before with another content),
-/// `access.role_missing`, and those of posting.
+/// `access.role_missing`, `signoff.day_closed`, and those of posting.
 pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewReceipt<'_>) -> Outcome<Recorded> {
     check(new)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.record")?;
@@ -192,14 +195,36 @@ pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &New
                 .into()),
         };
     }
-    let receipt_id = act.take_ids(1);
+    days::must_be_open(tx, acting.actor.court_id, new.bank_account, acting.date)?;
+    let event = if case_id.is_some() { Event::ReceiptKnown } else { Event::ReceiptUnknown };
+    act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
+    let receipt = post_receipt(tx, &mut act, acting, chart, new, None)?;
+    act.close(tx)?;
+    Ok(Recorded::New(receipt))
+}
+
+/// Posts a receipt and records it, under the open voucher. `bank_line_id`: the line of the statement that shows it, which
+/// is then the item on the bank deposit; a receipt recorded by hand is its own.
+///
+/// # Errors
+/// Those of posting.
+pub fn post_receipt(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    acting: &Acting,
+    chart: &Chart,
+    new: &NewReceipt<'_>,
+    bank_line_id: Option<i64>,
+) -> Outcome<Receipt> {
+    let receipt_id = act.take_items(1);
+    let case_id = new.case.map(|case| case.case_id);
     let event = if case_id.is_some() { Event::ReceiptKnown } else { Event::ReceiptUnknown };
     let owner = Owner { bank_account_id: Some(new.bank_account.bank_account_id), case_id };
-    let items = (ItemId(receipt_id), ItemId(receipt_id));
+    let items = (ItemId(bank_line_id.unwrap_or(receipt_id)), ItemId(receipt_id));
     let line = chart.line(tx, acting.actor.court_id, event, owner, items, new.amount)?;
-    act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     act.post(tx, &[line])?;
-    let voucher_id = newest_voucher(&act.vouchers(tx)?.last().map(|voucher| voucher.voucher_id))?;
+    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
+    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
     let receipt = Receipt {
         receipt_id,
         bank_account_id: new.bank_account.bank_account_id,
@@ -235,8 +260,7 @@ pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &New
             receipt.recorded_by.into(),
         ],
     )?;
-    act.close(tx)?;
-    Ok(Recorded::New(receipt))
+    Ok(receipt)
 }
 
 /// What is wrong with a receipt before the database is asked.

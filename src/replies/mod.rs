@@ -237,7 +237,10 @@ pub fn import_reply(
                 line.cause.into(),
                 Value::Text(&cut(&line.code)),
                 Value::Text(&cut(&line.reason)),
-                line.conflict.as_ref().map_or("", |conflict| conflict.code.trim_start_matches("replies.conflict_")).into(),
+                line.conflict
+                    .as_ref()
+                    .map_or("", |conflict| conflict.code.trim_start_matches("replies.conflict_"))
+                    .into(),
             ],
         )?;
         if let Some(message) = &line.conflict {
@@ -320,12 +323,7 @@ fn known(tx: &mut Tx<'_>, court_id: i64, sha256: &Digest) -> Outcome<Option<Impo
 }
 
 /// The payment file that an answer is about: as it was given, as the answer says, or as the keys of its lines show.
-fn payment_file(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    answer: &Collected,
-    import: &Import<'_>,
-) -> Outcome<(SentRun, usize)> {
+fn payment_file(tx: &mut Tx<'_>, court_id: i64, answer: &Collected, import: &Import<'_>) -> Outcome<(SentRun, usize)> {
     let said = import.payment_file.map(str::to_owned).or_else(|| {
         let said = answer.head.original_message_id.trim();
         (!said.is_empty()).then(|| said.to_owned())

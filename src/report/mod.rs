@@ -1,5 +1,7 @@
 //! Read-only views of a book: balances as of a date, the trial balance, entries, vouchers.
 
+pub mod bank_reconciliation;
+
 use std::collections::BTreeMap;
 
 use ankuan_ledger::engine::{Error, Result};

@@ -58,9 +58,7 @@ pub fn bank_side(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcom
     let first = booked.iter().filter(|statement| statement.opening.is_some()).min_by_key(|statement| statement.days.0);
     let (opening_day, opening) = match (recorded, first) {
         (Some((day, balance)), _) => (Some(day), balance),
-        (None, Some(statement)) => {
-            (statement.days.0.yesterday().ok(), statement.opening.unwrap_or(Amount::ZERO))
-        }
+        (None, Some(statement)) => (statement.days.0.yesterday().ok(), statement.opening.unwrap_or(Amount::ZERO)),
         (None, None) => (None, Amount::ZERO),
     };
     Ok(BankSide { opening, opening_day, days, statements: booked })
@@ -82,9 +80,10 @@ impl BankSide {
             .statements
             .iter()
             .filter(|statement| statement.days.0 > day && self.moves_nothing_between(day, statement.days.0));
-        closing.filter_map(|statement| statement.closing).next().or_else(|| {
-            opening.filter_map(|statement| statement.opening).next()
-        })
+        closing
+            .filter_map(|statement| statement.closing)
+            .next()
+            .or_else(|| opening.filter_map(|statement| statement.opening).next())
     }
 
     fn moves_nothing_between(&self, day: Date, next: Date) -> bool {

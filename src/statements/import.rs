@@ -5,9 +5,9 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
 
+use ankuan_ledger::Act;
 use ankuan_ledger::chain::{Digest, sha256};
 use ankuan_ledger::engine::{Error, Tx, Value};
-use ankuan_ledger::Act;
 use ankuan_reconciliation::{reply, statement};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -360,8 +360,8 @@ impl Importer<'_, '_, '_> {
         let Some(booked_on) = entry.booking_date.or(entry.value_date).or(open.head.to) else {
             return Err(Message::new("statements.no_date").with("line", entry.place).into());
         };
-        let (minor, exact) = in_fen(entry.signed())
-            .ok_or_else(|| Message::new("statements.too_large").with("line", entry.place))?;
+        let (minor, exact) =
+            in_fen(entry.signed()).ok_or_else(|| Message::new("statements.too_large").with("line", entry.place))?;
         open.entry_count += 1;
         if open.kind == Kind::Detail {
             return self.details(open, 0, entry);
@@ -440,7 +440,10 @@ impl Importer<'_, '_, '_> {
         open.new_count += 1;
         open.line_ids = (if open.line_ids.0 == 0 { line_id } else { open.line_ids.0 }, line_id);
         let day = open.per_day.entry(booked_on).or_insert((0, 0));
-        *day = (day.0 + 1, day.1.checked_add(minor).ok_or_else(|| Message::new("statements.too_large").with("line", entry.place))?);
+        *day = (
+            day.0 + 1,
+            day.1.checked_add(minor).ok_or_else(|| Message::new("statements.too_large").with("line", entry.place))?,
+        );
         if entry.details.len() > 1 {
             self.details(open, line_id, entry)?;
         }
@@ -543,14 +546,22 @@ impl Importer<'_, '_, '_> {
                 |row| Ok((row.int(0)?, row.int(1)?)),
             )?;
             let (known_count, known_net) = before.unwrap_or((0, 0));
-            let net = known_net.checked_add(*net).ok_or_else(|| Message::new("statements.too_large").with("line", 0))?;
+            let net =
+                known_net.checked_add(*net).ok_or_else(|| Message::new("statements.too_large").with("line", 0))?;
             rows.push((day, known_count + count, net));
         }
         let values: Vec<Value<'_>> = rows
             .iter()
             .flat_map(|(day, count, net)| {
                 let account = open.account.bank_account_id;
-                [court_id.into(), books::CASE_MONEY.into(), account.into(), day.as_str().into(), (*count).into(), (*net).into()]
+                [
+                    court_id.into(),
+                    books::CASE_MONEY.into(),
+                    account.into(),
+                    day.as_str().into(),
+                    (*count).into(),
+                    (*net).into(),
+                ]
             })
             .collect();
         self.tx.upsert_many(
@@ -566,7 +577,8 @@ impl Importer<'_, '_, '_> {
 /// What a line is known by.
 fn fingerprint(bank_account_id: i64, booked_on: Date, entry: &statement::Entry, reference: &str) -> i64 {
     let amount = entry.signed().normalize().to_string();
-    let text = if reference.is_empty() { normal(&[&entry.name, &entry.text, &entry.own_reference]) } else { String::new() };
+    let text =
+        if reference.is_empty() { normal(&[&entry.name, &entry.text, &entry.own_reference]) } else { String::new() };
     let digest = sha256(&[
         &bank_account_id.to_be_bytes(),
         booked_on.to_string().as_bytes(),
@@ -618,4 +630,3 @@ fn cut(text: &str) -> String {
         Some((end, _)) => text[..end].to_owned(),
     }
 }
-

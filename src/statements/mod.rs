@@ -4,7 +4,9 @@
 //! two identical lines of one statement are two, and the same two in the next file are still two.
 
 pub mod balance;
+pub mod days;
 pub mod import;
+pub mod notes;
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};

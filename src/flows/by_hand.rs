@@ -1,0 +1,229 @@
+//! Matching by hand: a person says what a line is, with evidence. Amounts must agree; money for a case still needs the
+//! second person of an attribution.
+
+use ankuan_ledger::Amount;
+use ankuan_ledger::engine::Tx;
+use ankuan_reconciliation::matching::{Lines, Match, Outcome as Finding};
+
+use super::{Apply, BY_HAND, MATCHING, Matched, load};
+use crate::access::Acting;
+use crate::books;
+use crate::chart::{BankAccount, Chart, Event};
+use crate::failure::Outcome;
+use crate::message::Message;
+use crate::payouts::sent::{Answer, Sent, Standing};
+use crate::statements::days;
+use crate::statements::import::may_import;
+
+/// What a person says a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Says<'a> {
+    /// A payment, by the key on its file: debited or returned, by the line's sign.
+    Payment(&'a str),
+    /// A payment file, by its name: its debit, or the lump return of what failed.
+    File(&'a str),
+    /// Receipts that were recorded by hand.
+    Receipts(&'a [i64]),
+    /// Money whose case is not known (it is attributed afterwards, by two people).
+    Unattributed,
+    /// The bank's interest.
+    Interest,
+    /// The bank's charges.
+    Charges,
+    /// Takes back what this earlier line brought.
+    TakesBack(i64),
+}
+
+/// Matches a line by hand. Needs finance or the fund keeper.
+///
+/// # Errors
+/// `flows.line_not_open`, `flows.evidence_missing`, `flows.amount_differs`, `flows.payment_unknown`,
+/// `flows.file_unknown`, `flows.not_a_credit`, `flows.not_a_debit`, `receipts.unknown`, `signoff.day_closed`, those of
+/// posting.
+pub fn match_line(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    chart: &Chart,
+    account: &BankAccount,
+    bank_line_id: i64,
+    says: &Says<'_>,
+    evidence: &str,
+) -> Outcome<Matched> {
+    if evidence.trim().is_empty() {
+        return Err(Message::new("flows.evidence_missing").into());
+    }
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.by_hand")?;
+    may_import(tx, acting)?;
+    days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
+    let mut loaded = load::load(tx, acting.actor.court_id, account)?;
+    let line = loaded
+        .line(bank_line_id)
+        .cloned()
+        .ok_or_else(|| Message::new("flows.line_not_open").with("line", bank_line_id))?;
+    let outcome = outcome(tx, acting, &loaded, &line, says)?;
+    let matching_id = act.take_ids(1);
+    let event = match &outcome {
+        Finding::PaymentDebited { .. } | Finding::FileDebited { .. } => Some(Event::BankDebited),
+        Finding::PaymentReturned { .. } | Finding::LumpReturned { .. } => Some(Event::LineReturned),
+        Finding::Unattributed => Some(Event::ReceiptUnknown),
+        _ => None,
+    };
+    if let Some(event) = event {
+        act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
+    }
+    let message =
+        Message::new("flows.evidence_by_hand").with("person", &acting.actor.name).with("text", evidence.trim());
+    let mut apply = Apply::new(acting, chart, account, matching_id, &mut loaded);
+    let found = Match { lines: Lines::One(bank_line_id), outcome, rule: 0 };
+    apply.found(tx, &mut act, &found, BY_HAND.to_owned(), super::as_json(&message))?;
+    let mut done = apply.finish(tx)?;
+    done.matching_id = matching_id;
+    done.lines = 1;
+    act.insert(
+        tx,
+        &MATCHING,
+        matching_id,
+        &[
+            matching_id.into(),
+            account.bank_account_id.into(),
+            "".into(),
+            1.into(),
+            1.into(),
+            0.into(),
+            0.into(),
+            acting.at.as_microsecond().into(),
+            acting.actor.person_id.into(),
+        ],
+    )?;
+    act.close(tx)?;
+    Ok(done)
+}
+
+fn outcome(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    loaded: &load::Loaded,
+    line: &crate::statements::BankLine,
+    says: &Says<'_>,
+) -> Outcome<Finding> {
+    let (amount, is_credit) = (Amount::from_minor(line.amount.minor().abs()), line.amount > Amount::ZERO);
+    let agrees = |expected: Amount| -> Result<(), Message> {
+        if expected == amount {
+            return Ok(());
+        }
+        Err(Message::new("flows.amount_differs").with("line", amount).with("expected", expected))
+    };
+    let must_be = |credit: bool| -> Result<(), Message> {
+        if credit == is_credit {
+            return Ok(());
+        }
+        let code = if credit { "flows.not_a_credit" } else { "flows.not_a_debit" };
+        Err(Message::new(code).with("line", line.bank_line_id))
+    };
+    Ok(match says {
+        Says::Payment(key) => {
+            let payment = loaded
+                .payments
+                .iter()
+                .find(|payment| payment.key == *key)
+                .ok_or_else(|| Message::new("flows.payment_unknown").with("key", key))?;
+            agrees(payment.amount)?;
+            let payment_id = payment.payment_id;
+            match (is_credit, payment.standing) {
+                (false, Standing::Out) => Finding::PaymentDebited { payment_id },
+                (true, Standing::Debited) => Finding::PaymentReturned { payment_id },
+                (_, standing) => {
+                    return Err(Message::new("flows.payment_stands")
+                        .with("key", key)
+                        .with_term("standing", &standing.message())
+                        .into());
+                }
+            }
+        }
+        Says::File(name) => {
+            let file_id = file_by_name(tx, acting, name)?;
+            let sum = |wanted: &dyn Fn(&Sent) -> bool| {
+                let ids = loaded.payments_of_file(file_id, wanted);
+                let amounts = ids.iter().filter_map(|id| loaded.payments.iter().find(|one| one.payment_id == *id));
+                Amount::sum(amounts.map(|one| one.amount)).unwrap_or(Amount::ZERO)
+            };
+            let is_failed = |one: &Sent| one.answer == Answer::Failed;
+            if is_credit {
+                agrees(sum(&|one| one.standing == Standing::Debited && is_failed(one)))?;
+                Finding::LumpReturned { file_id }
+            } else {
+                let whole = sum(&|one| one.standing == Standing::Out);
+                let less_failed = whole != amount;
+                if less_failed {
+                    agrees(sum(&|one| one.standing == Standing::Out && !is_failed(one)))?;
+                }
+                Finding::FileDebited { file_id, less_failed }
+            }
+        }
+        Says::Receipts(receipt_ids) => {
+            must_be(true)?;
+            let mut total = Amount::ZERO;
+            for receipt_id in *receipt_ids {
+                let receipt = crate::receipts::find_receipt(tx, books::case_money(acting.actor.court_id), *receipt_id)?;
+                if is_matched(tx, acting, *receipt_id)? {
+                    return Err(Message::new("flows.receipt_matched").with("receipt", receipt_id).into());
+                }
+                total = total.plus(receipt.amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+            }
+            agrees(total)?;
+            Finding::ReceiptLinked { receipt_ids: (*receipt_ids).into() }
+        }
+        Says::Unattributed => {
+            must_be(true)?;
+            Finding::Unattributed
+        }
+        Says::Interest => {
+            must_be(true)?;
+            Finding::Interest
+        }
+        Says::Charges => {
+            must_be(false)?;
+            Finding::Charges
+        }
+        Says::TakesBack(credit_line) => {
+            must_be(false)?;
+            let credit = crate::statements::find_line(tx, acting.actor.court_id, *credit_line)?;
+            agrees(credit.amount)?;
+            let receipt_id = receipt_of_line(tx, acting, *credit_line)?;
+            Finding::Reversed { line_id: *credit_line, receipt_id }
+        }
+    })
+}
+
+fn file_by_name(tx: &mut Tx<'_>, acting: &Acting, name: &str) -> Outcome<i64> {
+    let found = tx.query_opt(
+        "SELECT file_id FROM bank_file WHERE court_id = $1 AND book_id = $2 AND name = $3",
+        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), name.into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.ok_or_else(|| Message::new("flows.file_unknown").with("file", name))?)
+}
+
+fn is_matched(tx: &mut Tx<'_>, acting: &Acting, receipt_id: i64) -> Outcome<bool> {
+    let found = tx.query_opt(
+        "SELECT group_id FROM receipt_match WHERE court_id = $1 AND book_id = $2 AND receipt_id = $3",
+        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), receipt_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.is_some())
+}
+
+/// The receipt that a matched line brought, where it is one.
+fn receipt_of_line(tx: &mut Tx<'_>, acting: &Acting, bank_line_id: i64) -> Outcome<Option<i64>> {
+    let found = tx.query(
+        "SELECT r.receipt_id FROM line_match AS l JOIN receipt_match AS r ON r.court_id = l.court_id \
+         AND r.book_id = l.book_id AND r.group_id = l.group_id \
+         WHERE l.court_id = $1 AND l.book_id = $2 AND l.bank_line_id = $3",
+        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), bank_line_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok(match found.as_slice() {
+        [one] => Some(*one),
+        _ => None,
+    })
+}

@@ -1,0 +1,481 @@
+//! What matching compares: the open lines of an account, and what the court expects.
+
+use std::collections::{HashMap, HashSet};
+
+use ankuan_ledger::Amount;
+use ankuan_ledger::engine::Tx;
+use ankuan_reconciliation::matching::{self as m, Input, InputFull};
+use jiff::ToSpan;
+use jiff::civil::Date;
+
+use crate::books;
+use crate::cases::{SubAccount, number::CaseNumber};
+use crate::chart::BankAccount;
+use crate::failure::{Failure, Outcome};
+use crate::message::Message;
+use crate::payouts::sent::{Answer, Sent, Standing, each_sent, sent_runs};
+use crate::statements::{BankLine, balance, each_open_line};
+use crate::words::read_date;
+
+/// Payments are looked for among the returns so many days after their release; later ones are matched by hand. Banks
+/// return within days; half a year leaves room for accounts that are closed late.
+const RETURN_DAYS: i64 = 180;
+
+/// Earlier credits that a reversal may take back.
+const REVERSAL_DAYS: i64 = 60;
+
+/// Notices and details of entries are looked for so many days before the oldest open line.
+const DETAIL_DAYS: i64 = 10;
+
+/// What was loaded, for matching and for applying what it finds.
+pub(super) struct Loaded {
+    pub input: Input,
+    pub lines: Vec<BankLine>,
+    /// Lines finer than a fen: never matched, never posted.
+    pub finer: Vec<BankLine>,
+    pub payments: Vec<Sent>,
+    payment_places: HashMap<i64, usize>,
+    /// Payments of each file, by its row.
+    files: HashMap<i64, Vec<usize>>,
+    released_on: HashMap<i64, Date>,
+    last_day: Option<Date>,
+    pub sub_accounts: Vec<SubAccount>,
+    /// References that receipts of the account have.
+    references: HashSet<String>,
+}
+
+impl Loaded {
+    pub(super) fn line(&self, line_id: i64) -> Option<&BankLine> {
+        let place = self.lines.binary_search_by_key(&line_id, |line| line.bank_line_id).ok()?;
+        self.lines.get(place)
+    }
+
+    pub(super) fn payment_mut(&mut self, payment_id: i64) -> Option<&mut Sent> {
+        let place = *self.payment_places.get(&payment_id)?;
+        self.payments.get_mut(place)
+    }
+
+    pub(super) fn payments_of_file(&self, file_id: i64, wanted: impl Fn(&Sent) -> bool) -> Vec<i64> {
+        let places = self.files.get(&file_id).map(Vec::as_slice).unwrap_or_default();
+        let payments = places.iter().filter_map(|place| self.payments.get(*place));
+        payments.filter(|payment| wanted(payment)).map(|payment| payment.payment_id).collect()
+    }
+
+    /// Files whose refused payments will not be debited any more, with those payments: the rest of the file has been
+    /// debited without them, or all of it was refused and the statements have passed the day of its release.
+    pub(super) fn files_without_failures(&self) -> Vec<(i64, Vec<i64>)> {
+        let mut found = Vec::new();
+        for (file_id, places) in &self.files {
+            let payments = || places.iter().filter_map(|place| self.payments.get(*place));
+            let is_refused = |payment: &Sent| payment.standing == Standing::Out && payment.answer == Answer::Failed;
+            let is_waiting = |payment: &Sent| payment.standing == Standing::Out && payment.answer != Answer::Failed;
+            if payments().any(is_waiting) || !payments().any(is_refused) {
+                continue;
+            }
+            let is_whole = payments().all(is_refused);
+            let has_passed = self.last_day > self.released_on.get(file_id).copied();
+            if !is_whole || has_passed {
+                found.push((*file_id, payments().filter(|one| is_refused(one)).map(|one| one.payment_id).collect()));
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
+    /// The reference of the receipt that a line becomes: the bank's, or one made of the line's own number. A line that
+    /// was matched and undone before gets another one, since references are used once.
+    pub(super) fn receipt_reference(&mut self, line: &BankLine) -> String {
+        let base = if line.bank_reference.is_empty() {
+            format!("L{}", line.bank_line_id)
+        } else {
+            line.bank_reference.clone()
+        };
+        let mut reference = base.clone();
+        let mut number = 2;
+        while !self.references.insert(reference.clone()) {
+            reference = format!("{base}/{number}");
+            number += 1;
+        }
+        reference
+    }
+}
+
+fn full(_: InputFull) -> Failure {
+    Message::new("flows.input_full").into()
+}
+
+pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount) -> Outcome<Loaded> {
+    let (book, bank_account_id) = (books::case_money(court_id), account.bank_account_id);
+    let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
+    tx.expect_whole_tables()?;
+    let mut input = Input::new();
+
+    let (mut lines, mut finer) = (Vec::new(), Vec::new());
+    each_open_line(tx, court_id, bank_account_id, &mut |line| {
+        if line.exact_amount.is_empty() {
+            lines.push(line)
+        } else {
+            finer.push(line)
+        }
+        Ok(())
+    })?;
+    let sub_accounts = tx.query(
+        "SELECT sub_account_id, case_id, payer_party_id, bank_account_id, number FROM sub_account \
+         WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 ORDER BY sub_account_id",
+        &key,
+        |row| {
+            Ok(SubAccount {
+                sub_account_id: row.int(0)?,
+                case_id: row.int(1)?,
+                payer_party_id: row.int(2)?,
+                bank_account_id: row.int(3)?,
+                number: row.text(4)?.to_owned(),
+            })
+        },
+    )?;
+    let numbers: HashMap<String, i64> = tx
+        .query(
+            "SELECT number, case_id FROM case_number WHERE court_id = $1 AND book_id = $2",
+            &[book.court_id.into(), book.book_id.into()],
+            |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
+        )?
+        .into_iter()
+        .collect();
+    let details = details(tx, court_id, bank_account_id, &lines)?;
+    for line in &lines {
+        push_line(&mut input, line, &sub_accounts, &numbers, &details)?;
+    }
+
+    let first_day = lines.iter().map(|line| line.booked_on).min();
+    let side = balance::bank_side(tx, court_id, bank_account_id)?;
+    let mut loaded = Loaded {
+        input,
+        lines,
+        finer,
+        payments: Vec::new(),
+        payment_places: HashMap::new(),
+        files: HashMap::new(),
+        released_on: HashMap::new(),
+        last_day: side.last_day(),
+        sub_accounts,
+        references: HashSet::new(),
+    };
+    load_payments(tx, court_id, bank_account_id, first_day, &mut loaded)?;
+    load_receipts(tx, court_id, bank_account_id, &mut loaded)?;
+    load_credits(tx, court_id, bank_account_id, first_day, &mut loaded)?;
+    load_receivables(tx, court_id, &mut loaded)?;
+    Ok(loaded)
+}
+
+/// One payment that an entry is made of: key, amount, whether it came back.
+type EntryDetail = (String, Option<i64>, bool);
+
+/// Details of open lines: stored with them, or told of by a notice under the same reference of the bank.
+struct Details {
+    of_line: HashMap<i64, Vec<EntryDetail>>,
+    of_reference: HashMap<String, Vec<EntryDetail>>,
+}
+
+fn details(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, lines: &[BankLine]) -> Outcome<Details> {
+    let mut details = Details { of_line: HashMap::new(), of_reference: HashMap::new() };
+    let Some(first) = lines.iter().map(|line| line.booked_on).min() else { return Ok(details) };
+    let first = first.checked_sub(DETAIL_DAYS.days()).unwrap_or(first);
+    let ids: HashSet<i64> = lines.iter().map(|line| line.bank_line_id).collect();
+    let references: HashSet<&str> =
+        lines.iter().map(|line| line.bank_reference.as_str()).filter(|reference| !reference.is_empty()).collect();
+    tx.each(
+        "SELECT d.bank_line_id, d.bank_reference, d.line_key, d.amount_minor, d.reason FROM line_detail AS d \
+         JOIN statement AS s ON s.court_id = d.court_id AND s.book_id = d.book_id AND s.statement_id = d.statement_id \
+         WHERE d.court_id = $1 AND d.book_id = $2 AND s.bank_account_id = $3 AND s.to_date >= $4 ORDER BY d.id",
+        &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into(), first.to_string().as_str().into()],
+        |row| {
+            let detail = || -> ankuan_ledger::engine::Result<EntryDetail> {
+                Ok((row.text(2)?.to_owned(), row.opt_int(3)?, !row.text(4)?.is_empty()))
+            };
+            let line_id = row.int(0)?;
+            if line_id != 0 {
+                if ids.contains(&line_id) {
+                    details.of_line.entry(line_id).or_default().push(detail()?);
+                }
+            } else if references.contains(row.text(1)?) {
+                details.of_reference.entry(row.text(1)?.to_owned()).or_default().push(detail()?);
+            }
+            Ok::<(), ankuan_ledger::engine::Error>(())
+        },
+    )?;
+    Ok(details)
+}
+
+fn push_line(
+    input: &mut Input,
+    line: &BankLine,
+    sub_accounts: &[SubAccount],
+    numbers: &HashMap<String, i64>,
+    details: &Details,
+) -> Outcome<()> {
+    let mut keys: Vec<&str> = Vec::new();
+    if !line.own_reference.is_empty() {
+        keys.push(&line.own_reference);
+    }
+    keys.extend(find_keys(&line.remark));
+    let mut case_ids: Vec<i64> = Vec::new();
+    for text in [&line.remark, &line.code] {
+        for number in CaseNumber::find_all(text) {
+            if let Some(case_id) = numbers.get(&number.to_string())
+                && !case_ids.contains(case_id)
+            {
+                case_ids.push(*case_id);
+            }
+        }
+    }
+    let listed = details.of_line.get(&line.bank_line_id).or_else(|| details.of_reference.get(&line.bank_reference));
+    let listed: Vec<m::DetailRef<'_>> = listed
+        .into_iter()
+        .flatten()
+        .map(|(key, amount_minor, is_return)| m::DetailRef { key, amount_minor: *amount_minor, is_return: *is_return })
+        .collect();
+    let sub_account = sub_accounts
+        .iter()
+        .find(|known| !line.sub_account.is_empty() && known.number == line.sub_account)
+        .map(|known| m::SubAccount { id: known.sub_account_id, case_id: known.case_id });
+    input
+        .push_line(&m::BankLine {
+            line_id: line.bank_line_id,
+            booked_on: line.booked_on,
+            amount_minor: line.amount.minor(),
+            bank_reference: &line.bank_reference,
+            keys: &keys,
+            name: &line.name,
+            account_index: line.account_index,
+            code: &line.code,
+            text: &line.remark,
+            case_ids: &case_ids,
+            sub_account,
+            is_reversal: line.is_reversal,
+            details: &listed,
+        })
+        .map_err(full)
+}
+
+/// Line keys and message ids of ours inside a text: P, digits, a hyphen, digits.
+fn find_keys(text: &str) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let begins = bytes[at] == b'P' && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric());
+        let digits =
+            |from: usize| bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let number = if begins { digits(at + 1) } else { 0 };
+        let hyphen = at + 1 + number;
+        if number >= 8 && bytes.get(hyphen) == Some(&b'-') {
+            let end = hyphen + 1 + digits(hyphen + 1);
+            found.push(&text[at..end]);
+            at = end;
+        } else {
+            at += 1;
+        }
+    }
+    found
+}
+
+fn load_payments(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    bank_account_id: i64,
+    first_day: Option<Date>,
+    loaded: &mut Loaded,
+) -> Outcome<()> {
+    for sent in sent_runs(tx, court_id, bank_account_id)? {
+        let last = sent.released_on.checked_add(RETURN_DAYS.days()).unwrap_or(sent.released_on);
+        if first_day.is_some_and(|first| last < first) {
+            continue;
+        }
+        let first_place = loaded.payments.len();
+        let payments = &mut loaded.payments;
+        each_sent(tx, court_id, &sent, &mut |payment| {
+            payments.push(payment);
+            Ok(())
+        })?;
+        for (place, payment) in loaded.payments.iter().enumerate().skip(first_place) {
+            let file_id = sent.files[payment.file].file_id;
+            loaded.payment_places.insert(payment.payment_id, place);
+            loaded.files.entry(file_id).or_default().push(place);
+            if matches!(payment.standing, Standing::Out | Standing::Debited) {
+                loaded
+                    .input
+                    .push_payment(&m::Payment {
+                        payment_id: payment.payment_id,
+                        file_id,
+                        amount_minor: payment.amount.minor(),
+                        key: &payment.key,
+                        payee_name: &payment.name,
+                        account_index: payment.account_index,
+                        answered: match payment.answer {
+                            Answer::Paid => Some(m::Answer::Paid),
+                            Answer::Failed => Some(m::Answer::Failed),
+                            Answer::None | Answer::Unknown => None,
+                        },
+                        debited_on: (payment.standing != Standing::Out).then_some(sent.released_on),
+                    })
+                    .map_err(full)?;
+            }
+        }
+        for file in &sent.files {
+            loaded.released_on.insert(file.file_id, sent.released_on);
+            let places = loaded.files.get(&file.file_id).map(Vec::as_slice).unwrap_or_default();
+            let payments: Vec<&Sent> = places.iter().filter_map(|place| loaded.payments.get(*place)).collect();
+            let sum = |wanted: &dyn Fn(&Sent) -> bool| {
+                Amount::sum(payments.iter().filter(|one| wanted(one)).map(|one| one.amount)).map_or(0, Amount::minor)
+            };
+            let is_out = |one: &Sent| one.standing == Standing::Out;
+            let is_failed =
+                |one: &Sent| one.answer == Answer::Failed && matches!(one.standing, Standing::Out | Standing::Debited);
+            let is_debited = !payments.iter().any(|one| is_out(one));
+            let failed = payments.iter().filter(|one| is_failed(one)).count();
+            loaded
+                .input
+                .push_file(&m::File {
+                    file_id: file.file_id,
+                    message_id: &file.message_id,
+                    name: &file.name,
+                    released_on: sent.released_on,
+                    total_minor: if is_debited { sum(&|_| true) } else { sum(&is_out) },
+                    lines: u32::try_from(payments.len()).unwrap_or(u32::MAX),
+                    failed_minor: sum(&is_failed),
+                    failed_lines: u32::try_from(failed).unwrap_or(u32::MAX),
+                    answered: payments.iter().all(|one| matches!(one.answer, Answer::Paid | Answer::Failed)),
+                    debited: is_debited,
+                    failed_returned: !payments.iter().any(|one| {
+                        one.answer == Answer::Failed && matches!(one.standing, Standing::Out | Standing::Debited)
+                    }),
+                })
+                .map_err(full)?;
+        }
+    }
+    Ok(())
+}
+
+/// Receipts recorded by hand that no line has shown yet; those that were reversed since are none any more.
+fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &mut Loaded) -> Outcome<()> {
+    let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
+    loaded.references = tx
+        .query(
+            "SELECT bank_reference FROM receipt WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3",
+            &key,
+            |row| Ok(row.text(0)?.to_owned()),
+        )?
+        .into_iter()
+        .collect();
+    let open = tx.query(
+        "SELECT r.receipt_id, r.amount_minor, r.arrived_on, r.bank_reference, r.payer_name, r.voucher_id \
+         FROM receipt AS r \
+         LEFT JOIN receipt_match AS m ON m.court_id = r.court_id AND m.book_id = r.book_id AND m.receipt_id = r.receipt_id \
+         LEFT JOIN opening_item AS o ON o.court_id = r.court_id AND o.book_id = r.book_id AND o.receipt_id = r.receipt_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 AND r.bank_account_id = $3 AND m.receipt_id IS NULL \
+         AND o.receipt_id IS NULL ORDER BY r.receipt_id",
+        &key,
+        |row| {
+            let reference = row.text(3)?.to_owned();
+            Ok((row.int(0)?, row.int(1)?, read_date(row, 2)?, reference, row.text(4)?.to_owned(), row.int(5)?))
+        },
+    )?;
+    for (receipt_id, amount_minor, arrived_on, reference, payer_name, voucher_id) in open {
+        let reversed = tx.query(
+            "SELECT r.entry_no FROM voucher AS v JOIN entry_line AS r ON r.court_id = v.court_id \
+             AND r.book_id = v.book_id AND r.reverses_entry_no >= v.first_entry_no \
+             AND r.reverses_entry_no <= v.last_entry_no \
+             WHERE v.court_id = $1 AND v.book_id = $2 AND v.voucher_id = $3 LIMIT 1",
+            &[court_id.into(), books::CASE_MONEY.into(), voucher_id.into()],
+            |row| row.int(0),
+        )?;
+        if reversed.is_empty() {
+            loaded
+                .input
+                .push_receipt(&m::Receipt {
+                    receipt_id,
+                    amount_minor,
+                    arrived_on,
+                    bank_reference: &reference,
+                    payer_name: &payer_name,
+                    by_card: false,
+                })
+                .map_err(full)?;
+        }
+    }
+    Ok(())
+}
+
+/// Credits that were matched before and that the bank may take back.
+fn load_credits(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    bank_account_id: i64,
+    first_day: Option<Date>,
+    loaded: &mut Loaded,
+) -> Outcome<()> {
+    let Some(first) = first_day else { return Ok(()) };
+    // Without a debit there is nothing that could take one back.
+    if loaded.lines.iter().all(|line| line.amount > Amount::ZERO) {
+        return Ok(());
+    }
+    let first = first.checked_sub(REVERSAL_DAYS.days()).unwrap_or(first).to_string();
+    let credits = tx.query(
+        "SELECT l.bank_line_id, l.amount_minor, l.booked_on, l.bank_reference, r.receipt_id FROM bank_line AS l \
+         JOIN line_match AS x ON x.court_id = l.court_id AND x.book_id = l.book_id AND x.bank_line_id = l.bank_line_id \
+         JOIN receipt_match AS r ON r.court_id = x.court_id AND r.book_id = x.book_id AND r.group_id = x.group_id \
+         WHERE l.court_id = $1 AND l.book_id = $2 AND l.bank_account_id = $3 AND l.booked_on >= $4 \
+         AND l.amount_minor > 0 ORDER BY l.bank_line_id, r.receipt_id",
+        &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into(), first.as_str().into()],
+        |row| Ok((row.int(0)?, row.int(1)?, read_date(row, 2)?, row.text(3)?.to_owned(), row.int(4)?)),
+    )?;
+    let taken_back = taken_back(tx, court_id)?;
+    let mut last = 0;
+    for (line_id, amount_minor, booked_on, bank_reference, receipt_id) in credits {
+        // A line of several receipts is looked at by a person.
+        if line_id == last || taken_back.contains(&receipt_id) {
+            continue;
+        }
+        last = line_id;
+        loaded
+            .input
+            .push_credit(&m::Credit {
+                line_id,
+                receipt_id: Some(receipt_id),
+                amount_minor,
+                booked_on,
+                bank_reference: &bank_reference,
+            })
+            .map_err(full)?;
+    }
+    Ok(())
+}
+
+/// Receipts that the bank has taken back already, by matches that stand.
+fn taken_back(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashSet<i64>> {
+    let targets = tx.query(
+        "SELECT b.target_id FROM bank_match AS b LEFT JOIN match_undo AS u ON u.court_id = b.court_id \
+         AND u.book_id = b.book_id AND u.group_id = b.group_id \
+         WHERE b.court_id = $1 AND b.book_id = $2 AND b.outcome = 'receipt_reversed' AND u.group_id IS NULL",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| row.int(0),
+    )?;
+    Ok(targets.into_iter().collect())
+}
+
+/// Money to be recovered: items of the receivables above zero.
+fn load_receivables(tx: &mut Tx<'_>, court_id: i64, loaded: &mut Loaded) -> Outcome<()> {
+    let open = tx.query(
+        "SELECT i.item_id, a.case_id, i.posted_minor, r.payer_name FROM account AS a \
+         JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id AND i.account_id = a.account_id \
+         JOIN receipt AS r ON r.court_id = a.court_id AND r.book_id = a.book_id AND r.receipt_id = i.item_id \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'receivable' AND i.posted_minor > 0 ORDER BY i.item_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| Ok((row.int(0)?, row.opt_int(1)?.unwrap_or(0), row.int(2)?, row.text(3)?.to_owned())),
+    )?;
+    for (id, case_id, amount_minor, name) in open {
+        let receivable = m::Receivable { id, case_id, amount_minor, name: &name, account_index: 0 };
+        loaded.input.push_receivable(&receivable).map_err(full)?;
+    }
+    Ok(())
+}

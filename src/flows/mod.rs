@@ -1,0 +1,710 @@
+//! Flows: what matching found is applied through the room that owns it, in one transaction. Nothing else calls across
+//! rooms so.
+
+pub mod by_hand;
+mod load;
+pub mod undo;
+
+use std::collections::HashMap;
+
+use ankuan_ledger::engine::Kind::{Int, Text};
+use ankuan_ledger::engine::{Table, Tx, Value};
+use ankuan_ledger::{Act, Amount, EntryNo, ItemId, Line, Place};
+use ankuan_reconciliation::matching::{self, Evidence, Match, Outcome as Finding, Report, Rules};
+
+use crate::access::Acting;
+use crate::books;
+use crate::cases::{self, Case, SubAccount};
+use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
+use crate::failure::{Failure, Outcome};
+use crate::message::Message;
+use crate::payouts::sent::{Answer, Standing};
+use crate::payouts::settle::{Settlement, Settles};
+use crate::receipts::{NewReceipt, post_receipt};
+use crate::statements::days;
+use crate::statements::import::may_import;
+use crate::statements::{BankLine, find_line};
+use load::Loaded;
+
+/// `matching`
+pub static MATCHING: Table = Table {
+    name: "matching",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("matching_id", Int),
+        ("bank_account_id", Int),
+        ("rules", Text),
+        ("line_count", Int),
+        ("matched_count", Int),
+        ("ambiguous_count", Int),
+        ("conflict_count", Int),
+        ("recorded_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["matching_id"],
+};
+
+/// `bank_match`
+pub static BANK_MATCH: Table = Table {
+    name: "bank_match",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("match_id", Int),
+        ("matching_id", Int),
+        ("group_id", Int),
+        ("bank_line_id", Int),
+        ("outcome", Text),
+        ("target_id", Int),
+        ("rule", Text),
+        ("evidence", Text),
+        ("first_entry_no", Int),
+        ("last_entry_no", Int),
+        ("mark", Int),
+    ],
+    order: &["match_id"],
+};
+
+/// `match_undo`
+pub static MATCH_UNDO: Table = Table {
+    name: "match_undo",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("group_id", Int),
+        ("reason", Text),
+        ("recorded_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// `transfer_instruction`
+pub static TRANSFER_INSTRUCTION: Table = Table {
+    name: "transfer_instruction",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("bank_account_id", Int),
+        ("receipt_id", Int),
+        ("case_id", Int),
+        ("sub_account_id", Int),
+        ("amount_minor", Int),
+        ("recorded_at", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// The rule's name when a person matched.
+pub const BY_HAND: &str = "by_hand";
+
+/// A line left to a person, with what is known of it.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// The line.
+    pub line: BankLine,
+    /// Why it is left to a person.
+    pub why: Vec<Message>,
+}
+
+/// What one run of the rules did.
+#[derive(Debug, Clone, Default)]
+pub struct Matched {
+    /// Row.
+    pub matching_id: i64,
+    /// Open lines that were looked at.
+    pub lines: u64,
+    /// Lines that found what they are.
+    pub matched: u64,
+    /// Payments debited, failed, returned, and what they come to.
+    pub debited: (u64, Amount),
+    /// Failed before they were debited.
+    pub failed: (u64, Amount),
+    /// Came back.
+    pub returned: (u64, Amount),
+    /// Receipts recorded: to a case, and unattributed.
+    pub receipts: (u64, Amount),
+    /// Unattributed.
+    pub unattributed: (u64, Amount),
+    /// Lines for a person, with their candidates or conflicts.
+    pub left: Vec<Left>,
+    /// Searches that were given up.
+    pub gave_up: Vec<Message>,
+    /// Rules by name: matches, lines.
+    pub rules: Vec<(String, u64, u64)>,
+}
+
+/// Runs the rules over the open lines of an account and posts what they find. Needs finance or the fund keeper. Lines
+/// with several explanations, or that contradict what is recorded, are left to a person.
+///
+/// # Errors
+/// `access.role_missing`, `signoff.day_closed` (the accounting date lies in a day that is signed off), those of posting.
+pub fn match_account(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    chart: &Chart,
+    account: &BankAccount,
+    rules: Rules,
+    rules_text: &str,
+) -> Outcome<Matched> {
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.match")?;
+    may_import(tx, acting)?;
+    days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
+    let mut loaded = load::load(tx, acting.actor.court_id, account)?;
+    let input = std::mem::take(&mut loaded.input);
+    let report = matching::run(input, rules);
+    let matching_id = act.take_ids(1);
+    let mut apply = Apply::new(acting, chart, account, matching_id, &mut loaded);
+    apply.report(tx, &mut act, &report)?;
+    let mut done = apply.finish(tx)?;
+    done.matching_id = matching_id;
+    done.lines = loaded.lines.len() as u64;
+    done.rules = report
+        .rules()
+        .list
+        .iter()
+        .zip(&report.counts)
+        .filter(|(_, count)| count.lines > 0)
+        .map(|(rule, count)| (rule.name.clone(), count.matches, count.lines))
+        .collect();
+    done.gave_up = report.gave_up.iter().map(|search| said(&report.given_up(search))).collect();
+    done.left = left(&report, &loaded);
+    let counts = [report.ambiguous.len(), report.conflicts.len()].map(|count| count as i64);
+    // A run that found nothing new leaves no trace: it can be repeated every minute.
+    if done.matched == 0 && done.failed.0 == 0 {
+        done.matching_id = 0;
+        return Ok(done);
+    }
+    act.insert(
+        tx,
+        &MATCHING,
+        matching_id,
+        &[
+            matching_id.into(),
+            account.bank_account_id.into(),
+            rules_text.into(),
+            (done.lines as i64).into(),
+            (done.matched as i64).into(),
+            counts[0].into(),
+            counts[1].into(),
+            acting.at.as_microsecond().into(),
+            acting.actor.person_id.into(),
+        ],
+    )?;
+    act.close(tx)?;
+    Ok(done)
+}
+
+/// What the rules would say now, posting nothing: the lines for a person.
+///
+/// # Errors
+/// What the database says.
+pub fn open_findings(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, rules: Rules) -> Outcome<Vec<Left>> {
+    let mut loaded = load::load(tx, court_id, account)?;
+    let input = std::mem::take(&mut loaded.input);
+    let report = matching::run(input, rules);
+    Ok(left(&report, &loaded))
+}
+
+fn left(report: &Report, loaded: &Loaded) -> Vec<Left> {
+    let mut left = Vec::new();
+    for ambiguous in &report.ambiguous {
+        let why = ambiguous.candidates.iter().map(|candidate| said(&report.why(ambiguous, candidate))).collect();
+        left.push((ambiguous.line_id, why));
+    }
+    for conflict in &report.conflicts {
+        left.push((conflict.line_id, vec![said(&report.difference(conflict))]));
+    }
+    for line_id in &report.open_lines {
+        left.push((*line_id, Vec::new()));
+    }
+    left.sort_by_key(|(line_id, _)| *line_id);
+    let mut found: Vec<Left> =
+        left.into_iter().filter_map(|(line_id, why)| Some(Left { line: loaded.line(line_id)?.clone(), why })).collect();
+    found.extend(loaded.finer.iter().map(|line| Left {
+        line: line.clone(),
+        why: vec![Message::new("flows.finer_than_fen").with("amount", &line.exact_amount)],
+    }));
+    found
+}
+
+/// A sentence of the matching crate as a message.
+#[must_use]
+pub fn said(evidence: &Evidence) -> Message {
+    Message { code: evidence.code, arguments: evidence.arguments.clone() }
+}
+
+fn as_json(message: &Message) -> String {
+    let arguments: serde_json::Map<String, serde_json::Value> =
+        message.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+    serde_json::json!({"code": message.code, "arguments": arguments}).to_string()
+}
+
+/// Applies findings inside an act.
+struct Apply<'a> {
+    acting: &'a Acting,
+    chart: &'a Chart,
+    account: &'a BankAccount,
+    matching_id: i64,
+    loaded: &'a mut Loaded,
+    settlement: Settlement<'a>,
+    cases: HashMap<i64, Case>,
+    line_matches: Vec<(i64, i64)>,
+    receipt_matches: Vec<(i64, i64)>,
+    done: Matched,
+}
+
+/// One match on its way into the record.
+struct Group {
+    group_id: i64,
+    rule: String,
+    evidence: String,
+}
+
+impl<'a> Apply<'a> {
+    fn new(
+        acting: &'a Acting,
+        chart: &'a Chart,
+        account: &'a BankAccount,
+        matching_id: i64,
+        loaded: &'a mut Loaded,
+    ) -> Self {
+        Self {
+            acting,
+            chart,
+            account,
+            matching_id,
+            loaded,
+            settlement: Settlement::new(chart, acting.actor.court_id, account.bank_account_id),
+            cases: HashMap::new(),
+            line_matches: Vec::new(),
+            receipt_matches: Vec::new(),
+            done: Matched::default(),
+        }
+    }
+
+    /// Debits first, then what failed, what came back, money in, and the bank's own lines: one voucher each.
+    fn report(&mut self, tx: &mut Tx<'_>, act: &mut Act, report: &Report) -> Outcome<()> {
+        let phase = |found: &Match| match found.outcome {
+            Finding::PaymentDebited { .. } | Finding::PaymentsDebited { .. } | Finding::FileDebited { .. } => 0,
+            Finding::PaymentReturned { .. } | Finding::PaymentsReturned { .. } | Finding::LumpReturned { .. } => 1,
+            Finding::CaseReceipt { .. } => 2,
+            Finding::Unattributed => 3,
+            _ => 4,
+        };
+        let heads = [Event::BankDebited, Event::LineReturned, Event::ReceiptKnown, Event::ReceiptUnknown];
+        for (number, event) in heads.iter().enumerate() {
+            let mut of_phase = report.matches.iter().filter(|found| phase(found) == number).peekable();
+            if of_phase.peek().is_none() {
+                continue;
+            }
+            act.begin_voucher(tx, &self.chart.voucher(*event, self.acting.date, 1))?;
+            for found in of_phase {
+                let rule = report.rules().list[usize::from(found.rule)].name.clone();
+                let evidence = as_json(&said(&report.evidence(found)));
+                self.found(tx, act, found, rule, evidence)?;
+            }
+            if number == 0 {
+                self.failures(tx, act)?;
+            }
+        }
+        if !report.matches.iter().any(|found| phase(found) == 0) {
+            self.failures(tx, act)?;
+        }
+        for found in report.matches.iter().filter(|found| phase(found) == 4) {
+            let rule = report.rules().list[usize::from(found.rule)].name.clone();
+            let evidence = as_json(&said(&report.evidence(found)));
+            self.found(tx, act, found, rule, evidence)?;
+        }
+        Ok(())
+    }
+
+    /// Applies one finding under the open voucher; those of the last phase begin their own.
+    fn found(&mut self, tx: &mut Tx<'_>, act: &mut Act, found: &Match, rule: String, evidence: String) -> Outcome<i64> {
+        let group = Group { group_id: act.take_ids(1), rule, evidence };
+        let line_id = found.lines[0];
+        for line in found.lines.iter() {
+            self.line_matches.push((*line, group.group_id));
+        }
+        self.done.matched += found.lines.len() as u64;
+        let first = self.line(tx, line_id)?;
+        let (outcome, targets, entries) = match &found.outcome {
+            Finding::PaymentDebited { payment_id } => {
+                let entries = self.settle(tx, act, Settles::Debited, &[*payment_id], &found.lines, &group)?;
+                ("payment_debited", vec![*payment_id], entries)
+            }
+            Finding::PaymentsDebited { payment_ids } => {
+                let entries = self.settle(tx, act, Settles::Debited, payment_ids, &found.lines, &group)?;
+                ("payments_debited", vec![0], entries)
+            }
+            Finding::FileDebited { file_id, less_failed } => {
+                let payments = self.loaded.payments_of_file(*file_id, |payment| {
+                    payment.standing == Standing::Out && !(*less_failed && payment.answer == Answer::Failed)
+                });
+                let entries = self.settle(tx, act, Settles::Debited, &payments, &found.lines, &group)?;
+                (if *less_failed { "file_debited_less_failed" } else { "file_debited" }, vec![*file_id], entries)
+            }
+            Finding::PaymentReturned { payment_id } => {
+                let entries = self.settle(tx, act, Settles::Returned, &[*payment_id], &found.lines, &group)?;
+                ("payment_returned", vec![*payment_id], entries)
+            }
+            Finding::PaymentsReturned { payment_ids } => {
+                let entries = self.settle(tx, act, Settles::Returned, payment_ids, &found.lines, &group)?;
+                ("payments_returned", vec![0], entries)
+            }
+            Finding::LumpReturned { file_id } => {
+                let payments = self.loaded.payments_of_file(*file_id, |payment| {
+                    payment.standing == Standing::Debited && payment.answer == Answer::Failed
+                });
+                let entries = self.settle(tx, act, Settles::Returned, &payments, &found.lines, &group)?;
+                ("lump_returned", vec![*file_id], entries)
+            }
+            Finding::ReceiptLinked { receipt_ids } => {
+                self.link(receipt_ids, group.group_id);
+                ("receipt_linked", receipt_ids.to_vec(), (0, 0))
+            }
+            Finding::CaseReceipt { case_id, sub_account_id } => {
+                let (receipts, entries) = self.receipts(tx, act, found, Some(*case_id), *sub_account_id)?;
+                self.link(&receipts, group.group_id);
+                ("case_receipt", receipts, entries)
+            }
+            Finding::Unattributed => {
+                let (receipts, entries) = self.receipts(tx, act, found, None, None)?;
+                self.link(&receipts, group.group_id);
+                ("unattributed", receipts, entries)
+            }
+            Finding::Interest => {
+                ("interest", vec![0], self.own_line(tx, act, Event::BankInterestTreasury, line_id, first.amount)?)
+            }
+            Finding::Charges => {
+                ("charges", vec![0], self.own_line(tx, act, Event::BankCharges, line_id, first.amount)?)
+            }
+            Finding::CardTakings { receipt_ids, fee_minor } => {
+                self.link(receipt_ids, group.group_id);
+                let entries = if *fee_minor > 0 {
+                    self.own_line(tx, act, Event::BankCharges, line_id, Amount::from_minor(*fee_minor))?
+                } else {
+                    (0, 0)
+                };
+                ("card_takings", receipt_ids.to_vec(), entries)
+            }
+            Finding::Reversed { line_id: credit, receipt_id } => {
+                // Both lines open: nothing was posted, nothing remains.
+                if found.lines.len() > 1 {
+                    ("washed", vec![*credit], (0, 0))
+                } else {
+                    let debit = found.lines[0];
+                    let entries = self.taken_back(tx, act, debit, *credit, *receipt_id)?;
+                    ("receipt_reversed", vec![receipt_id.unwrap_or(0)], entries)
+                }
+            }
+            Finding::Recovered { id } => {
+                let entries = self.recovered(tx, act, line_id, *id, first.amount)?;
+                ("recovered", vec![*id], entries)
+            }
+            Finding::ArrivalArrived { .. } => {
+                return Err(ankuan_ledger::Error::Inconsistent("expected money is not recorded yet".into()).into());
+            }
+        };
+        self.record(tx, act, &group, &found.lines, outcome, &targets, entries)?;
+        Ok(group.group_id)
+    }
+
+    /// The rows of a match: a line with each target, the other lines with the first; the entries stand on the first.
+    #[allow(clippy::too_many_arguments)]
+    fn record(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        group: &Group,
+        lines: &[i64],
+        outcome: &str,
+        targets: &[i64],
+        entries: (i64, i64),
+    ) -> Outcome<()> {
+        let first_line = lines.first().copied().unwrap_or(0);
+        let first_target = targets.first().copied().unwrap_or(0);
+        let with_targets = targets.iter().map(|target| (first_line, *target));
+        let others = lines.iter().skip(1).map(|line| (*line, first_target));
+        for (place, (line, target)) in with_targets.chain(others).enumerate() {
+            let match_id = if place == 0 { group.group_id } else { act.take_ids(1) };
+            let (first_entry, last_entry) = if place == 0 { entries } else { (0, 0) };
+            act.insert(
+                tx,
+                &BANK_MATCH,
+                // The group's own id was taken before what it settles; later rows must rise.
+                match_id,
+                &[
+                    match_id.into(),
+                    self.matching_id.into(),
+                    group.group_id.into(),
+                    line.into(),
+                    outcome.into(),
+                    target.into(),
+                    group.rule.as_str().into(),
+                    if place == 0 { group.evidence.as_str().into() } else { Value::Text("") },
+                    first_entry.into(),
+                    last_entry.into(),
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    fn line(&self, tx: &mut Tx<'_>, line_id: i64) -> Outcome<BankLine> {
+        match self.loaded.line(line_id) {
+            Some(line) => Ok(line.clone()),
+            None => find_line(tx, self.acting.actor.court_id, line_id),
+        }
+    }
+
+    fn link(&mut self, receipts: &[i64], group_id: i64) {
+        self.receipt_matches.extend(receipts.iter().map(|receipt| (*receipt, group_id)));
+    }
+
+    /// Settles payments; the item on the bank deposit is the first line of the match.
+    fn settle(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        what: Settles,
+        payments: &[i64],
+        lines: &[i64],
+        group: &Group,
+    ) -> Outcome<(i64, i64)> {
+        let line_id = lines.first().copied().unwrap_or(0);
+        let reason = self.loaded.line(line_id).map(|line| line.reason.clone()).unwrap_or_default();
+        let mut entries = (0, 0);
+        for payment_id in payments {
+            let payment = self.loaded.payment_mut(*payment_id).ok_or_else(|| {
+                ankuan_ledger::Error::Inconsistent(format!("payment {payment_id} was matched and is not known"))
+            })?;
+            let why = match what {
+                Settles::Debited => (String::new(), String::new()),
+                Settles::Failed => (payment.cause.clone(), String::new()),
+                Settles::Returned => {
+                    let cause = if payment.cause.is_empty() { cause_of(&reason) } else { payment.cause.as_str() };
+                    (cause.to_owned(), reason.clone())
+                }
+            };
+            let amount = payment.amount;
+            let entry = self.settlement.settle(tx, act, what, payment, (line_id, group.group_id), (&why.0, &why.1))?;
+            entries = spanning(entries, entry);
+            let total = match what {
+                Settles::Debited => &mut self.done.debited,
+                Settles::Failed => &mut self.done.failed,
+                Settles::Returned => &mut self.done.returned,
+            };
+            add(total, amount)?;
+        }
+        Ok(entries)
+    }
+
+    /// Payments that the bank refused and did not debit: when the rest of their file was debited without them, or the
+    /// whole file was refused and the statements have passed the day it was released.
+    fn failures(&mut self, tx: &mut Tx<'_>, act: &mut Act) -> Outcome<()> {
+        let files = self.loaded.files_without_failures();
+        let mut began = false;
+        for (file_id, payments) in files {
+            if !began {
+                act.begin_voucher(tx, &self.chart.voucher(Event::LineFailed, self.acting.date, 1))?;
+                began = true;
+            }
+            let message = Message::new("flows.evidence_failed").with("count", payments.len());
+            let group =
+                Group { group_id: act.take_ids(1), rule: "answered_failed".to_owned(), evidence: as_json(&message) };
+            let entries = self.settle(tx, act, Settles::Failed, &payments, &[0], &group)?;
+            self.record(tx, act, &group, &[0], "payments_failed", &[file_id], entries)?;
+        }
+        Ok(())
+    }
+
+    /// New money: one receipt for each line.
+    fn receipts(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        found: &Match,
+        case_id: Option<i64>,
+        sub_account_id: Option<i64>,
+    ) -> Outcome<(Vec<i64>, (i64, i64))> {
+        let court_id = self.acting.actor.court_id;
+        if let Some(case_id) = case_id
+            && !self.cases.contains_key(&case_id)
+        {
+            self.cases.insert(case_id, cases::case_by_id(tx, books::case_money(court_id), case_id)?);
+        }
+        let sub_account: Option<SubAccount> =
+            sub_account_id.and_then(|id| self.loaded.sub_accounts.iter().find(|one| one.sub_account_id == id).cloned());
+        let (mut receipts, mut entries) = (Vec::new(), (0, 0));
+        for line_id in found.lines.iter() {
+            let line = self.line(tx, *line_id)?;
+            let reference = self.loaded.receipt_reference(&line);
+            let new = NewReceipt {
+                bank_account: self.account,
+                bank_reference: &reference,
+                value_date: line.value_on.min(line.booked_on),
+                arrived_on: line.booked_on,
+                amount: line.amount,
+                payer_name: text_of_receipt(&line.name),
+                case: case_id.and_then(|case_id| self.cases.get(&case_id)),
+                sub_account: sub_account.as_ref(),
+                remark: text_of_receipt(&line.remark),
+            };
+            let before = act.next_entry();
+            let receipt = post_receipt(tx, act, self.acting, self.chart, &new, Some(*line_id))?;
+            entries = spanning(entries, before);
+            receipts.push(receipt.receipt_id);
+            let total = if case_id.is_some() { &mut self.done.receipts } else { &mut self.done.unattributed };
+            add(total, line.amount)?;
+        }
+        Ok((receipts, entries))
+    }
+
+    /// The bank's own lines: interest, charges.
+    fn own_line(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        event: Event,
+        line_id: i64,
+        amount: Amount,
+    ) -> Outcome<(i64, i64)> {
+        let owner = Owner { bank_account_id: Some(self.account.bank_account_id), case_id: None };
+        let amount = Amount::from_minor(amount.minor().abs());
+        let items = (ItemId(line_id), ItemId(line_id));
+        let line = self.chart.line(tx, self.acting.actor.court_id, event, owner, items, amount)?;
+        act.begin_voucher(tx, &self.chart.voucher(event, self.acting.date, 1))?;
+        let entry = act.post(tx, &[line])?;
+        Ok((entry.0, entry.0))
+    }
+
+    /// The bank takes a credit back. Money of no case goes out the way it came; money of a case becomes a receivable,
+    /// and what is left of it in the case is held: never a negative case, never another case's money.
+    fn taken_back(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        debit_line: i64,
+        credit_line: i64,
+        receipt_id: Option<i64>,
+    ) -> Outcome<(i64, i64)> {
+        let court_id = self.acting.actor.court_id;
+        let book = books::case_money(court_id);
+        let unknown = || Failure::from(Message::new("flows.reversal_of_no_receipt").with("line", credit_line));
+        let receipt = crate::receipts::find_receipt(tx, book, receipt_id.ok_or_else(unknown)?)?;
+        let event = Event::ReceiptReversed;
+        act.begin_voucher(tx, &self.chart.voucher(event, self.acting.date, 1))?;
+        let owner = Owner { bank_account_id: Some(self.account.bank_account_id), case_id: receipt.owner_case_id() };
+        let bank = self.chart.account(tx, court_id, AccountKind::Bank, owner)?;
+        let credit = Place { account: bank, item: ItemId(debit_line) };
+        let item = ItemId(receipt.receipt_id);
+        let Some(case_id) = receipt.owner_case_id() else {
+            let unattributed = self.chart.account(tx, court_id, AccountKind::Unattributed, owner)?;
+            let debit = Place { account: unattributed, item };
+            let entry = act.post(tx, &[Line { debit, credit, amount: receipt.amount }])?;
+            return Ok((entry.0, entry.0));
+        };
+        let receivable = self.chart.account(tx, court_id, AccountKind::Receivable, owner)?;
+        let debit = Place { account: receivable, item };
+        let entry = act.post(tx, &[Line { debit, credit, amount: receipt.amount }])?;
+        let funds = self.chart.account(tx, court_id, AccountKind::CaseFunds, owner)?;
+        let left = crate::receipts::receipts_of_case(tx, book, case_id)?
+            .into_iter()
+            .find(|one| one.receipt_id == receipt.receipt_id)
+            .map_or(Amount::ZERO, |one| one.available);
+        if left > Amount::ZERO {
+            act.hold(tx, Place { account: funds, item }, left, "receipt taken back by the bank")?;
+        }
+        Ok((entry.0, entry.0))
+    }
+
+    /// Money that was to be recovered comes back; what was held for it in the case is let go.
+    fn recovered(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        line_id: i64,
+        receipt_id: i64,
+        amount: Amount,
+    ) -> Outcome<(i64, i64)> {
+        let court_id = self.acting.actor.court_id;
+        let receipt = crate::receipts::find_receipt(tx, books::case_money(court_id), receipt_id)?;
+        let owner = Owner { bank_account_id: Some(self.account.bank_account_id), case_id: receipt.owner_case_id() };
+        let items = (ItemId(line_id), ItemId(receipt_id));
+        let line = self.chart.line(tx, court_id, Event::Recovered, owner, items, amount)?;
+        act.begin_voucher(tx, &self.chart.voucher(Event::Recovered, self.acting.date, 1))?;
+        let entry = act.post(tx, &[line])?;
+        let funds = self.chart.account(tx, court_id, AccountKind::CaseFunds, owner)?;
+        let holds = tx.query(
+            "SELECT hold_id, remaining_minor FROM hold WHERE court_id = $1 AND book_id = $2 AND account_id = $3 \
+             AND item_id = $4 AND remaining_minor > 0 ORDER BY hold_id",
+            &[court_id.into(), books::CASE_MONEY.into(), funds.0.into(), receipt_id.into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        let mut left = amount.minor();
+        for (hold_id, remaining) in holds {
+            let part = left.min(remaining);
+            if part > 0 {
+                act.release(tx, ankuan_ledger::HoldId(hold_id), Amount::from_minor(part), "recovered")?;
+                left -= part;
+            }
+        }
+        Ok((entry.0, entry.0))
+    }
+
+    /// Writes the states.
+    fn finish(self, tx: &mut Tx<'_>) -> Outcome<Matched> {
+        let court_id = self.acting.actor.court_id;
+        self.settlement.finish(tx)?;
+        for (table, key, pairs) in
+            [("line_match", "bank_line_id", &self.line_matches), ("receipt_match", "receipt_id", &self.receipt_matches)]
+        {
+            for page in pairs.chunks(10_000) {
+                let values: Vec<Value<'_>> = page
+                    .iter()
+                    .flat_map(|(id, group)| [court_id.into(), books::CASE_MONEY.into(), (*id).into(), (*group).into()])
+                    .collect();
+                tx.upsert_many(table, &["court_id", "book_id", key], &["group_id"], &values)?;
+            }
+        }
+        Ok(self.done)
+    }
+}
+
+fn spanning(entries: (i64, i64), entry: EntryNo) -> (i64, i64) {
+    (if entries.0 == 0 { entry.0 } else { entries.0 }, entry.0)
+}
+
+fn add(total: &mut (u64, Amount), amount: Amount) -> Result<(), Message> {
+    total.0 += 1;
+    total.1 = total.1.plus(amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+    Ok(())
+}
+
+/// A text of a line as a receipt takes it: no longer than its field.
+fn text_of_receipt(text: &str) -> &str {
+    text.char_indices().nth(400).map_or(text, |(end, _)| &text[..end])
+}
+
+/// The cause behind the bank's code for a return.
+fn cause_of(reason: &str) -> &'static str {
+    let code = reason.split([' ', ':', '：', ';']).next().unwrap_or_default();
+    match code {
+        "AC01" | "AC03" => "account_unknown",
+        "AC04" | "AC07" => "account_closed",
+        "AC06" => "account_blocked",
+        "BE01" => "name_differs",
+        "RC01" | "RC04" | "AGNT" => "bank_unknown",
+        "AM02" | "AM14" | "AM21" => "limit",
+        "AM04" => "funds_short",
+        "AM05" | "DUPL" => "duplicate",
+        _ => "other",
+    }
+}
