@@ -1,0 +1,276 @@
+//! `statement`: what banks send.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use ankuan_reconciliation::{reply, statement};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Context;
+use super::output::Column;
+use crate::bank::reading::{self, Content, FileKind, Problem, Sink};
+use crate::{Failure, Message, Outcome};
+
+/// What `statement` can do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum StatementCommand {
+    /// 查看银行文件的内容，不入库 · Show what a bank's file says; records nothing
+    Show(ShowArgs),
+}
+
+/// What `statement show` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ShowArgs {
+    /// 对账单、回盘或付款文件 · A statement, an answer or a payment file
+    pub file: PathBuf,
+    /// 格式配置，用于 CSV、TXT、XLS、XLSX · A profile, for CSV, TXT, XLS, XLSX
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// `file.*`, and those of [`reading::read`].
+pub fn run(context: &Context, command: &StatementCommand) -> Outcome<()> {
+    match command {
+        StatementCommand::Show(args) => show(context, args),
+    }
+}
+
+fn show(context: &Context, args: &ShowArgs) -> Outcome<()> {
+    let profile = args.profile.as_deref().map(read_profile).transpose()?;
+    let mut file = File::open(&args.file).map_err(|error| Failure::of_file(&args.file, &error))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(Message::new("file.is_folder").with("path", args.file.display()).into());
+    }
+    let mut summary = Summary::default();
+    let kind = reading::read(&args.file.display().to_string(), &mut file, profile.as_deref(), &mut summary)?;
+    context.output.object(&summary.object(&kind))?;
+    summary.print(context, &kind)
+}
+
+fn read_profile(path: &Path) -> Outcome<String> {
+    std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))
+}
+
+/// Problems kept; a file may have one in every line.
+const PROBLEMS_MAX: usize = 1_000;
+
+/// What a file comes to; grows with its statements, not with their entries.
+#[derive(Debug, Default)]
+struct Summary {
+    statements: Vec<StatementSummary>,
+    reply: ReplySummary,
+    problems: Vec<Problem>,
+    problems_left_out: u64,
+}
+
+#[derive(Debug, Default)]
+struct StatementSummary {
+    head: statement::Head,
+    tally: statement::Tally,
+    foot: statement::Foot,
+}
+
+#[derive(Debug, Default)]
+struct ReplySummary {
+    head: reply::Head,
+    lines: u64,
+    paid: u64,
+    failed: u64,
+    unknown: u64,
+}
+
+impl Sink for Summary {
+    fn statement(&mut self, piece: statement::Piece<'_>) -> Outcome<()> {
+        use statement::Piece;
+        if let Piece::Begin(head) = piece {
+            self.statements.push(StatementSummary { head: head.clone(), ..StatementSummary::default() });
+        }
+        let Some(open) = self.statements.last_mut() else { return Ok(()) };
+        match piece {
+            Piece::Begin(_) => {}
+            Piece::Entry(entry) => {
+                open.tally.take(entry).ok_or_else(|| Message::new("reading.sum_too_large").with("line", entry.place))?;
+            }
+            Piece::End(foot) => foot.clone_into(&mut open.foot),
+        }
+        Ok(())
+    }
+
+    fn reply(&mut self, piece: reply::Piece<'_>) -> Outcome<()> {
+        use reply::{Piece, State};
+        let reply = &mut self.reply;
+        match piece {
+            Piece::Begin(head) => head.clone_into(&mut reply.head),
+            Piece::Line(line) => {
+                reply.lines += 1;
+                *match line.state {
+                    State::Paid => &mut reply.paid,
+                    State::Failed => &mut reply.failed,
+                    State::Unknown => &mut reply.unknown,
+                } += 1;
+            }
+            Piece::End(_) => {}
+        }
+        Ok(())
+    }
+
+    fn problem(&mut self, problem: Problem) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(problem);
+        } else {
+            self.problems_left_out += 1;
+        }
+    }
+}
+
+fn or_null(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { text.into() }
+}
+
+fn balance(balance: Option<&statement::Balance>) -> Option<String> {
+    balance.map(|balance| balance.amount.to_string())
+}
+
+/// `camt.053` of `camt.053.001.08`; `table` of what a profile read, and then the profile's name.
+fn kind_and_profile(kind: &FileKind) -> (&str, Option<&str>) {
+    const ISO: [&str; 5] = ["camt.052", "camt.053", "camt.054", "pain.001", "pain.002"];
+    match ISO.iter().find(|name| kind.name.starts_with(*name)) {
+        Some(name) => (name, None),
+        None if matches!(kind.name.as_str(), "mt940" | "mt942") => (&kind.name, None),
+        None => ("table", Some(&kind.name)),
+    }
+}
+
+impl Summary {
+    fn object(&self, kind: &FileKind) -> Value {
+        let (short, profile) = kind_and_profile(kind);
+        let mut object = json!({
+            "kind": short,
+            "name": kind.name,
+            "problems": self.problems.iter().map(|problem| json!({
+                "code": problem.message.code,
+                "line": problem.line,
+                "message": problem.message.text(crate::Language::Zh),
+                "message_en": problem.message.text(crate::Language::En),
+            })).collect::<Vec<_>>(),
+            "problems_left_out": self.problems_left_out,
+            "statements": self.statements.iter().map(StatementSummary::object).collect::<Vec<_>>(),
+        });
+        if let Some(profile) = profile {
+            object["profile"] = profile.into();
+        }
+        match kind.content {
+            Content::Statement => {}
+            Content::Reply => object["reply"] = self.reply.object(),
+            Content::Payments { count, sum } => {
+                object["payments"] = json!({"count": count, "sum": sum.to_string()});
+            }
+        }
+        object
+    }
+
+    fn print(&self, context: &Context, kind: &FileKind) -> Outcome<()> {
+        let output = &context.output;
+        let number = |text: &'static str| Column::number(Message::new(text));
+        let text = |text: &'static str| Column::text(Message::new(text));
+        output.sentence(&Message::new("reading.show_kind").with("kind", &kind.name))?;
+        match kind.content {
+            Content::Statement => output.table(
+                &[
+                    text("reading.show_statement"),
+                    text("reading.show_account"),
+                    text("reading.show_currency"),
+                    number("reading.show_opening"),
+                    number("reading.show_entries"),
+                    number("reading.show_credit_sum"),
+                    number("reading.show_debit_sum"),
+                    number("reading.show_closing"),
+                    text("reading.show_ties"),
+                ],
+                &self.statements.iter().map(|it| it.row(context)).collect::<Vec<_>>(),
+            )?,
+            Content::Reply => {
+                let reply = &self.reply;
+                output.pairs(&[
+                    (Message::new("reading.show_answered"), reply.head.original_message_id.clone()),
+                    (Message::new("reading.show_group"), reply.head.group_code.clone()),
+                    (Message::new("reading.show_reason"), reply.head.group_reason.clone()),
+                    (Message::new("reading.show_paid"), reply.paid.to_string()),
+                    (Message::new("reading.show_failed"), reply.failed.to_string()),
+                    (Message::new("reading.show_unknown"), reply.unknown.to_string()),
+                ])?;
+            }
+            Content::Payments { count, sum } => output.pairs(&[
+                (Message::new("reading.show_payments"), count.to_string()),
+                (Message::new("reading.show_sum"), sum.to_string()),
+            ])?,
+        }
+        for problem in &self.problems {
+            let sentence = Message::new("reading.show_problem")
+                .with("place", problem.line)
+                .with("sentence", problem.message.text(output.language));
+            output.sentence(&sentence)?;
+        }
+        if self.problems_left_out > 0 {
+            output.sentence(&Message::new("reading.show_left_out").with("count", self.problems_left_out))?;
+        }
+        Ok(())
+    }
+}
+
+impl StatementSummary {
+    fn object(&self) -> Value {
+        let Self { head, tally, foot } = self;
+        json!({
+            "id": or_null(&head.id),
+            "account": or_null(&head.account),
+            "currency": or_null(&head.currency),
+            "opening": balance(foot.opening.as_ref()),
+            "closing": balance(foot.closing.as_ref()),
+            "entries": tally.entries,
+            "credits": tally.credits,
+            "debits": tally.debits,
+            "credit_sum": tally.credit_sum.to_string(),
+            "debit_sum": tally.debit_sum.to_string(),
+            "ties": tally.ties(foot),
+        })
+    }
+
+    fn row(&self, context: &Context) -> Vec<String> {
+        let Self { head, tally, foot } = self;
+        let ties = match tally.ties(foot) {
+            Some(true) => Message::new("reading.show_ties_yes").text(context.output.language),
+            Some(false) => Message::new("reading.show_ties_no").text(context.output.language),
+            None => String::new(),
+        };
+        vec![
+            head.id.clone(),
+            head.account.clone(),
+            head.currency.clone(),
+            balance(foot.opening.as_ref()).unwrap_or_default(),
+            tally.entries.to_string(),
+            tally.credit_sum.to_string(),
+            tally.debit_sum.to_string(),
+            balance(foot.closing.as_ref()).unwrap_or_default(),
+            ties,
+        ]
+    }
+}
+
+impl ReplySummary {
+    fn object(&self) -> Value {
+        json!({
+            "id": or_null(&self.head.id),
+            "original_message_id": or_null(&self.head.original_message_id),
+            "group": or_null(&self.head.group_code),
+            "lines": self.lines,
+            "paid": self.paid,
+            "failed": self.failed,
+            "unknown": self.unknown,
+        })
+    }
+}
