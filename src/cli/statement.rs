@@ -93,7 +93,9 @@ impl Sink for Summary {
         match piece {
             Piece::Begin(_) => {}
             Piece::Entry(entry) => {
-                open.tally.take(entry).ok_or_else(|| Message::new("reading.sum_too_large").with("line", entry.place))?;
+                open.tally
+                    .take(entry)
+                    .ok_or_else(|| Message::new("reading.sum_too_large").with("line", entry.place))?;
             }
             Piece::End(foot) => foot.clone_into(&mut open.foot),
         }
@@ -272,5 +274,148 @@ impl ReplySummary {
             "failed": self.failed,
             "unknown": self.unknown,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn shared() -> PathBuf {
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        std::env::var_os("ANKUAN_SHARED").map_or_else(beside, PathBuf::from)
+    }
+
+    fn decimal(value: &Value) -> Option<Decimal> {
+        value.as_str().map(|text| text.parse().expect("a number"))
+    }
+
+    /// What an independent reader found in a statement, against what is shown of it.
+    fn differences(expected: &Value, shown: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        for name in ["entries", "credits", "debits"] {
+            if expected[name] != shown[name] {
+                found.push(format!("{name}: {} is not {}", shown[name], expected[name]));
+            }
+        }
+        let id = if expected.get("ref").is_some() { "ref" } else { "id" };
+        for (theirs, ours) in [(id, "id"), ("account", "account"), ("ccy", "currency")] {
+            let Some(expected) = expected.get(theirs) else { continue };
+            let same = match (expected.as_str(), shown[ours].as_str()) {
+                (Some(theirs), Some(ours)) => theirs.replace(' ', "") == ours.replace(' ', ""),
+                (theirs, ours) => theirs == ours,
+            };
+            if !same {
+                found.push(format!("{ours}: {} is not {expected}", shown[ours]));
+            }
+        }
+        for name in ["credit_sum", "debit_sum"] {
+            if decimal(&expected[name]) != decimal(&shown[name]) {
+                found.push(format!("{name}: {} is not {}", shown[name], expected[name]));
+            }
+        }
+        for name in ["opening", "closing"] {
+            if decimal(&expected[name]["amount"]) != decimal(&shown[name]) {
+                found.push(format!("{name}: {} is not {}", shown[name], expected[name]));
+            }
+        }
+        let ties = expected.get("opening_plus_booked_equals_closing");
+        let ties = ties.or_else(|| expected.get("opening_plus_entries_equals_closing")).expect("said of each");
+        if *ties != shown["ties"] {
+            found.push(format!("ties: {} is not {ties}", shown["ties"]));
+        }
+        found
+    }
+
+    fn reply_differences(expected: &Value, shown: &Value) -> Vec<String> {
+        let mut found = Vec::new();
+        for (theirs, ours) in [("group_status", "group"), ("orig_msg_id", "original_message_id"), ("msg_id", "id")] {
+            if expected[theirs] != shown[ours] {
+                found.push(format!("{ours}: {} is not {}", shown[ours], expected[theirs]));
+            }
+        }
+        let mut counts = [("paid", 0), ("failed", 0), ("unknown", 0)];
+        for (status, count) in expected["tx_status"].as_object().expect("counts") {
+            let place = match status.as_str() {
+                "ACSC" | "ACCC" => 0,
+                "RJCT" => 1,
+                _ => 2,
+            };
+            counts[place].1 += count.as_u64().expect("a count");
+        }
+        for (name, count) in counts.into_iter().chain([("lines", expected["tx_reports"].as_u64().expect("a count"))]) {
+            if shown[name] != count {
+                found.push(format!("{name}: {} is not {count}", shown[name]));
+            }
+        }
+        found
+    }
+
+    /// The files of other people's projects, read as an independent reader read them.
+    #[test]
+    fn files_that_nobody_here_wrote() {
+        let folder = shared().join("bank-files");
+        let Ok(expected) = std::fs::read_to_string(folder.join("expected.json")) else {
+            println!("skipped: {} is not there", folder.display());
+            return;
+        };
+        let expected: Value = serde_json::from_str(&expected).expect("JSON");
+        let mut checked: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut wrong = Vec::new();
+        for (name, expected) in expected["files"].as_object().expect("files") {
+            let kind = expected["kind"].as_str().expect("a kind");
+            if kind == "cn-export" {
+                continue;
+            }
+            *checked.entry(kind).or_default() += 1;
+            let mut summary = Summary::default();
+            let mut file = File::open(folder.join(name)).expect("a file");
+            let read = reading::read(name, &mut file, None, &mut summary);
+            let refuse = expected["broken"]["expect"] == "reject"
+                || expected.get("control_total_break").is_some()
+                || matches!(kind, "stub" | "unknown" | "pain.008" | "camt.055");
+            let read = match read {
+                Ok(_) if refuse => {
+                    wrong.push(format!("{name}: read, and should be refused"));
+                    continue;
+                }
+                Ok(read) => read,
+                Err(Failure::Refused(_)) if refuse => continue,
+                Err(failure) => {
+                    wrong.push(format!("{name}: {failure:?}"));
+                    continue;
+                }
+            };
+            let shown = summary.object(&read);
+            let kind = if kind == "fragment" { "mt940" } else { kind };
+            if shown["kind"] != kind {
+                wrong.push(format!("{name}: {} is not {kind}", shown["kind"]));
+            }
+            let mut differ = Vec::new();
+            if let Some(statements) = expected["statements"].as_array() {
+                let ours = shown["statements"].as_array().expect("statements");
+                if ours.len() != statements.len() {
+                    wrong.push(format!("{name}: {} statements, not {}", ours.len(), statements.len()));
+                }
+                differ = statements.iter().zip(ours).flat_map(|(one, other)| differences(one, other)).collect();
+            } else if kind == "pain.002" {
+                differ = reply_differences(expected, &shown["reply"]);
+            } else if kind == "pain.001" {
+                let actual = &expected["actual"];
+                if actual["transactions"] != shown["payments"]["count"]
+                    || decimal(&actual["sum_all"]) != decimal(&shown["payments"]["sum"])
+                {
+                    differ.push(format!("{} is not {actual}", shown["payments"]));
+                }
+            }
+            wrong.extend(differ.into_iter().map(|difference| format!("{name}: {difference}")));
+        }
+        println!("files checked: {checked:?}");
+        assert!(checked.values().sum::<u64>() > 100, "the files were not found");
+        assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
     }
 }

@@ -42,6 +42,8 @@ enum Tag {
     /// `:NS:`, details as German and Hungarian banks code them.
     CodedDetails,
     Closing,
+    /// `:940:`, which Rabobank prints above the first message.
+    Type,
     /// Known, and nothing for a statement of booked entries.
     Other,
     /// `:34F:`, the floor limit: only in MT942, and names the currency.
@@ -69,7 +71,8 @@ impl Tag {
             "13" | "13D" => Self::MadeAt,
             "90D" => Self::CountDebits,
             "90C" => Self::CountCredits,
-            "21" | "64" | "65" | "940" | "942" => Self::Other,
+            "940" | "942" => Self::Type,
+            "21" | "64" | "65" => Self::Other,
             _ => return None,
         };
         Some((tag, rest))
@@ -225,7 +228,7 @@ impl Messages<'_> {
     }
 
     fn take(&mut self, field: &Field) -> Outcome<()> {
-        if self.open.is_none() && field.tag == Tag::CodedDetails {
+        if field.tag == Tag::Type || self.open.is_none() && field.tag == Tag::CodedDetails {
             return Ok(());
         }
         if field.tag == Tag::Reference {
@@ -242,7 +245,7 @@ impl Messages<'_> {
                 self.details(field)?;
             }
             Tag::Account if open.head.account.is_empty() => push(&mut open.head.account, value)?,
-            Tag::Account | Tag::Other => {}
+            Tag::Account | Tag::Type | Tag::Other => {}
             Tag::Number => value.clone_into(&mut open.head.sequence),
             Tag::Opening if open.foot.opening.is_none() => match balance(value) {
                 Some(balance) => {
@@ -388,7 +391,11 @@ fn balance(text: &str) -> Option<Balance> {
     };
     let currency = currency(rest)?;
     let value = money(rest[3..].trim())?;
-    Some(Balance { amount: if is_debit { -value } else { value }, date, currency: currency.to_owned() })
+    Some(Balance {
+        amount: if is_debit && !value.is_zero() { -value } else { value },
+        date,
+        currency: currency.to_owned(),
+    })
 }
 
 /// `C` or `D`, also written small or as `CR`, `DR`; true for a debit.
@@ -481,8 +488,11 @@ fn statement_line(text: &str, line: u64) -> Option<(Entry, bool)> {
     entry.amount = money(figures)?;
     let rest = rest.lines().next().unwrap_or_default();
     let type_length = rest.char_indices().nth(4).map_or(rest.len(), |(place, _)| place);
-    let (code, rest) =
-        if rest.starts_with(|letter: char| letter.is_ascii_alphabetic()) { rest.split_at(type_length) } else { ("", rest) };
+    let (code, rest) = if rest.starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+        rest.split_at(type_length)
+    } else {
+        ("", rest)
+    };
     entry.code.push_str(code.trim());
     let (own, bank) = rest.split_once("//").unwrap_or((rest, ""));
     // Rabobank fills the reference up with blanks and prints the name behind it.

@@ -223,7 +223,7 @@ impl Balances {
         if let Some(text) = unreadable_day {
             sink.problem(Problem { line: place, message: Message::new("reading.balance_date").with("text", text) });
         }
-        let signed = if is_debit { -value } else { value };
+        let signed = if is_debit && !value.is_zero() { -value } else { value };
         place_of.get_or_insert(Balance { amount: signed, date: day, currency });
         Ok(())
     }

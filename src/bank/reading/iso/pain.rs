@@ -354,8 +354,7 @@ pub(super) fn check_payments(xml: &mut Xml<'_>) -> Outcome<Content> {
             Tag::PmtInf => {
                 let block = check_block(xml)?;
                 whole.count += block.count;
-                whole.sum =
-                    whole.sum.checked_add(block.sum).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
+                whole.sum = whole.sum.checked_add(block.sum).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
             }
             _ => xml.skip()?,
         }
@@ -386,12 +385,10 @@ fn check_block(xml: &mut Xml<'_>) -> Outcome<Totals> {
                 while let Some(tag) = xml.child()? {
                     match tag {
                         Tag::Amt => {
-                            let value = ordered_amount(xml)?
-                                .ok_or_else(|| xml.refuse("reading.amount").with("text", ""))?;
-                            block.sum = block
-                                .sum
-                                .checked_add(value)
-                                .ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
+                            let value =
+                                ordered_amount(xml)?.ok_or_else(|| xml.refuse("reading.amount").with("text", ""))?;
+                            block.sum =
+                                block.sum.checked_add(value).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
                         }
                         _ => xml.skip()?,
                     }

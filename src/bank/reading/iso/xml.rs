@@ -205,7 +205,9 @@ impl<'s> Xml<'s> {
         let limit = self.reader.get_ref().limit;
         match error {
             Error::Io(_) if let Some((code, max)) = limit => self.refuse(code).with("max", max).into(),
-            Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => self.refuse("reading.xml_encoding").into(),
+            Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.refuse("reading.xml_encoding").into()
+            }
             Error::Io(error) => io::Error::new(error.kind(), error.to_string()).into(),
             Error::Encoding(_) => self.refuse("reading.xml_encoding").into(),
             // The library finds these where the file ends within a tag or a comment.
