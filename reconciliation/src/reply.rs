@@ -80,6 +80,17 @@ pub struct Line {
     pub reason: String,
 }
 
+impl Line {
+    /// Makes it blank; what was allocated stays.
+    pub fn clear(&mut self) {
+        let Self { place, key, serial, account, name, amount, state, code, cause, reason } = self;
+        (*place, *serial, *amount, *state, *cause) = (0, None, None, State::Unknown, None);
+        for text in [key, account, name, code, reason] {
+            text.clear();
+        }
+    }
+}
+
 /// What an answer declares about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Foot {

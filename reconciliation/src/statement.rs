@@ -42,6 +42,8 @@ pub struct Balance {
     pub amount: Decimal,
     /// At the end (or, of an opening balance, the beginning) of this day.
     pub date: Option<Date>,
+    /// ISO 4217, empty: that of the statement.
+    pub currency: String,
 }
 
 /// What is known when a statement begins.
@@ -78,6 +80,8 @@ pub struct Declared {
     pub credit_sum: Option<Decimal>,
     /// Sum of the debits.
     pub debit_sum: Option<Decimal>,
+    /// Sum of credits and debits together, signs left out.
+    pub sum: Option<Decimal>,
 }
 
 /// What is known when a statement ends.
@@ -89,6 +93,8 @@ pub struct Foot {
     pub closing: Option<Balance>,
     /// Declared totals.
     pub declared: Declared,
+    /// Balances and entries are in more than one currency: nothing can be said of whether they tie.
+    pub mixed_currencies: bool,
 }
 
 /// An entry (one line of the bank's books).
@@ -148,6 +154,24 @@ pub struct Detail {
     pub text: String,
     /// Why it came back (RtrInf), empty if it did not.
     pub return_reason: String,
+}
+
+impl Detail {
+    /// Makes it blank; what was allocated stays.
+    pub fn clear(&mut self) {
+        self.amount = None;
+        for text in [
+            &mut self.end_to_end_id,
+            &mut self.message_id,
+            &mut self.bank_reference,
+            &mut self.name,
+            &mut self.account,
+            &mut self.text,
+            &mut self.return_reason,
+        ] {
+            text.clear();
+        }
+    }
 }
 
 impl Entry {
@@ -242,9 +266,12 @@ impl Tally {
         Some(())
     }
 
-    /// Whether opening plus booked entries is closing; `None` where a balance is missing.
+    /// Whether opening plus booked entries is closing; `None` where a balance is missing or currencies are mixed.
     #[must_use]
     pub fn ties(&self, foot: &Foot) -> Option<bool> {
+        if foot.mixed_currencies {
+            return None;
+        }
         let (opening, closing) = (foot.opening.as_ref()?, foot.closing.as_ref()?);
         Some(opening.amount.checked_add(self.booked_net)? == closing.amount)
     }

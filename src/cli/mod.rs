@@ -14,6 +14,7 @@ pub mod payout;
 pub mod person;
 pub mod receipt;
 pub mod sheet;
+pub mod statement;
 pub mod verify;
 
 use std::ffi::OsString;
@@ -118,6 +119,9 @@ pub enum Command {
     /// 发放批次 · Payout runs
     #[command(subcommand)]
     Payout(payout::PayoutCommand),
+    /// 银行对账单与回盘 · What banks send: statements and answers
+    #[command(subcommand)]
+    Statement(statement::StatementCommand),
     /// 总账 · The ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -147,6 +151,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Sheet(command) => sheet::run(&context, command),
         Command::Distribute(command) => distribute::run(&context, command),
         Command::Payout(command) => payout::run(&context, command),
+        Command::Statement(command) => statement::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
         Command::Demo(args) => return context.exit_as(demo::run(&context, args)),

@@ -4,9 +4,17 @@
 //! Read leniently, and say what was odd: a declared sum that differs, balances that do not tie. Refuse what cannot be
 //! trusted: no body, an amount that is no number, entities, a line without end, a zip bomb.
 
-use std::io::{Read, Seek};
+mod iso;
+mod mt;
+
+#[cfg(test)]
+mod tests;
+
+use std::io::{Read, Seek, SeekFrom};
 
 use ankuan_reconciliation::{reply, statement};
+use jiff::civil::Date;
+use rust_decimal::Decimal;
 
 use crate::{Message, Outcome};
 
@@ -22,7 +30,8 @@ pub struct Problem {
 /// What a file turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileKind {
-    /// `camt.053.001.08`, `mt940`, `pain.002.001.03`, or the name of the profile that read it.
+    /// `camt.053.001.08`, `mt940`, `pain.002.001.03`, or the name of the profile that read it. Of an XML file without a
+    /// namespace the message alone: `camt.053`.
     pub name: String,
     /// What is told of it.
     pub content: Content,
@@ -35,8 +44,13 @@ pub enum Content {
     Statement,
     /// An answer to a payment file.
     Reply,
-    /// A payment file of ours or somebody's; only its control totals were checked.
-    Payments,
+    /// A payment file of ours or somebody's: its control totals were checked, nothing went to the sink.
+    Payments {
+        /// Number of payments.
+        count: u64,
+        /// What they come to, whatever their currencies.
+        sum: Decimal,
+    },
 }
 
 /// Where the pieces of a file go.
@@ -62,6 +76,9 @@ pub trait Source: Read + Seek {}
 
 impl<T: Read + Seek> Source for T {}
 
+/// Looked at to tell the format: holds what banks print above the first tag.
+const SNIFFED_BYTES: u64 = 4 * 1024;
+
 /// Reads any file of a bank: tells the format from the first bytes, then hands the pieces to the sink.
 ///
 /// `profile`: the text of a statement or reply profile for CSV, TXT, XLS and XLSX; without one the shipped profiles are
@@ -70,6 +87,112 @@ impl<T: Read + Seek> Source for T {}
 /// # Errors
 /// `reading.*` refusals with line and remedy; what the sink says.
 pub fn read(file_name: &str, source: &mut dyn Source, profile: Option<&str>, sink: &mut dyn Sink) -> Outcome<FileKind> {
-    let _ = (source, profile, sink);
+    let mut beginning = Vec::new();
+    source.rewind()?;
+    (&mut *source).take(SNIFFED_BYTES).read_to_end(&mut beginning)?;
+    source.seek(SeekFrom::Start(0))?;
+    if iso::is_xml(&beginning) {
+        return iso::read(&beginning, source, sink);
+    }
+    if mt::is_mt(&beginning) {
+        return mt::read(file_name, source, sink);
+    }
+    let _ = profile;
     Err(Message::new("reading.unknown_format").with("file", file_name).into())
+}
+
+/// Ends a statement: reports what does not tie or differs from what the file declares, then hands on the foot. `place`
+/// is where the statement ends.
+fn end_statement(sink: &mut dyn Sink, tally: &statement::Tally, foot: &statement::Foot, place: u64) -> Outcome<()> {
+    if let (Some(false), Some(opening), Some(closing)) = (tally.ties(foot), &foot.opening, &foot.closing) {
+        let message = Message::new("reading.does_not_tie")
+            .with("opening", opening.amount)
+            .with("net", tally.booked_net)
+            .with("closing", closing.amount);
+        sink.problem(Problem { line: place, message });
+    }
+    let declared = &foot.declared;
+    let sum = tally.credit_sum.checked_add(tally.debit_sum).ok_or_else(|| Message::new("reading.sum_too_large"))?;
+    let counts = [
+        ("reading.declared_entries", declared.entries, tally.entries),
+        ("reading.declared_credits", declared.credits, tally.credits),
+        ("reading.declared_debits", declared.debits, tally.debits),
+    ];
+    let sums = [
+        ("reading.declared_sum", declared.sum, sum),
+        ("reading.declared_credit_sum", declared.credit_sum, tally.credit_sum),
+        ("reading.declared_debit_sum", declared.debit_sum, tally.debit_sum),
+    ];
+    let counts = counts.map(|(code, said, found)| (code, said.map(Decimal::from), Decimal::from(found)));
+    for (code, said, found) in counts.into_iter().chain(sums) {
+        if let Some(said) = said
+            && said != found
+        {
+            sink.problem(Problem { line: place, message: Message::new(code).with("said", said).with("found", found) });
+        }
+    }
+    sink.statement(statement::Piece::End(foot))
+}
+
+/// An amount as digits with at most one point, not negative: `8.850`, `5.`, `.50`. Exact, up to 28 digits.
+///
+/// # Errors
+/// The code of the refusal.
+fn amount(text: &str) -> Result<Decimal, &'static str> {
+    const DIGITS_MAX: u32 = 28;
+    let (mut mantissa, mut digits, mut decimals, mut point) = (0_i128, 0, 0, false);
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' if digits < DIGITS_MAX => {
+                mantissa = mantissa * 10 + i128::from(byte - b'0');
+                // Leading zeros take no room: MT files pad to fifteen digits.
+                digits += u32::from(mantissa != 0 || point);
+                decimals += u32::from(point);
+            }
+            b'0'..=b'9' => return Err("reading.amount_too_long"),
+            b'.' if !point => point = true,
+            b'-' => return Err("reading.amount_negative"),
+            _ => return Err("reading.amount"),
+        }
+    }
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        return Err("reading.amount");
+    }
+    Decimal::try_from_i128_with_scale(mantissa, decimals).map_err(|_| "reading.amount_too_long")
+}
+
+/// The day of `2014-12-31`, whatever time stands behind it, well-formed or not.
+fn date(text: &str) -> Option<Date> {
+    let bytes = text.as_bytes();
+    let number = |from: usize, to: usize| {
+        let mut number = 0_i16;
+        for byte in bytes.get(from..to)? {
+            number = number * 10 + i16::from(byte.is_ascii_digit().then_some(byte - b'0')?);
+        }
+        Some(number)
+    };
+    if bytes.get(4) != Some(&b'-') || bytes.get(7) != Some(&b'-') {
+        return None;
+    }
+    Date::new(number(0, 4)?, i8::try_from(number(5, 7)?).ok()?, i8::try_from(number(8, 10)?).ok()?).ok()
+}
+
+/// Adds a part to a text, a space between. The limit keeps one field of a hostile file from taking all memory.
+///
+/// # Errors
+/// `reading.field_too_long`.
+fn push(field: &mut String, part: &str) -> Result<(), Message> {
+    /// Remittance information has 140 characters a piece, and a few pieces.
+    const FIELD_BYTES_MAX: usize = 64 * 1024;
+    if part.is_empty() {
+        return Ok(());
+    }
+    if field.len() + part.len() >= FIELD_BYTES_MAX {
+        return Err(Message::new("reading.field_too_long").with("max", FIELD_BYTES_MAX));
+    }
+    if !field.is_empty() {
+        field.push(' ');
+    }
+    field.push_str(part);
+    Ok(())
 }

@@ -1,0 +1,349 @@
+//! XML as a stream of elements, with everything bounded that a hostile file could stretch.
+
+use std::io::{self, BufRead, Read};
+
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
+use quick_xml::Reader;
+use quick_xml::errors::{Error, IllFormedError};
+use quick_xml::events::Event;
+
+use super::super::Source;
+use super::tags::Tag;
+use crate::{Failure, Message, Outcome};
+
+/// Read at a time.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+/// The longest token: a tag with its attributes, a text, a comment. Remittance information has 140 characters.
+const TOKEN_BYTES_MAX: usize = 1024 * 1024;
+
+/// Messages nest some 15 deep, envelopes add a few.
+const DEPTH_MAX: usize = 64;
+
+/// What may be read for one piece (an entry with its details, a line of an answer): 1,000,000 details of 1 KiB each.
+const PIECE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// A file as a tree that is walked once: [`Xml::child`] opens the next element within the open one, and whoever
+/// opened an element reads it to its end, with [`Xml::text`], [`Xml::skip`] or by asking for children until there are
+/// none left.
+pub(super) struct Xml<'s> {
+    reader: Reader<Input<'s>>,
+    /// The last token as it stands in the file.
+    token: Vec<u8>,
+    /// Length of the name, prefix included, when the last token opened an element.
+    name_length: usize,
+    text: String,
+    depth: usize,
+}
+
+impl<'s> Xml<'s> {
+    /// From the beginning of a file, which was looked at in order to tell the encoding.
+    ///
+    /// # Errors
+    /// `reading.xml_encoding_unknown`; the file cannot be read.
+    pub(super) fn open(beginning: &[u8], source: &'s mut dyn Source) -> Outcome<Self> {
+        source.rewind()?;
+        let encoding = encoding(beginning)?;
+        let mut reader = Reader::from_reader(Input::new(source, encoding));
+        reader.config_mut().expand_empty_elements = true;
+        let token = Vec::with_capacity(1024);
+        Ok(Self { reader, token, name_length: 0, text: String::new(), depth: 0 })
+    }
+
+    /// Opens the next element within the open one; `None` where the open one ends, and at the end of the file.
+    ///
+    /// # Errors
+    /// `reading.truncated`, `reading.xml_malformed`, `reading.xml_entity`, `reading.xml_dtd`, `reading.xml_too_deep`,
+    /// `reading.token_too_long`, `reading.piece_too_long`, `reading.xml_encoding`.
+    pub(super) fn child(&mut self) -> Outcome<Option<Tag>> {
+        loop {
+            match self.token()? {
+                Token::Open(tag) => return Ok(Some(tag)),
+                Token::Close | Token::End => return Ok(None),
+                Token::Text => self.text.clear(),
+            }
+        }
+    }
+
+    /// Opens the next element, wherever it stands; `None` at the end of the file.
+    ///
+    /// # Errors
+    /// As [`Xml::child`].
+    pub(super) fn walk(&mut self) -> Outcome<Option<Tag>> {
+        loop {
+            match self.token()? {
+                Token::Open(tag) => return Ok(Some(tag)),
+                Token::End => return Ok(None),
+                Token::Close | Token::Text => self.text.clear(),
+            }
+        }
+    }
+
+    /// All text within the open element, trimmed, and its end: `<Dt><Dt>2014-12-31</Dt></Dt>` says the same as
+    /// `<Dt>2014-12-31</Dt>`.
+    ///
+    /// # Errors
+    /// As [`Xml::child`].
+    pub(super) fn text(&mut self) -> Outcome<&str> {
+        self.text.clear();
+        let outside = self.depth - 1;
+        while self.depth > outside {
+            self.token()?;
+            if self.text.len() > TOKEN_BYTES_MAX {
+                return Err(self.refuse("reading.token_too_long").with("max", TOKEN_BYTES_MAX).into());
+            }
+        }
+        Ok(self.text.trim())
+    }
+
+    /// As much of the last text as a sentence can quote.
+    pub(super) fn last_text(&self) -> String {
+        self.text.trim().chars().take(40).collect()
+    }
+
+    /// Passes over the rest of the open element.
+    ///
+    /// # Errors
+    /// As [`Xml::child`].
+    pub(super) fn skip(&mut self) -> Outcome<()> {
+        let outside = self.depth - 1;
+        while self.depth > outside {
+            self.token()?;
+            self.text.clear();
+        }
+        Ok(())
+    }
+
+    /// Name, without prefix, of the element that was opened just now.
+    pub(super) fn name(&self) -> &str {
+        local(std::str::from_utf8(&self.token[1..=self.name_length]).unwrap_or_default())
+    }
+
+    /// The currency of the amount that was opened just now, empty if it has none.
+    pub(super) fn currency(&self) -> &str {
+        let token = std::str::from_utf8(&self.token).unwrap_or_default();
+        let Some((_, rest)) = token.split_once("Ccy") else { return "" };
+        rest.trim_start_matches(['=', ' ', '\t', '\n', '\r']).get(1..4).filter(|ccy| ccy.is_ascii()).unwrap_or_default()
+    }
+
+    /// The message and its version, `camt.053.001.08`, as some attribute of the element that was opened just now says:
+    /// a namespace under any prefix, a Swiss one, a schema location, `Xmlns` written large.
+    pub(super) fn message_name(&self) -> Option<String> {
+        const SHAPE: &[u8] = b"aaaa.999.999.99";
+        let is_name = |window: &&[u8]| {
+            window.iter().zip(SHAPE).all(|(byte, shape)| match shape {
+                b'a' => byte.is_ascii_lowercase(),
+                b'9' => byte.is_ascii_digit(),
+                _ => byte == shape,
+            })
+        };
+        let found = self.token.windows(SHAPE.len()).find(is_name)?;
+        String::from_utf8(found.to_owned()).ok()
+    }
+
+    /// A refusal that says in which line of the file.
+    pub(super) fn refuse(&self, code: &'static str) -> Message {
+        Message::new(code).with("line", self.reader.get_ref().line())
+    }
+
+    /// What is read from here on is a piece of its own.
+    pub(super) fn piece_begins(&mut self) {
+        self.reader.get_mut().piece_begins();
+    }
+
+    /// The next token. Text is collected.
+    fn token(&mut self) -> Outcome<Token> {
+        self.token.clear();
+        self.reader.get_mut().token_bytes = 0;
+        let event = match self.reader.read_event_into(&mut self.token) {
+            Ok(event) => event,
+            Err(error) => return Err(self.refuse_error(&error)),
+        };
+        match event {
+            Event::Start(start) | Event::Empty(start) => {
+                let name = start.name();
+                self.name_length = name.0.len();
+                let tag = Tag::of(local(name.0));
+                self.depth += 1;
+                if self.depth > DEPTH_MAX {
+                    return Err(self.refuse("reading.xml_too_deep").with("max", DEPTH_MAX).into());
+                }
+                return Ok(Token::Open(tag));
+            }
+            Event::End(_) => {
+                self.depth -= 1;
+                return Ok(Token::Close);
+            }
+            Event::Text(text) => self.text.push_str(&text),
+            Event::CData(text) => self.text.push_str(&text),
+            Event::GeneralRef(reference) => {
+                let character = match &*reference {
+                    "lt" => Some('<'),
+                    "gt" => Some('>'),
+                    "amp" => Some('&'),
+                    "quot" => Some('"'),
+                    "apos" => Some('\''),
+                    _ => reference.resolve_char_ref().ok().flatten(),
+                };
+                match character {
+                    Some(character) => self.text.push(character),
+                    None => {
+                        let entity = reference.chars().take(40).collect::<String>();
+                        return Err(self.refuse("reading.xml_entity").with("entity", entity).into());
+                    }
+                }
+            }
+            Event::DocType(_) => return Err(self.refuse("reading.xml_dtd").into()),
+            Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
+            Event::Eof if self.depth > 0 => return Err(self.refuse("reading.truncated").into()),
+            Event::Eof => return Ok(Token::End),
+        }
+        Ok(Token::Text)
+    }
+
+    fn refuse_error(&self, error: &Error) -> Failure {
+        let limit = self.reader.get_ref().limit;
+        match error {
+            Error::Io(_) if let Some((code, max)) = limit => self.refuse(code).with("max", max).into(),
+            Error::Io(error) if error.kind() == io::ErrorKind::InvalidData => {
+                self.refuse("reading.xml_encoding").into()
+            }
+            Error::Io(error) => io::Error::new(error.kind(), error.to_string()).into(),
+            Error::Encoding(_) => self.refuse("reading.xml_encoding").into(),
+            // The library finds these where the file ends within a tag or a comment.
+            Error::Syntax(_) | Error::IllFormed(IllFormedError::MissingEndTag(_)) => {
+                self.refuse("reading.truncated").into()
+            }
+            other => self.refuse("reading.xml_malformed").with("detail", other).into(),
+        }
+    }
+}
+
+enum Token {
+    Open(Tag),
+    Close,
+    Text,
+    End,
+}
+
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+/// The encoding by byte order mark, else as declared, else UTF-8.
+fn encoding(beginning: &[u8]) -> Result<&'static Encoding, Message> {
+    if let Some((encoding, _)) = Encoding::for_bom(beginning) {
+        return Ok(encoding);
+    }
+    // Declarations are ASCII in every encoding that needs one.
+    let declaration = beginning.split(|byte| *byte == b'>').next().unwrap_or_default();
+    let declaration = String::from_utf8_lossy(declaration);
+    let Some((_, rest)) = declaration.split_once("encoding") else { return Ok(UTF_8) };
+    let label = rest.trim_start_matches(['=', ' ', '\'', '"']).split(['\'', '"']).next().unwrap_or_default();
+    Encoding::for_label(label.trim().as_bytes())
+        .ok_or_else(|| Message::new("reading.xml_encoding_unknown").with("encoding", label.trim()))
+}
+
+/// The file as UTF-8, in pieces; counts lines, and breaks off where a token or a piece is too long.
+struct Input<'s> {
+    source: &'s mut dyn Source,
+    /// `None`: it is UTF-8 already, which the XML reader checks.
+    decoder: Option<Decoder>,
+    /// What was read and not decoded yet.
+    raw: Vec<u8>,
+    at_end: bool,
+    buffer: Vec<u8>,
+    start: usize,
+    /// Line ends before `buffer`.
+    lines: u64,
+    token_bytes: usize,
+    piece_bytes: u64,
+    /// The limit that was passed.
+    limit: Option<(&'static str, u64)>,
+}
+
+impl<'s> Input<'s> {
+    fn new(source: &'s mut dyn Source, encoding: &'static Encoding) -> Self {
+        Self {
+            source,
+            decoder: (encoding != UTF_8).then(|| encoding.new_decoder_with_bom_removal()),
+            raw: Vec::new(),
+            at_end: false,
+            buffer: Vec::with_capacity(CHUNK_BYTES),
+            start: 0,
+            lines: 0,
+            token_bytes: 0,
+            piece_bytes: 0,
+            limit: None,
+        }
+    }
+
+    fn line(&self) -> u64 {
+        self.lines + line_ends(&self.buffer[..self.start]) + 1
+    }
+
+    fn piece_begins(&mut self) {
+        self.piece_bytes = 0;
+    }
+
+    fn refill(&mut self) -> io::Result<()> {
+        self.lines += line_ends(&self.buffer);
+        self.start = 0;
+        self.buffer.clear();
+        self.piece_bytes += CHUNK_BYTES as u64;
+        if self.piece_bytes > PIECE_BYTES_MAX {
+            self.limit = Some(("reading.piece_too_long", PIECE_BYTES_MAX));
+            return Err(io::Error::other("a piece is too long"));
+        }
+        let Some(decoder) = &mut self.decoder else {
+            (&mut *self.source).take(CHUNK_BYTES as u64).read_to_end(&mut self.buffer)?;
+            return Ok(());
+        };
+        // At most three bytes of UTF-8 for one of any other encoding.
+        while self.buffer.is_empty() && !self.at_end {
+            let read = (&mut *self.source).take(CHUNK_BYTES as u64 / 4).read_to_end(&mut self.raw)?;
+            self.at_end = read == 0;
+            self.buffer.resize(CHUNK_BYTES, 0);
+            let (result, taken, written) =
+                decoder.decode_to_utf8_without_replacement(&self.raw, &mut self.buffer, self.at_end);
+            self.buffer.truncate(written);
+            self.raw.drain(..taken);
+            if let DecoderResult::Malformed(..) = result {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "not in the encoding"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let available = self.fill_buf()?;
+        let read = available.len().min(into.len());
+        into[..read].copy_from_slice(&available[..read]);
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Input<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.token_bytes > TOKEN_BYTES_MAX {
+            self.limit = Some(("reading.token_too_long", TOKEN_BYTES_MAX as u64));
+            return Err(io::Error::other("a token is too long"));
+        }
+        if self.start == self.buffer.len() {
+            self.refill()?;
+        }
+        Ok(&self.buffer[self.start..])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.start += bytes;
+        self.token_bytes += bytes;
+    }
+}
+
+fn line_ends(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+}
