@@ -3,6 +3,7 @@
 pub mod access;
 pub mod audit;
 pub mod bank;
+pub mod bank_sim;
 pub mod bookkeeping;
 pub mod books;
 pub mod cases;
