@@ -337,7 +337,7 @@ fn one_of<'a>(
     named.dedup();
     match named.as_slice() {
         [] => Ok(None),
-        [one] if sound(one, if what == "account" { 34 } else { 70 }) => Ok(Some((*one).to_owned())),
+        [one] if sound(one, if what == "account" { 34 } else { 140 }) => Ok(Some((*one).to_owned())),
         [one] => Err(Message::new("bank_sim.option").with("what", what).with("value", one.escape_debug())),
         [one, other, ..] => {
             Err(Message::new("bank_sim.several").with("what", what).with("one", one).with("other", other))

@@ -21,6 +21,8 @@ const MAX_LINES: usize = 5_000_000;
 const MAX_FILES: usize = 10_000;
 /// Characters of a path of element names: pain.001 stays below 200, and nesting without end stops here.
 const MAX_PATH: usize = 1_000;
+/// How the names of the papers end that come with the files, for the person at the counter.
+const TRANSMITTAL_SHEETS: [&str; 3] = ["-交接单.txt", "-transmittal.txt", "-transmittal.json"];
 /// EndToEndId of ISO 20022.
 const MAX_KEY: usize = 35;
 /// Account numbers of ISO 20022.
@@ -214,7 +216,7 @@ pub fn read_folder(folder: &Path) -> Outcome<Vec<PaymentFile>> {
         let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
             return Err(Message::new("bank_sim.file_name").with("file", path.display()).into());
         };
-        let sheet = ["-transmittal.txt", "-transmittal.json"].iter().any(|end| name.ends_with(end));
+        let sheet = TRANSMITTAL_SHEETS.iter().any(|end| name.ends_with(end));
         if sheet || name.starts_with('.') || path.is_dir() {
             continue;
         }
