@@ -220,6 +220,10 @@ pub fn read_folder(folder: &Path) -> Outcome<Vec<PaymentFile>> {
         if sheet || name.starts_with('.') || path.is_dir() {
             continue;
         }
+        // What is no file might never end.
+        if !path.is_file() {
+            return Err(Message::new("bank_sim.format").with("file", name).into());
+        }
         paths.push((name, path));
         if paths.len() > MAX_FILES {
             return Err(Message::new("bank_sim.too_many_files").with("max", MAX_FILES).into());
