@@ -4,6 +4,7 @@ pub mod access;
 pub mod amount;
 pub mod audit;
 pub mod bank;
+pub mod bank_sim;
 pub mod bookkeeping;
 pub mod books;
 pub mod cases;

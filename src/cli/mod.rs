@@ -1,6 +1,7 @@
 //! The command line: one file per command, which parses, calls and prints.
 
 pub mod bank_account;
+pub mod bank_sim;
 pub mod case;
 pub mod claim;
 pub mod claims;
@@ -129,6 +130,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// 演示：17 万人发放 · A whole payout, from a list on disk to bank files on disk
     Demo(demo::DemoArgs),
+    /// 模拟银行：练习对账 · A bank to practise with: answers payment files with replies and statements
+    BankSim(bank_sim::BankSimArgs),
 }
 
 /// Runs a command line, program name first.
@@ -153,6 +156,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Payout(command) => payout::run(&context, command),
         Command::Statement(command) => statement::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
+        Command::BankSim(args) => bank_sim::run(&context, args),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
         Command::Demo(args) => return context.exit_as(demo::run(&context, args)),
     };

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod bad_input;
+mod bank_sim;
 mod cases;
 mod command_line;
 mod court;
