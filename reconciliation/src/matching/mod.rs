@@ -5,9 +5,19 @@
 //! not certain goes to a person: as [`Ambiguous`] with its candidates, or as [`Conflict`] where a reference says one
 //! thing and the amount another. Such a line is not touched by a later rule.
 
+mod engine;
+mod evidence;
+mod files;
+mod index;
 mod input;
+mod names;
+mod own;
+mod payments;
+mod receipts;
 mod report;
+mod reversals;
 mod rules;
+mod sums;
 
 pub use input::{
     Answer, Arrival, BankLine, Credit, DetailRef, File, Input, InputFull, Payment, Receipt, Receivable, SubAccount,
@@ -15,13 +25,14 @@ pub use input::{
 pub use report::{
     Ambiguous, Candidate, Conflict, Difference, Evidence, GaveUp, Lines, Match, Outcome, Report, RuleCount, Target,
 };
-pub use rules::{Rule, RuleKind, Rules};
+pub use rules::{Rule, RuleKind, Rules, STANDARD};
 
 /// Applies the rules, in their order, to the lines.
 ///
 /// Debits of payments and files are settled before anything else, so that a return finds what it returns whichever of
 /// the two has the smaller line id.
 #[must_use]
-pub fn run(input: Input, rules: Rules) -> Report {
-    Report::empty(input, rules)
+pub fn run(mut input: Input, rules: Rules) -> Report {
+    input.put_in_order();
+    engine::run(input, rules)
 }

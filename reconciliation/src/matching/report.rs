@@ -2,7 +2,8 @@
 
 use std::ops::Deref;
 
-use super::{Input, Rules};
+use super::Rules;
+use super::input::Input;
 
 /// The bank lines of a match: mostly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +105,44 @@ pub enum Outcome {
     },
 }
 
+/// On what a finding rests: which sentence is its evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Key,
+    KeyCut,
+    Keys,
+    Details,
+    ReceiptReference,
+    ReceiptsReference,
+    ReceiptPayer,
+    ArrivalName,
+    ArrivalAccount,
+    ArrivalSubAccount,
+    FileReference,
+    FileParts,
+    FileAmount,
+    FilePaired,
+    FileDebits,
+    LumpReference,
+    LumpAmount,
+    LumpPaired,
+    ReversalReference,
+    ReversalAmount,
+    Own,
+    Cards,
+    ReceivableName,
+    ReceivableAccount,
+    SubAccount,
+    CaseNumber,
+    SumOfReceipts,
+    SumOfArrivals,
+    PartsOfReceipt,
+    PartsOfArrival,
+    Unattributed,
+}
+
 /// A finding: these lines are that.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Match {
     /// Line ids.
     pub lines: Lines,
@@ -113,6 +150,13 @@ pub struct Match {
     pub outcome: Outcome,
     /// Index of the rule in [`Rules::list`].
     pub rule: u16,
+    pub(super) how: How,
+    /// Row of the first line.
+    pub(super) place: u32,
+    /// Row of what it is about.
+    pub(super) item: u32,
+    /// What the evidence counts.
+    pub(super) number: u32,
 }
 
 /// Something that a line may be.
@@ -135,23 +179,28 @@ pub enum Target {
 }
 
 /// What a line may be, one of several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Candidate {
     /// Index of the rule in [`Rules::list`].
     pub rule: u16,
     /// What it may be.
     pub target: Target,
+    pub(super) how: How,
+    /// Row of the target.
+    pub(super) item: u32,
 }
 
 /// A line that may be one of several things: a person decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Ambiguous {
     /// The line.
     pub line_id: i64,
-    /// What it may be, the first few.
+    /// What it may be, the first few. Without those that another line of the run has taken since, so perhaps none.
     pub candidates: Box<[Candidate]>,
     /// There are more than those.
     pub more: bool,
+    /// Row of the line.
+    pub(super) place: u32,
 }
 
 /// Where a line and what it names do not agree.
@@ -165,6 +214,8 @@ pub enum Difference {
     AlreadyReturned(Option<i64>),
     /// A return of what was never debited.
     NotDebited,
+    /// A second line with the reference of a receipt that is linked to this line.
+    AlreadyLinked(i64),
     /// The details of a batch entry: not all are payments of ours, or they do not add up.
     Details,
 }
@@ -236,51 +287,14 @@ pub struct Report {
     pub gave_up: Vec<GaveUp>,
     /// What each rule did, by its index.
     pub counts: Vec<RuleCount>,
-    input: Input,
-    rules: Rules,
+    pub(super) input: Input,
+    pub(super) rules: Rules,
 }
 
 impl Report {
-    pub(super) fn empty(input: Input, rules: Rules) -> Self {
-        Self {
-            matches: Vec::new(),
-            ambiguous: Vec::new(),
-            conflicts: Vec::new(),
-            open_lines: Vec::new(),
-            gave_up: Vec::new(),
-            counts: vec![RuleCount::default(); rules.list.len()],
-            input,
-            rules,
-        }
-    }
-
     /// The rules that were applied.
     #[must_use]
     pub const fn rules(&self) -> &Rules {
         &self.rules
-    }
-
-    /// Why a match was made: one sentence.
-    #[must_use]
-    pub fn evidence(&self, _found: &Match) -> Evidence {
-        Evidence { code: "matching.evidence.line_key", arguments: Vec::new() }
-    }
-
-    /// Why a line may be that: one sentence.
-    #[must_use]
-    pub fn why(&self, _line: &Ambiguous, _candidate: &Candidate) -> Evidence {
-        Evidence { code: "matching.evidence.line_key", arguments: Vec::new() }
-    }
-
-    /// What does not agree: one sentence.
-    #[must_use]
-    pub fn difference(&self, _conflict: &Conflict) -> Evidence {
-        Evidence { code: "matching.conflict.amount", arguments: Vec::new() }
-    }
-
-    /// What was given up: one sentence.
-    #[must_use]
-    pub fn given_up(&self, _search: &GaveUp) -> Evidence {
-        Evidence { code: "matching.gave_up.steps", arguments: Vec::new() }
     }
 }

@@ -29,11 +29,17 @@ pub enum RuleKind {
     FileTotal {
         /// Without a reference: booked at most so many days after release.
         days: i32,
+        /// A message id or name that was cut short counts from so many characters, if it begins those of one file only.
+        shortest_cut: usize,
     },
     /// A credit of what failed of a file: its lump return.
     LumpReturn {
         /// Without a reference: booked at most so many days after release.
         days: i32,
+        /// As for the file's total.
+        shortest_cut: usize,
+        /// Without a reference: the line names nobody as payer, or a name with one of these words in it.
+        own_names: Vec<String>,
     },
     /// Takes an earlier line back: flagged by the bank, or by words.
     Reversal {
@@ -44,7 +50,8 @@ pub enum RuleKind {
     },
     /// Interest of the bank: a credit.
     Interest {
-        /// The code is such a word; or code or text contain it and there is no other party but the bank.
+        /// The code is such a word; or contains it and the other party is a bank; or code or text contain it and there
+        /// is no other party.
         words: Vec<String>,
         /// A name with one of these words in it is the bank's.
         own_names: Vec<String>,
@@ -69,10 +76,6 @@ pub enum RuleKind {
     },
     /// Money to be recovered comes back: equal amount, and the name or account is equal.
     Receivable {},
-    /// A credit on a sub-account is for its case.
-    SubAccount {},
-    /// A case number in the text, exactly one.
-    CaseNumber {},
     /// A receipt recorded by hand under another reference or none: equal amount and name.
     AmountAndPayer {
         /// Days between arrival and booking, either way.
@@ -89,9 +92,16 @@ pub enum RuleKind {
         /// Most steps of one search; with more, the search is given up and says so.
         steps: usize,
     },
+    /// A credit on a sub-account is for its case.
+    SubAccount {},
+    /// A case number in the text, exactly one.
+    CaseNumber {},
     /// Any other credit: unattributed (待认领款). Without this rule it stays open.
     Unattributed {},
 }
+
+/// The standard list as TOML, for whoever writes another: the text behind [`Rules::standard`].
+pub const STANDARD: &str = include_str!("standard.toml");
 
 /// Rules in the order in which they are tried.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -102,7 +112,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The standard list.
+    /// The standard list, the same as [`STANDARD`].
     #[must_use]
     pub fn standard() -> Self {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
@@ -110,8 +120,15 @@ impl Rules {
             ("line_key", RuleKind::LineKey { shortest_cut: 12 }),
             ("receipt_reference", RuleKind::ReceiptReference {}),
             ("arrival", RuleKind::Arrival {}),
-            ("file_total", RuleKind::FileTotal { days: 10 }),
-            ("lump_return", RuleKind::LumpReturn { days: 30 }),
+            ("file_total", RuleKind::FileTotal { days: 10, shortest_cut: 12 }),
+            (
+                "lump_return",
+                RuleKind::LumpReturn {
+                    days: 30,
+                    shortest_cut: 12,
+                    own_names: words(&["银行", "信用社", "法院", "退汇", "退票"]),
+                },
+            ),
             ("reversal", RuleKind::Reversal { words: words(&["冲正", "红字", "抹账", "撤销"]), days: 30 }),
             (
                 "interest",
@@ -130,12 +147,33 @@ impl Rules {
             ),
             ("cards", RuleKind::Cards { words: words(&["POS", "银联", "收单"]), days: 3, most_fee_bp: 100 }),
             ("receivable", RuleKind::Receivable {}),
-            ("sub_account", RuleKind::SubAccount {}),
-            ("case_number", RuleKind::CaseNumber {}),
+            // Money that is recorded or expected already, before anything is taken for new.
             ("amount_and_payer", RuleKind::AmountAndPayer { days: 5 }),
             ("sums", RuleKind::Sums { days: 5, parts: 6, candidates: 40, steps: 100_000 }),
+            ("sub_account", RuleKind::SubAccount {}),
+            ("case_number", RuleKind::CaseNumber {}),
             ("unattributed", RuleKind::Unattributed {}),
         ];
         Self { list: kinds.into_iter().map(|(name, kind)| Rule { name: name.to_owned(), kind }).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_and_the_standard_list_are_the_same() {
+        assert_eq!(toml::from_str::<Rules>(STANDARD).unwrap(), Rules::standard());
+    }
+
+    #[test]
+    fn an_unknown_word_in_a_rule_is_refused() {
+        let wrong = STANDARD.replace("most_fee_bp", "most_fee");
+        assert!(toml::from_str::<Rules>(&wrong).is_err());
+        let more = STANDARD.replace("most_fee_bp = 100", "most_fee_bp = 100\nmost = 3");
+        assert!(toml::from_str::<Rules>(&more).is_err());
+        let left_out = STANDARD.replace("shortest_cut = 12", "");
+        assert!(toml::from_str::<Rules>(&left_out).is_err());
     }
 }
