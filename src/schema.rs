@@ -71,7 +71,7 @@ pub const RECONCILIATION: Migration = Migration {
         &flows::MATCHING,
         &flows::BANK_MATCH,
         &flows::MATCH_UNDO,
-        &flows::TRANSFER_INSTRUCTION,
+        &receipts::transfers::TRANSFER_INSTRUCTION,
         &settle::PAYMENT_EVENT,
         &reissue::REISSUE,
         &reissue::REISSUE_LINE,

@@ -9,11 +9,15 @@ pub mod demo;
 pub mod distribute;
 pub mod init;
 pub mod ledger;
+pub mod opening;
 pub mod output;
 pub mod payee;
 pub mod payout;
 pub mod person;
 pub mod receipt;
+pub mod reconcile;
+pub mod reply;
+pub mod report;
 pub mod sheet;
 pub mod statement;
 pub mod verify;
@@ -123,6 +127,18 @@ pub enum Command {
     /// 银行对账单与回盘 · What banks send: statements and answers
     #[command(subcommand)]
     Statement(statement::StatementCommand),
+    /// 回盘 · The bank's answers to payment files
+    #[command(subcommand)]
+    Reply(reply::ReplyCommand),
+    /// 对账：匹配、待处理、签批 · Matching, what is left to a person, sign-off
+    #[command(subcommand)]
+    Reconcile(reconcile::ReconcileCommand),
+    /// 报表 · What is printed, signed and filed
+    #[command(subcommand)]
+    Report(report::ReportCommand),
+    /// 期初 · What a bank account is made of when the court begins here
+    #[command(subcommand)]
+    Opening(opening::OpeningCommand),
     /// 总账 · The ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -155,6 +171,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Distribute(command) => distribute::run(&context, command),
         Command::Payout(command) => payout::run(&context, command),
         Command::Statement(command) => statement::run(&context, command),
+        Command::Reply(command) => reply::run(&context, command),
+        Command::Reconcile(command) => reconcile::run(&context, command),
+        Command::Report(command) => report::run(&context, command),
+        Command::Opening(command) => opening::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),

@@ -24,9 +24,11 @@ use crate::payouts::commit::{self, Committed};
 use crate::payouts::details::details_of;
 use crate::payouts::lines::{Payment, each_page, standing};
 use crate::payouts::policy::{Policy, court_policy, set_policy};
+use crate::payouts::reissue::{self, NewReissue};
 use crate::payouts::release::{self, BankFile, Released, files_of_run};
 use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind};
 use crate::payouts::screens::screen;
+use crate::replies::cause_message;
 use crate::request::Answer;
 
 /// Payout runs.
@@ -60,8 +62,40 @@ pub enum PayoutCommand {
         #[arg(long, value_name = "FILE")]
         set: Option<PathBuf>,
     },
+    /// 退票与付款失败：等待更正账户或重发 · What came back and waits for a corrected account or a reissue
+    Returns(ReturnsArgs),
+    /// 重发：账户已更正的退票新建为一个批次 · Reissue: a run of what came back and has a corrected account
+    Reissue(ReissueArgs),
     /// 列出批次 · List runs
     List,
+}
+
+/// What `payout returns` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ReturnsArgs {
+    /// 付款账号；只有一个时可不填 · The court's account it was paid from
+    #[arg(long, value_name = "NUMBER")]
+    pub bank_account: Option<String>,
+}
+
+/// What `payout reissue` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ReissueArgs {
+    /// 只重发该批次的 · Only what came back of this run
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// 只重发该案的 · Only of this case
+    #[arg(long, value_name = "CASE")]
+    pub case: Option<String>,
+    /// 标题 · Title
+    #[arg(long, default_value = "退票重发")]
+    pub title: String,
+    /// 付款账号；只有一个时可不填 · The court's account it is paid from
+    #[arg(long, value_name = "NUMBER")]
+    pub bank_account: Option<String>,
+    /// 银行文件格式：内置名称或 TOML 文件 · Bank profile: a shipped name or a file
+    #[arg(long, default_value = "generic-csv", value_name = "NAME|FILE")]
+    pub profile: String,
 }
 
 /// A run by its number.
@@ -181,8 +215,84 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
         PayoutCommand::Screen(args) => screen_run(context, &args.run),
         PayoutCommand::Show(args) => show(context, &args.run),
         PayoutCommand::Policy { set } => policy(context, store, set.as_deref()),
+        PayoutCommand::Returns(args) => returns(context, args),
+        PayoutCommand::Reissue(args) => on_run(context, store, "payout.reissue", args, |tx, acting| {
+            Ok(reissue_run(context, tx, acting, args)?.number)
+        }),
         PayoutCommand::List => list(context),
     }
+}
+
+/// Records the reissues and puts them into a run; also a step of the demo.
+///
+/// # Errors
+/// Those of [`reissue::record`] and [`runs::draft`].
+pub fn reissue_run(context: &Context, tx: &mut Tx<'_>, acting: &Acting, args: &ReissueArgs) -> Outcome<Run> {
+    let profile = profile_text(&args.profile)?;
+    let book = context.book();
+    let account = chart::find_bank_account(tx, book.court_id, args.bank_account.as_deref())?;
+    let case_id = match &args.case {
+        None => None,
+        Some(number) => Some(crate::cases::find_case(tx, book, number)?.case_id),
+    };
+    let of = NewReissue { bank_account_id: account.bank_account_id, run: args.run.as_deref(), case_id };
+    let sources = reissue::record(tx, acting, &of)?;
+    let new =
+        NewRun { title: &args.title, bank_account_id: account.bank_account_id, profile: &profile, sources: &sources };
+    runs::draft(tx, acting, &new)
+}
+
+fn returns(context: &Context, args: &ReturnsArgs) -> Outcome<()> {
+    let court_id = context.globals.court;
+    let (waiting, cases) = context.read(|tx| {
+        let account = chart::find_bank_account(tx, court_id, args.bank_account.as_deref())?;
+        Ok((reissue::returned(tx, court_id, account.bank_account_id)?, crate::cases::cases(tx, context.book())?))
+    })?;
+    let number_of = |case_id: i64| {
+        let case = cases.iter().find(|case| case.case_id == case_id);
+        case.map_or_else(String::new, |case| case.current_number().to_owned())
+    };
+    context.output.object(&json!({"returns": waiting.iter().map(|one| json!({
+        "run": one.run, "key": one.payment.key, "case_number": number_of(one.payment.case_id), "name": one.payment.name,
+        "claim_id": one.claim_id, "amount_minor": one.payment.amount, "currency": "CNY",
+        "standing": one.payment.standing.as_str(), "cause": one.payment.cause, "corrected": one.is_corrected(),
+        "reissue_id": one.reissue_id,
+    })).collect::<Vec<_>>()}))?;
+    let language = context.output.language;
+    let rows: Vec<Vec<String>> = waiting
+        .iter()
+        .map(|one| {
+            let waits = match (one.reissue_id, one.is_corrected()) {
+                (Some(_), _) => "payout_cli.in_reissue",
+                (None, true) => "payout_cli.corrected",
+                (None, false) => "payout_cli.waits_for_account",
+            };
+            vec![
+                one.payment.key.clone(),
+                number_of(one.payment.case_id),
+                one.claim_id.to_string(),
+                one.payment.name.clone(),
+                one.payment.amount.to_string(),
+                one.payment.standing.message().text(language),
+                cause_message(&one.payment.cause).text(language),
+                Message::new(waits).text(language),
+            ]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::text(Message::new("payout_cli.key")),
+            Column::text(Message::new("column.case_number")),
+            Column::number(Message::new("payout_cli.claim")),
+            Column::text(Message::new("column.name")),
+            Column::number(Message::new("column.amount")),
+            Column::text(Message::new("payout_cli.standing")),
+            Column::text(Message::new("payout_cli.cause")),
+            Column::text(Message::new("payout_cli.next")),
+        ],
+        &rows,
+    )?;
+    Ok(())
 }
 
 /// Something that happens to a run, and the run as it stands then.

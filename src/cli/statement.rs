@@ -3,20 +3,77 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use ankuan_ledger::{Amount, Tx};
 use ankuan_reconciliation::{reply, statement};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::Context;
 use super::output::Column;
+use super::{Context, word};
+use crate::access::{self, Acting, Actor};
 use crate::bank::reading::{self, Content, FileKind, Problem, Sink};
-use crate::{Failure, Message, Outcome};
+use crate::chart;
+use crate::clock::Randomness;
+use crate::statements::import::{Import, import_statement};
+use crate::statements::{Channel, StoredStatement, statements};
+use crate::{Failure, Language, Message, Outcome};
 
 /// What `statement` can do.
 #[derive(Clone, Debug, Subcommand)]
 pub enum StatementCommand {
     /// 查看银行文件的内容，不入库 · Show what a bank's file says; records nothing
     Show(ShowArgs),
+    /// 导入对账单 · Import statements
+    Import(ImportArgs),
+    /// 已导入的对账单 · Statements on record
+    List,
+}
+
+/// How a file came, for everything that is imported from a bank.
+#[derive(Clone, Debug, Args)]
+pub struct ComesArgs {
+    /// 来源：bank_direct 银企直连、download 网银下载、email 邮件、counter 柜台 · How it came
+    #[arg(long, value_parser = channel)]
+    pub channel: Channel,
+    /// 取得人；默认经办人。取得人不得编制调节表 · Who fetched it, default: who imports; that person does not prepare
+    /// the reconciliation
+    #[arg(long, value_name = "NAME")]
+    pub fetched_by: Option<String>,
+    /// 格式配置，用于 CSV、TXT、XLS、XLSX · A profile, for CSV, TXT, XLS, XLSX
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+}
+
+impl ComesArgs {
+    /// Who fetched it.
+    ///
+    /// # Errors
+    /// `access.person_unknown`.
+    pub fn fetched_by(&self, tx: &mut Tx<'_>, acting: &Acting) -> Outcome<Actor> {
+        match &self.fetched_by {
+            None => Ok(acting.actor.clone()),
+            Some(name) => access::find_actor(tx, acting.actor.court_id, name),
+        }
+    }
+}
+
+fn channel(text: &str) -> Result<Channel, String> {
+    let known: Vec<&str> = Channel::ALL.iter().map(|channel| channel.as_str()).collect();
+    word(Channel::parse, &known, text)
+}
+
+/// What `statement import` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    /// 对账单，可多个 · Files; each is imported or refused on its own
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// 法院账号；对账单未写明账号时使用 · The court's account, where the file does not name it
+    #[arg(long, value_name = "NUMBER")]
+    pub bank_account: Option<String>,
+    /// How it came.
+    #[command(flatten)]
+    pub comes: ComesArgs,
 }
 
 /// What `statement show` takes.
@@ -36,7 +93,113 @@ pub struct ShowArgs {
 pub fn run(context: &Context, command: &StatementCommand) -> Outcome<()> {
     match command {
         StatementCommand::Show(args) => show(context, args),
+        StatementCommand::Import(args) => run_import(context, args),
+        StatementCommand::List => list(context),
     }
+}
+
+fn run_import(context: &Context, args: &ImportArgs) -> Outcome<()> {
+    let keys = context.keys()?;
+    let mut store = context.store()?;
+    let profile = args.comes.profile.as_deref().map(read_profile).transpose()?;
+    let mut all = Vec::new();
+    for path in &args.files {
+        let progress = context.output.progress(&Message::new("statements.importing"), 0);
+        let imported = context.commit(&mut store, |tx, acting| {
+            let fetched_by = args.comes.fetched_by(tx, acting)?;
+            let import = Import {
+                path,
+                profile: profile.as_deref(),
+                bank_account: args.bank_account.as_deref(),
+                channel: args.comes.channel,
+                fetched_by: &fetched_by,
+            };
+            import_statement(tx, acting, &keys, &mut Randomness::system(), &import, &mut |done| progress.set(done))
+        })?;
+        progress.finish();
+        let code = if imported.already { "statements.already" } else { "statements.imported" };
+        for stored in &imported.statements {
+            let message = Message::new(code)
+                .with("statement", stored.statement_id)
+                .with("from", stored.days.0)
+                .with("to", stored.days.1)
+                .with("entries", stored.entry_count)
+                .with("new", if imported.already { 0 } else { stored.new_count })
+                .with("net", stored.net)
+                .in_file(path);
+            context.output.sentence(&message)?;
+        }
+        print_problems(context, &imported.problems)?;
+        all.push((path, imported));
+    }
+    context.output.object(&json!({"files": all.iter().map(|(path, imported)| json!({
+        "file": path.display().to_string(), "new": !imported.already,
+        "statements": imported.statements.iter().map(stored_json).collect::<Vec<_>>(),
+        "problems": imported.problems.iter().map(problem_json).collect::<Vec<_>>(),
+    })).collect::<Vec<_>>()}))?;
+    Ok(())
+}
+
+fn stored_json(stored: &StoredStatement) -> Value {
+    json!({
+        "statement_id": stored.statement_id, "kind": stored.kind.as_str(), "format": stored.format,
+        "bank_statement_id": stored.bank_statement_id, "from": stored.days.0.to_string(),
+        "to": stored.days.1.to_string(), "opening_minor": stored.opening, "closing_minor": stored.closing,
+        "entries": stored.entry_count, "new_entries": stored.new_count, "net_minor": stored.net, "currency": "CNY",
+        "ties": stored.ties(), "problems": stored.problem_count, "channel": stored.channel,
+    })
+}
+
+fn list(context: &Context) -> Outcome<()> {
+    let court_id = context.globals.court;
+    let (stored, accounts, names) = context.read(|tx| {
+        Ok((statements(tx, court_id, None)?, chart::bank_accounts(tx, court_id)?, access::people(tx, court_id)?))
+    })?;
+    let language = context.output.language;
+    context.output.object(&json!({"statements": stored.iter().map(stored_json).collect::<Vec<_>>()}))?;
+    let account = |id: i64| {
+        let found = accounts.iter().find(|account| account.bank_account_id == id);
+        found.map_or_else(String::new, |account| account.number.clone())
+    };
+    let name = |id: i64| {
+        names.iter().find(|person| person.person_id == id).map_or_else(String::new, |person| person.name.clone())
+    };
+    let shown = |amount: Option<Amount>| amount.map_or_else(|| "—".to_owned(), |amount| amount.to_string());
+    let rows: Vec<Vec<String>> = stored
+        .iter()
+        .map(|stored| {
+            vec![
+                stored.statement_id.to_string(),
+                account(stored.bank_account_id),
+                stored.kind.message().text(language),
+                stored.days.0.to_string(),
+                stored.days.1.to_string(),
+                shown(stored.opening),
+                shown(stored.closing),
+                stored.entry_count.to_string(),
+                stored.new_count.to_string(),
+                Channel::parse(&stored.channel).map_or_else(String::new, |channel| channel.message().text(language)),
+                name(stored.fetched_by),
+            ]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::number(Message::new("column.id")),
+            Column::text(Message::new("column.account_number")),
+            Column::text(Message::new("statements.kind")),
+            Column::text(Message::new("statements.from")),
+            Column::text(Message::new("statements.to")),
+            Column::number(Message::new("statements.opening")),
+            Column::number(Message::new("statements.closing")),
+            Column::number(Message::new("statements.entries")),
+            Column::number(Message::new("statements.new_entries")),
+            Column::text(Message::new("statements.channel")),
+            Column::text(Message::new("statements.fetched_by")),
+        ],
+        &rows,
+    )?;
+    Ok(())
 }
 
 fn show(context: &Context, args: &ShowArgs) -> Outcome<()> {
@@ -51,7 +214,11 @@ fn show(context: &Context, args: &ShowArgs) -> Outcome<()> {
     summary.print(context, &kind)
 }
 
-fn read_profile(path: &Path) -> Outcome<String> {
+/// The text of a profile or a list of rules.
+///
+/// # Errors
+/// `file.*`.
+pub fn read_profile(path: &Path) -> Outcome<String> {
     std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))
 }
 
@@ -153,12 +320,7 @@ impl Summary {
         let mut object = json!({
             "kind": short,
             "name": kind.name,
-            "problems": self.problems.iter().map(|problem| json!({
-                "code": problem.message.code,
-                "line": problem.line,
-                "message": problem.message.text(crate::Language::Zh),
-                "message_en": problem.message.text(crate::Language::En),
-            })).collect::<Vec<_>>(),
+            "problems": self.problems.iter().map(problem_json).collect::<Vec<_>>(),
             "problems_left_out": self.problems_left_out,
             "statements": self.statements.iter().map(StatementSummary::object).collect::<Vec<_>>(),
         });
@@ -211,12 +373,7 @@ impl Summary {
                 (Message::new("reading.show_sum"), sum.to_string()),
             ])?,
         }
-        for problem in &self.problems {
-            let sentence = Message::new("reading.show_problem")
-                .with("place", problem.line)
-                .with("sentence", problem.message.text(output.language));
-            output.sentence(&sentence)?;
-        }
+        print_problems(context, &self.problems)?;
         if self.problems_left_out > 0 {
             output.sentence(&Message::new("reading.show_left_out").with("count", self.problems_left_out))?;
         }
@@ -418,4 +575,27 @@ mod tests {
         assert!(checked.values().sum::<u64>() > 100, "the files were not found");
         assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
     }
+}
+
+/// Something odd, for programs.
+#[must_use]
+pub fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "code": problem.message.code, "line": problem.line, "message": problem.message.text(Language::Zh),
+        "message_en": problem.message.text(Language::En),
+    })
+}
+
+/// What was odd in a file, a line each.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_problems(context: &Context, problems: &[Problem]) -> Outcome<()> {
+    for problem in problems {
+        let sentence = Message::new("reading.show_problem")
+            .with("place", problem.line)
+            .with("sentence", problem.message.text(context.output.language));
+        context.output.sentence(&sentence)?;
+    }
+    Ok(())
 }

@@ -3,7 +3,7 @@
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::engine::Tx;
-use ankuan_reconciliation::matching::{Lines, Match, Outcome as Finding};
+use ankuan_reconciliation::matching::Outcome as Finding;
 
 use super::{Apply, BY_HAND, MATCHING, Matched, load};
 use crate::access::Acting;
@@ -74,8 +74,7 @@ pub fn match_line(
     let message =
         Message::new("flows.evidence_by_hand").with("person", &acting.actor.name).with("text", evidence.trim());
     let mut apply = Apply::new(acting, chart, account, matching_id, &mut loaded);
-    let found = Match { lines: Lines::One(bank_line_id), outcome, rule: 0 };
-    apply.found(tx, &mut act, &found, BY_HAND.to_owned(), super::as_json(&message))?;
+    apply.found(tx, &mut act, (&[bank_line_id], &outcome), BY_HAND.to_owned(), super::as_json(&message))?;
     let mut done = apply.finish(tx)?;
     done.matching_id = matching_id;
     done.lines = 1;

@@ -17,7 +17,7 @@ use crate::books;
 use crate::cases::{self, Case, SubAccount};
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
 use crate::failure::{Failure, Outcome};
-use crate::message::Message;
+use crate::message::{Language, Message};
 use crate::payouts::sent::{Answer, Standing};
 use crate::payouts::settle::{Settlement, Settles};
 use crate::receipts::{NewReceipt, post_receipt};
@@ -78,24 +78,6 @@ pub static MATCH_UNDO: Table = Table {
         ("reason", Text),
         ("recorded_at", Int),
         ("actor_id", Int),
-        ("mark", Int),
-    ],
-    order: &["id"],
-};
-
-/// `transfer_instruction`
-pub static TRANSFER_INSTRUCTION: Table = Table {
-    name: "transfer_instruction",
-    columns: &[
-        ("court_id", Int),
-        ("book_id", Int),
-        ("id", Int),
-        ("bank_account_id", Int),
-        ("receipt_id", Int),
-        ("case_id", Int),
-        ("sub_account_id", Int),
-        ("amount_minor", Int),
-        ("recorded_at", Int),
         ("mark", Int),
     ],
     order: &["id"],
@@ -308,7 +290,7 @@ impl<'a> Apply<'a> {
             for found in of_phase {
                 let rule = report.rules().list[usize::from(found.rule)].name.clone();
                 let evidence = as_json(&said(&report.evidence(found)));
-                self.found(tx, act, found, rule, evidence)?;
+                self.found(tx, act, (&found.lines, &found.outcome), rule, evidence)?;
             }
             if number == 0 {
                 self.failures(tx, act)?;
@@ -320,49 +302,56 @@ impl<'a> Apply<'a> {
         for found in report.matches.iter().filter(|found| phase(found) == 4) {
             let rule = report.rules().list[usize::from(found.rule)].name.clone();
             let evidence = as_json(&said(&report.evidence(found)));
-            self.found(tx, act, found, rule, evidence)?;
+            self.found(tx, act, (&found.lines, &found.outcome), rule, evidence)?;
         }
         Ok(())
     }
 
     /// Applies one finding under the open voucher; those of the last phase begin their own.
-    fn found(&mut self, tx: &mut Tx<'_>, act: &mut Act, found: &Match, rule: String, evidence: String) -> Outcome<i64> {
+    fn found(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        (lines, outcome): (&[i64], &Finding),
+        rule: String,
+        evidence: String,
+    ) -> Outcome<i64> {
         let group = Group { group_id: act.take_ids(1), rule, evidence };
-        let line_id = found.lines[0];
-        for line in found.lines.iter() {
+        let line_id = lines[0];
+        for line in lines {
             self.line_matches.push((*line, group.group_id));
         }
-        self.done.matched += found.lines.len() as u64;
+        self.done.matched += lines.len() as u64;
         let first = self.line(tx, line_id)?;
-        let (outcome, targets, entries) = match &found.outcome {
+        let (word, targets, entries) = match outcome {
             Finding::PaymentDebited { payment_id } => {
-                let entries = self.settle(tx, act, Settles::Debited, &[*payment_id], &found.lines, &group)?;
+                let entries = self.settle(tx, act, Settles::Debited, &[*payment_id], lines, &group)?;
                 ("payment_debited", vec![*payment_id], entries)
             }
             Finding::PaymentsDebited { payment_ids } => {
-                let entries = self.settle(tx, act, Settles::Debited, payment_ids, &found.lines, &group)?;
+                let entries = self.settle(tx, act, Settles::Debited, payment_ids, lines, &group)?;
                 ("payments_debited", vec![0], entries)
             }
             Finding::FileDebited { file_id, less_failed } => {
                 let payments = self.loaded.payments_of_file(*file_id, |payment| {
                     payment.standing == Standing::Out && !(*less_failed && payment.answer == Answer::Failed)
                 });
-                let entries = self.settle(tx, act, Settles::Debited, &payments, &found.lines, &group)?;
+                let entries = self.settle(tx, act, Settles::Debited, &payments, lines, &group)?;
                 (if *less_failed { "file_debited_less_failed" } else { "file_debited" }, vec![*file_id], entries)
             }
             Finding::PaymentReturned { payment_id } => {
-                let entries = self.settle(tx, act, Settles::Returned, &[*payment_id], &found.lines, &group)?;
+                let entries = self.settle(tx, act, Settles::Returned, &[*payment_id], lines, &group)?;
                 ("payment_returned", vec![*payment_id], entries)
             }
             Finding::PaymentsReturned { payment_ids } => {
-                let entries = self.settle(tx, act, Settles::Returned, payment_ids, &found.lines, &group)?;
+                let entries = self.settle(tx, act, Settles::Returned, payment_ids, lines, &group)?;
                 ("payments_returned", vec![0], entries)
             }
             Finding::LumpReturned { file_id } => {
                 let payments = self.loaded.payments_of_file(*file_id, |payment| {
                     payment.standing == Standing::Debited && payment.answer == Answer::Failed
                 });
-                let entries = self.settle(tx, act, Settles::Returned, &payments, &found.lines, &group)?;
+                let entries = self.settle(tx, act, Settles::Returned, &payments, lines, &group)?;
                 ("lump_returned", vec![*file_id], entries)
             }
             Finding::ReceiptLinked { receipt_ids } => {
@@ -370,12 +359,12 @@ impl<'a> Apply<'a> {
                 ("receipt_linked", receipt_ids.to_vec(), (0, 0))
             }
             Finding::CaseReceipt { case_id, sub_account_id } => {
-                let (receipts, entries) = self.receipts(tx, act, found, Some(*case_id), *sub_account_id)?;
+                let (receipts, entries) = self.receipts(tx, act, lines, Some(*case_id), *sub_account_id)?;
                 self.link(&receipts, group.group_id);
                 ("case_receipt", receipts, entries)
             }
             Finding::Unattributed => {
-                let (receipts, entries) = self.receipts(tx, act, found, None, None)?;
+                let (receipts, entries) = self.receipts(tx, act, lines, None, None)?;
                 self.link(&receipts, group.group_id);
                 ("unattributed", receipts, entries)
             }
@@ -396,10 +385,10 @@ impl<'a> Apply<'a> {
             }
             Finding::Reversed { line_id: credit, receipt_id } => {
                 // Both lines open: nothing was posted, nothing remains.
-                if found.lines.len() > 1 {
+                if lines.len() > 1 {
                     ("washed", vec![*credit], (0, 0))
                 } else {
-                    let debit = found.lines[0];
+                    let debit = lines[0];
                     let entries = self.taken_back(tx, act, debit, *credit, *receipt_id)?;
                     ("receipt_reversed", vec![receipt_id.unwrap_or(0)], entries)
                 }
@@ -412,7 +401,7 @@ impl<'a> Apply<'a> {
                 return Err(ankuan_ledger::Error::Inconsistent("expected money is not recorded yet".into()).into());
             }
         };
-        self.record(tx, act, &group, &found.lines, outcome, &targets, entries)?;
+        self.record(tx, act, &group, lines, word, &targets, entries)?;
         Ok(group.group_id)
     }
 
@@ -530,7 +519,7 @@ impl<'a> Apply<'a> {
         &mut self,
         tx: &mut Tx<'_>,
         act: &mut Act,
-        found: &Match,
+        lines: &[i64],
         case_id: Option<i64>,
         sub_account_id: Option<i64>,
     ) -> Outcome<(Vec<i64>, (i64, i64))> {
@@ -543,7 +532,7 @@ impl<'a> Apply<'a> {
         let sub_account: Option<SubAccount> =
             sub_account_id.and_then(|id| self.loaded.sub_accounts.iter().find(|one| one.sub_account_id == id).cloned());
         let (mut receipts, mut entries) = (Vec::new(), (0, 0));
-        for line_id in found.lines.iter() {
+        for line_id in lines {
             let line = self.line(tx, *line_id)?;
             let reference = self.loaded.receipt_reference(&line);
             let new = NewReceipt {
@@ -707,4 +696,85 @@ fn cause_of(reason: &str) -> &'static str {
         "AM05" | "DUPL" => "duplicate",
         _ => "other",
     }
+}
+
+/// One match that a line is or was in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastMatch {
+    /// The match.
+    pub group_id: i64,
+    /// What the line was found to be.
+    pub outcome: String,
+    /// Payment, file, receipt, case…; 0 for none or several.
+    pub target_id: i64,
+    /// The rule that found it.
+    pub rule: String,
+    /// One sentence: code and arguments as JSON.
+    pub evidence: String,
+    /// Why it was taken back, if it was.
+    pub undone: Option<String>,
+}
+
+impl PastMatch {
+    /// The outcome in words.
+    #[must_use]
+    pub fn outcome_message(&self) -> Message {
+        Message::new(match self.outcome.as_str() {
+            "payment_debited" | "payments_debited" => "flows.payment_debited",
+            "file_debited" => "flows.file_debited",
+            "file_debited_less_failed" => "flows.file_debited_less_failed",
+            "payment_returned" | "payments_returned" => "flows.payment_returned",
+            "lump_returned" => "flows.lump_returned",
+            "receipt_linked" => "flows.receipt_linked",
+            "case_receipt" => "flows.case_receipt",
+            "unattributed" => "flows.unattributed",
+            "interest" => "flows.interest",
+            "charges" => "flows.charges",
+            "card_takings" => "flows.card_takings",
+            "washed" => "flows.washed",
+            "receipt_reversed" => "flows.receipt_reversed",
+            "recovered" => "flows.recovered",
+            _ => "flows.payments_failed",
+        })
+    }
+}
+
+/// The matches that a line is or was in, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn history_of_line(tx: &mut Tx<'_>, court_id: i64, bank_line_id: i64) -> Outcome<Vec<PastMatch>> {
+    // Groups of a line: those whose rows name it. Matches of a line are few; the statement's day bounds nothing here,
+    // so the state is asked first and the record of undone ones after it.
+    Ok(tx.query(
+        "SELECT b.group_id, b.outcome, b.target_id, b.rule, g.evidence, u.reason FROM bank_match AS b \
+         JOIN bank_match AS g ON g.court_id = b.court_id AND g.book_id = b.book_id AND g.match_id = b.group_id \
+         LEFT JOIN match_undo AS u ON u.court_id = b.court_id AND u.book_id = b.book_id AND u.group_id = b.group_id \
+         WHERE b.court_id = $1 AND b.book_id = $2 AND b.match_id > $3 AND b.bank_line_id = $3 ORDER BY b.match_id",
+        &[court_id.into(), books::CASE_MONEY.into(), bank_line_id.into()],
+        |row| {
+            Ok(PastMatch {
+                group_id: row.int(0)?,
+                outcome: row.text(1)?.to_owned(),
+                target_id: row.int(2)?,
+                rule: row.text(3)?.to_owned(),
+                evidence: row.text(4)?.to_owned(),
+                undone: row.opt_text(5)?.map(str::to_owned),
+            })
+        },
+    )?)
+}
+
+/// The sentence of a stored evidence.
+#[must_use]
+pub fn evidence_text(evidence: &str, language: Language) -> String {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(evidence) else { return evidence.to_owned() };
+    let code = value["code"].as_str().unwrap_or_default();
+    let arguments = value["arguments"].as_object();
+    let (names, values): (Vec<&str>, Vec<String>) = arguments
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default().to_owned()))
+        .unzip();
+    rust_i18n::replace_patterns(&rust_i18n::t!(code, locale = language.locale()), &names, &values)
 }

@@ -1,6 +1,7 @@
 //! Money in: receipts, those not yet attributed (待认领款), and how they find their case.
 
 pub mod opening;
+pub mod transfers;
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Error, Result, Row, Table};
@@ -394,6 +395,7 @@ pub fn confirm_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, receipt_
             acting.actor.person_id.into(),
         ],
     )?;
+    transfers::record(tx, &mut act, &receipt, claim.case_id)?;
     act.close(tx)?;
     Ok(Receipt { attributed_case_id: Some(claim.case_id), open_claim: None, ..receipt })
 }

@@ -156,3 +156,83 @@ fn gap(statement: &StoredStatement, days: (Date, Date), said: Amount, found: Amo
         .with("difference", difference);
     Gap { statement_id: statement.statement_id, days, said, found, message }
 }
+
+/// A line of an intraday statement that no booked statement has shown, though the day is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provisional {
+    /// Day of booking, as it was announced.
+    pub booked_on: Date,
+    /// Signed.
+    pub amount: Amount,
+    /// The bank's reference.
+    pub bank_reference: String,
+    /// The other party.
+    pub name: String,
+    /// Remark.
+    pub remark: String,
+}
+
+/// Intraday lines whose day a booked statement covers without showing them: by fingerprint, else by day, amount and
+/// reference. Each booked line answers for one of them.
+///
+/// # Errors
+/// What the database says.
+pub fn provisional_missing(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome<Vec<Provisional>> {
+    let side = bank_side(tx, court_id, bank_account_id)?;
+    let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
+    let mut announced = tx.query(
+        "SELECT booked_on, amount_minor, fingerprint, bank_reference, name, remark, statement_id FROM provisional_line \
+         WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 ORDER BY id",
+        &key,
+        |row| {
+            let provisional = Provisional {
+                booked_on: crate::words::read_date(row, 0)?,
+                amount: Amount::from_minor(row.int(1)?),
+                bank_reference: row.text(3)?.to_owned(),
+                name: row.text(4)?.to_owned(),
+                remark: row.text(5)?.to_owned(),
+            };
+            Ok((row.int(2)?, row.int(6)?, provisional))
+        },
+    )?;
+    announced.retain(|(_, _, line)| side.last_day().is_some_and(|last| line.booked_on <= last));
+    let Some(first) = announced.iter().map(|(_, _, line)| line.booked_on).min() else { return Ok(Vec::new()) };
+    // Several intraday statements of a day repeat each other's lines: the largest count of one counts.
+    let mut wanted: std::collections::BTreeMap<i64, (usize, Vec<Provisional>)> = std::collections::BTreeMap::new();
+    let mut counted: std::collections::HashMap<(i64, i64), usize> = std::collections::HashMap::new();
+    for (fingerprint, statement_id, line) in announced {
+        let count = counted.entry((fingerprint, statement_id)).or_insert(0);
+        *count += 1;
+        let (most, lines) = wanted.entry(fingerprint).or_default();
+        if *count > *most {
+            *most = *count;
+            lines.push(line);
+        }
+    }
+    let mut by_reference: std::collections::HashMap<(Date, i64, String), usize> = std::collections::HashMap::new();
+    tx.each(
+        "SELECT fingerprint, booked_on, amount_minor, bank_reference FROM bank_line \
+         WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 AND booked_on >= $4 ORDER BY bank_line_id",
+        &[key[0], key[1], key[2], ankuan_ledger::engine::Value::Text(&first.to_string())],
+        |row| {
+            if let Some((_, lines)) = wanted.get_mut(&row.int(0)?)
+                && lines.pop().is_some()
+            {
+                return Ok(());
+            }
+            let place = (crate::words::read_date(row, 1)?, row.int(2)?, row.text(3)?.to_owned());
+            *by_reference.entry(place).or_insert(0) += 1;
+            Ok::<(), ankuan_ledger::engine::Error>(())
+        },
+    )?;
+    let mut missing = Vec::new();
+    for line in wanted.into_values().flat_map(|(_, lines)| lines) {
+        let place = (line.booked_on, line.amount.minor(), line.bank_reference.clone());
+        match by_reference.get_mut(&place) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => missing.push(line),
+        }
+    }
+    missing.sort_by_key(|line| (line.booked_on, line.amount.minor()));
+    Ok(missing)
+}

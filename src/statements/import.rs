@@ -319,7 +319,7 @@ impl Importer<'_, '_, '_> {
             None => None,
             Some(number) => {
                 let known = self.accounts.iter().find(|known| plain(&known.number) == plain(number));
-                Some(known.ok_or_else(|| Message::new("bank_accounts.unknown").with("number", number))?)
+                Some(known.ok_or_else(|| Message::new("bank_account.unknown").with("number", number))?)
             }
         };
         match (said, given) {
