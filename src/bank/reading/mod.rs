@@ -16,7 +16,7 @@ use ankuan_reconciliation::{reply, statement};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use crate::{Message, Outcome};
+use crate::{Failure, Message, Outcome};
 
 /// Something odd in a file that is read all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +112,10 @@ fn end_statement(sink: &mut dyn Sink, tally: &statement::Tally, foot: &statement
         sink.problem(Problem { line: place, message });
     }
     let declared = &foot.declared;
-    let sum = tally.credit_sum.checked_add(tally.debit_sum).ok_or_else(|| Message::new("reading.sum_too_large"))?;
+    let sum = tally
+        .credit_sum
+        .checked_add(tally.debit_sum)
+        .ok_or_else(|| Message::new("reading.sum_too_large").with("line", place))?;
     let counts = [
         ("reading.declared_entries", declared.entries, tally.entries),
         ("reading.declared_credits", declared.credits, tally.credits),
@@ -132,6 +135,18 @@ fn end_statement(sink: &mut dyn Sink, tally: &statement::Tally, foot: &statement
         }
     }
     sink.statement(statement::Piece::End(foot))
+}
+
+/// Says in which line, where a refusal of this folder does not say it yet.
+fn at_line(failure: Failure, line: u64) -> Failure {
+    match failure {
+        Failure::Refused(message)
+            if message.code.starts_with("reading.") && !message.arguments.iter().any(|(name, _)| *name == "line") =>
+        {
+            message.with("line", line).into()
+        }
+        other => other,
+    }
 }
 
 /// An amount as digits with at most one point, not negative: `8.850`, `5.`, `.50`. Exact, up to 28 digits.
@@ -180,7 +195,7 @@ fn date(text: &str) -> Option<Date> {
 /// Adds a part to a text, a space between. The limit keeps one field of a hostile file from taking all memory.
 ///
 /// # Errors
-/// `reading.field_too_long`.
+/// `reading.field_too_long`, without the line.
 fn push(field: &mut String, part: &str) -> Result<(), Message> {
     /// Remittance information has 140 characters a piece, and a few pieces.
     const FIELD_BYTES_MAX: usize = 64 * 1024;

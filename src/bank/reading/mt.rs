@@ -8,7 +8,7 @@ use ankuan_reconciliation::statement::{Balance, Direction, Entry, Foot, Head, Ki
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use super::{Content, FileKind, Problem, Sink, Source, amount, end_statement, push};
+use super::{Content, FileKind, Problem, Sink, Source, amount, at_line, end_statement, push};
 use crate::{Message, Outcome};
 
 /// Lines have 65 characters; banks that do not fold send some hundreds.
@@ -95,16 +95,26 @@ struct Field {
 ///
 /// # Errors
 /// `reading.unknown_format` (no tag but `:NS:`), `reading.mt_other`, `reading.mt_line_too_long`,
-/// `reading.mt_field_too_long`, `reading.mt_encoding`.
+/// `reading.mt_field_too_long`, `reading.sum_too_large`.
 pub(super) fn read(file_name: &str, source: &mut dyn Source, sink: &mut dyn Sink) -> Outcome<FileKind> {
     source.rewind()?;
     let mut lines = Lines::new(BufReader::with_capacity(LINE_BYTES_MAX, source));
     let mut messages = Messages { sink, open: None, type_942: false, first: None };
+    let read = read_messages(&mut lines, &mut messages);
+    read.map_err(|failure| at_line(failure, lines.number))?;
+    let Some(kind) = messages.first else {
+        return Err(Message::new("reading.unknown_format").with("file", file_name).into());
+    };
+    let name = if kind == Kind::Intraday { "mt942" } else { "mt940" };
+    Ok(FileKind { name: name.to_owned(), content: Content::Statement })
+}
+
+fn read_messages(lines: &mut Lines<impl BufRead>, messages: &mut Messages<'_>) -> Outcome<()> {
     let mut field: Option<Field> = None;
     while lines.next()? {
         let line = lines.line.as_str();
         if let Some(blocks) = block(line, field.is_some()) {
-            take(&mut messages, &mut field)?;
+            take(messages, &mut field)?;
             if blocks.contains("{1:") || blocks.contains("{2:") {
                 messages.end(lines.number)?;
                 messages.block_2(blocks, lines.number)?;
@@ -122,7 +132,7 @@ pub(super) fn read(file_name: &str, source: &mut dyn Source, sink: &mut dyn Sink
                 open.text.push_str(line);
             }
             (Some((tag, text)), _) => {
-                take(&mut messages, &mut field)?;
+                take(messages, &mut field)?;
                 field = Some(Field { tag, line: lines.number, text: text.to_owned() });
             }
             (None, Some(open)) => {
@@ -137,13 +147,8 @@ pub(super) fn read(file_name: &str, source: &mut dyn Source, sink: &mut dyn Sink
             (None, None) => {}
         }
     }
-    take(&mut messages, &mut field)?;
-    messages.end(lines.number)?;
-    let Some(kind) = messages.first else {
-        return Err(Message::new("reading.unknown_format").with("file", file_name).into());
-    };
-    let name = if kind == Kind::Intraday { "mt942" } else { "mt940" };
-    Ok(FileKind { name: name.to_owned(), content: Content::Statement })
+    take(messages, &mut field)?;
+    messages.end(lines.number)
 }
 
 fn take(messages: &mut Messages<'_>, field: &mut Option<Field>) -> Outcome<()> {
@@ -235,7 +240,8 @@ impl Messages<'_> {
             self.end(field.line)?;
         }
         let type_942 = self.type_942;
-        let value = field.text.trim();
+        // These fields have one line; what banks print behind it is not theirs.
+        let value = field.text.trim().lines().next().unwrap_or_default().trim_end();
         let open = self.open.get_or_insert_with(|| Statement::new(type_942));
         match field.tag {
             Tag::Reference => push(&mut open.head.id, value)?,
@@ -249,6 +255,8 @@ impl Messages<'_> {
             Tag::Number => value.clone_into(&mut open.head.sequence),
             Tag::Opening if open.foot.opening.is_none() => match balance(value) {
                 Some(balance) => {
+                    // A time of making or a floor limit above was not that of an MT942.
+                    open.is_intraday = type_942;
                     balance.currency.clone_into(&mut open.head.currency);
                     open.head.from = open.head.from.or(balance.date);
                     let has_day = balance.date.is_some();
@@ -298,7 +306,7 @@ impl Messages<'_> {
         if open.foot.closing.is_some() {
             return;
         }
-        match balance(field.text.trim()) {
+        match balance(field.text.trim().lines().next().unwrap_or_default()) {
             Some(balance) => {
                 if open.head.currency.is_empty() {
                     balance.currency.clone_into(&mut open.head.currency);

@@ -188,9 +188,9 @@ struct Balances {
 impl Balances {
     fn take(&mut self, xml: &mut Xml<'_>, place: u64, sink: &mut dyn Sink) -> Outcome<()> {
         let mut code = Code::Unused;
-        let mut value = None;
+        let mut value = String::new();
         let mut currency = String::new();
-        let mut is_debit = false;
+        let mut indicator = None;
         let mut day = None;
         let mut unreadable_day = None;
         while let Some(tag) = xml.child()? {
@@ -198,9 +198,9 @@ impl Balances {
                 Tag::Tp => code = balance_type(xml)?,
                 Tag::Amt => {
                     xml.currency().clone_into(&mut currency);
-                    value = Some(amount(xml.text()?).map_err(|code| (code, xml.last_text())));
+                    value = xml.text()?.to_owned();
                 }
-                Tag::CdtDbtInd => is_debit = xml.text()? == "DBIT",
+                Tag::CdtDbtInd => indicator = read_direction(xml)?,
                 Tag::Dt => {
                     let text = xml.text()?;
                     day = date(text);
@@ -215,11 +215,10 @@ impl Balances {
             Code::Closing => &mut self.closing,
             Code::Unused => return Ok(()),
         };
-        let value = match value {
-            Some(Ok(value)) => value,
-            Some(Err((code, text))) => return Err(xml.refuse(code).with("text", text).into()),
-            None => return Err(xml.refuse("reading.amount").with("text", "").into()),
-        };
+        // Without an indicator it is a credit, or what its sign says.
+        let unsigned = value.strip_prefix('-').filter(|_| indicator.is_none());
+        let is_debit = unsigned.is_some() || indicator == Some(Direction::Debit);
+        let value = amount(unsigned.unwrap_or(&value)).map_err(|code| xml.refuse(code).with("text", shown(&value)))?;
         if let Some(text) = unreadable_day {
             sink.problem(Problem { line: place, message: Message::new("reading.balance_date").with("text", text) });
         }

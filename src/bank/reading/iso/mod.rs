@@ -10,7 +10,7 @@ mod xml;
 
 use ankuan_reconciliation::statement::Kind;
 
-use super::{Content, FileKind, Sink, Source};
+use super::{Content, FileKind, Sink, Source, at_line};
 use crate::Outcome;
 use tags::Tag;
 use xml::Xml;
@@ -33,6 +33,12 @@ enum Body {
 impl Body {
     /// By the element around the message. The first versions carry theirs in the name: `BkToCstmrAcctRptV01`.
     fn of(element: &str) -> Option<Self> {
+        // Version .02 of these two names the element after the message.
+        match element.get(..9) {
+            Some("pain.001.") => return Some(Self::Payments),
+            Some("pain.002.") => return Some(Self::Answer),
+            _ => {}
+        }
         let versionless = element.rsplit_once('V').filter(|(_, version)| version.parse::<u8>().is_ok());
         match versionless.map_or(element, |(name, _)| name) {
             "BkToCstmrStmt" => Some(Self::Statements(Kind::Booked)),
@@ -61,6 +67,10 @@ impl Body {
 /// `reading.no_body`, `reading.other_message`, `reading.several_messages`, and those of the message.
 pub(super) fn read(beginning: &[u8], source: &mut dyn Source, sink: &mut dyn Sink) -> Outcome<FileKind> {
     let xml = &mut Xml::open(beginning, source)?;
+    read_messages(xml, sink).map_err(|failure| at_line(failure, xml.line()))
+}
+
+fn read_messages(xml: &mut Xml<'_>, sink: &mut dyn Sink) -> Outcome<FileKind> {
     let mut name = None;
     let mut read: Option<(Body, Content)> = None;
     let mut parent = None;

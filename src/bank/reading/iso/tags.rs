@@ -16,6 +16,7 @@ macro_rules! tags {
     ($($name:ident)*) => {
         /// An element by its name without prefix. `Other` is every element that is not read.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[allow(clippy::upper_case_acronyms, reason = "named as the elements")]
         pub(super) enum Tag { $($name,)* Other }
 
         impl Tag {

@@ -143,7 +143,12 @@ impl<'s> Xml<'s> {
 
     /// A refusal that says in which line of the file.
     pub(super) fn refuse(&self, code: &'static str) -> Message {
-        Message::new(code).with("line", self.reader.get_ref().line())
+        Message::new(code).with("line", self.line())
+    }
+
+    /// The line that was read last, from 1.
+    pub(super) fn line(&self) -> u64 {
+        self.reader.get_ref().line()
     }
 
     /// What is read from here on is a piece of its own.
