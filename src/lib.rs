@@ -19,6 +19,7 @@ pub mod receipts;
 pub mod report;
 pub mod request;
 pub mod schema;
+mod tables;
 mod words;
 
 pub use failure::{Failure, Outcome};

@@ -1,4 +1,5 @@
 //! Statements in, matches out: pure, no database, no clock.
 
+pub mod line_key;
 pub mod reply;
 pub mod statement;
