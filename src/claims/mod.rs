@@ -437,8 +437,7 @@ fn read_any<E>(
         XLSX_MAGIC => workbook::read(source, options, on_problem, on_row),
         OLD_WORKBOOK_MAGIC => Err(Problem::file(0, Message::new(codes::OLD_WORKBOOK)).into()),
         _ => {
-            let told =
-                TextOptions { separator: None, encoding: None, quote: true, heading_rows: TITLE_ROWS_MAX + 1 };
+            let told = TextOptions { separator: None, encoding: None, quote: true, heading_rows: TITLE_ROWS_MAX + 1 };
             let known = |record: &Record| Columns::count_known(record.cells());
             let mut records = TextRecords::open(Hashed::new(source), told, &known).map_err(Fault::from)?;
             let checked = read_records(&mut records, options, on_problem, on_row)?;

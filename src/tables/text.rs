@@ -94,7 +94,8 @@ impl<R: Read> TextRecords<R> {
             let mut most = 0;
             for _ in 0..heading_rows {
                 record.clear();
-                let Split::Row(used) = split(&self.buffer[start..], *separator, self.quote, self.at_end, &mut record) else {
+                let Split::Row(used) = split(&self.buffer[start..], *separator, self.quote, self.at_end, &mut record)
+                else {
                     break;
                 };
                 start += used;

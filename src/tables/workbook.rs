@@ -62,7 +62,8 @@ fn refuse_bombs(source: &mut (impl Read + Seek)) -> Result<(), Fault> {
             part.by_ref().take(4_096).read_to_end(&mut head).map_err(Fault::unreadable)?;
             refuse_announced_texts(&head)?;
         }
-        let unpacked = io::copy(&mut part.take(left + 1), &mut io::sink()).map_err(Fault::unreadable)? + head.len() as u64;
+        let unpacked =
+            io::copy(&mut part.take(left + 1), &mut io::sink()).map_err(Fault::unreadable)? + head.len() as u64;
         let Some(rest) = left.checked_sub(unpacked) else {
             return Err(too_large(format!("{UNPACKED_BYTES_MAX} B")));
         };
@@ -175,7 +176,6 @@ fn put(record: &mut Record, column: u32, value: &DataRef<'_>, dates: DateText) -
     record.ends.push(record.text.len());
     Ok(())
 }
-
 
 /// Bytes of an XLS, which is read as a whole: the format allows 65,536 rows a sheet, which take some 30 MB.
 const OLD_WORKBOOK_BYTES_MAX: u64 = 64 * 1024 * 1024;

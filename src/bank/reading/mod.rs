@@ -10,6 +10,9 @@ use ankuan_reconciliation::{reply, statement};
 
 use crate::{Message, Outcome};
 
+#[allow(dead_code, reason = "called as soon as the formats are told apart in `read`")]
+mod tables;
+
 /// Something odd in a file that is read all the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {

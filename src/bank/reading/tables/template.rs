@@ -1,5 +1,7 @@
 //! Lines above and below a table, as `合计|{debits}|{debit_sum}`: literal text and values in turn, cells parted by `|`.
 
+use crate::tables::half_width;
+
 use super::values;
 
 /// The longest line that is looked at; a longer one is no such line. Letters, as the search costs by them.
@@ -110,7 +112,10 @@ impl Template {
     /// Whether a line that begins so can match.
     pub(super) fn may_begin(&self, first_cell: &str) -> bool {
         let Some(Part::Literal(literal)) = self.parts.first() else { return false };
-        let first = |text: &str| values::plain(text.get(..text.ceil_char_boundary(4)).unwrap_or(text)).chars().next();
+        let first = |text: &str| {
+            let letter = text.trim_start().chars().next().map(String::from).unwrap_or_default();
+            half_width(&letter).unwrap_or(letter)
+        };
         first(literal) == first(first_cell)
     }
 

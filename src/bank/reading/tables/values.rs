@@ -193,9 +193,21 @@ mod tests {
         ] {
             assert_eq!(amount(text).map(|amount| amount.to_string()), Some(wanted.to_owned()), "{text}");
         }
-        for text in
-            ["", "xx,yyyy.zz", "1,23", "1,2345.00", "1.5E+06", "1.", "--1", "-¥-1", "1 000", "壹佰元", "1.2.3", ",100", "-"]
-        {
+        for text in [
+            "",
+            "xx,yyyy.zz",
+            "1,23",
+            "1,2345.00",
+            "1.5E+06",
+            "1.",
+            "--1",
+            "-¥-1",
+            "1 000",
+            "壹佰元",
+            "1.2.3",
+            ",100",
+            "-",
+        ] {
             assert_eq!(amount(text), None, "{text}");
         }
         assert_eq!(amount("99999999999999999999999999999999"), None, "beyond exact decimals");
@@ -224,7 +236,9 @@ mod tests {
         assert_eq!(date("45662", true), Some(wanted));
         assert_eq!(date("45662.52", true), Some(wanted));
         assert_eq!(date("20250105", true), Some(wanted));
-        for text in ["45662", "2025-02-30", "2025-01", "2025-01/05", "202501051", "2025-01-05x", "合计", "", "-", "2025年1月"] {
+        for text in
+            ["45662", "2025-02-30", "2025-01", "2025-01/05", "202501051", "2025-01-05x", "合计", "", "-", "2025年1月"]
+        {
             assert_eq!(date(text, false), None, "{text}");
         }
     }
