@@ -4,12 +4,14 @@
 use std::io;
 
 mod number;
+mod old_workbook;
 mod text;
 mod workbook;
 
 pub(crate) use number::{decimal, decimal_of_15_digits, half_width};
+pub(crate) use old_workbook::OldWorkbook;
 pub(crate) use text::{RECORD_BYTES_MAX, TextOptions, TextRecords};
-pub(crate) use workbook::{OldWorkbook, SheetRecords, Workbook};
+pub(crate) use workbook::{SheetRecords, Workbook};
 
 /// Columns of a table that are looked at; a table with more is not a list but a whole database.
 pub(crate) const COLUMNS_MAX: usize = 64;

@@ -1,11 +1,11 @@
-//! Rows of XLSX and XLS tables, cell by cell.
+//! Rows of XLSX tables, cell by cell.
 //!
 //! XLSX keeps each text once in a table of its own, which has to be in memory while the sheet is read: a table of a
 //! million rows is better sent as CSV.
 
 use std::io::{self, BufReader, Read, Seek};
 
-use calamine::{Data, DataRef, ExcelDateTime, Range, Reader, Rows, Xls, Xlsx, XlsxCellReader, XlsxError};
+use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxCellReader, XlsxError};
 use zip::ZipArchive;
 
 use super::{COLUMNS_MAX, Fault, Record, Records, decimal};
@@ -145,7 +145,7 @@ impl<R: Read + Seek> Records for SheetRecords<'_, R> {
 /// How a cell that holds a date is written down.
 pub(crate) type DateText = fn(&ExcelDateTime) -> String;
 
-fn put(record: &mut Record, column: u32, value: &DataRef<'_>, dates: DateText) -> Result<(), Fault> {
+pub(super) fn put(record: &mut Record, column: u32, value: &DataRef<'_>, dates: DateText) -> Result<(), Fault> {
     if matches!(value, DataRef::Empty) {
         return Ok(());
     }
@@ -175,67 +175,4 @@ fn put(record: &mut Record, column: u32, value: &DataRef<'_>, dates: DateText) -
     }
     record.ends.push(record.text.len());
     Ok(())
-}
-
-/// Bytes of an XLS, which is read as a whole: the format allows 65,536 rows a sheet, which take some 30 MB.
-const OLD_WORKBOOK_BYTES_MAX: u64 = 64 * 1024 * 1024;
-
-/// A workbook as written until 2007 (BIFF).
-pub(crate) struct OldWorkbook {
-    sheets: Vec<(String, Range<Data>)>,
-}
-
-impl OldWorkbook {
-    pub(crate) fn open<R: Read + Seek>(mut source: R) -> Result<Self, Fault> {
-        if source.seek(io::SeekFrom::End(0))? > OLD_WORKBOOK_BYTES_MAX {
-            return Err(Fault::TooLarge { limit: format!("{OLD_WORKBOOK_BYTES_MAX} B") });
-        }
-        source.rewind()?;
-        let mut xls = Xls::new(BufReader::new(source)).map_err(Fault::unreadable)?;
-        Ok(Self { sheets: xls.worksheets() })
-    }
-
-    /// The names of the sheets, in order.
-    pub(crate) fn sheets(&self) -> Vec<String> {
-        self.sheets.iter().map(|(name, _)| name.clone()).collect()
-    }
-
-    /// The rows of a sheet.
-    pub(crate) fn sheet(&self, name: &str, dates: DateText) -> Result<OldSheet<'_>, Fault> {
-        let sheet = self.sheets.iter().find(|(other, _)| other == name);
-        let (_, range) = sheet.ok_or_else(|| Fault::unreadable(name))?;
-        Ok(OldSheet { first: range.start().unwrap_or_default(), rows: range.rows(), offset: 0, dates })
-    }
-}
-
-/// Rows of a sheet of an old workbook.
-pub(crate) struct OldSheet<'a> {
-    /// Row and column, from 0, where the cells begin.
-    first: (u32, u32),
-    rows: Rows<'a, Data>,
-    offset: u64,
-    dates: DateText,
-}
-
-impl Records for OldSheet<'_> {
-    fn next(&mut self, record: &mut Record) -> Result<Option<u64>, Fault> {
-        record.clear();
-        record.sparse = true;
-        let Some(row) = self.rows.next() else { return Ok(None) };
-        self.offset += 1;
-        for (column, value) in (self.first.1..).zip(row) {
-            let value = match value {
-                Data::Int(number) => DataRef::Int(*number),
-                Data::Float(number) => DataRef::Float(*number),
-                Data::String(text) => DataRef::SharedString(text),
-                Data::Bool(value) => DataRef::Bool(*value),
-                Data::DateTime(date) => DataRef::DateTime(*date),
-                Data::DateTimeIso(text) | Data::DurationIso(text) => DataRef::SharedString(text),
-                Data::Error(error) => DataRef::Error(error.clone()),
-                Data::Empty => DataRef::Empty,
-            };
-            put(record, column, &value, self.dates)?;
-        }
-        Ok(Some(u64::from(self.first.0) + self.offset))
-    }
 }

@@ -344,7 +344,7 @@ impl Told {
         let found = read(text);
         if found.is_none() {
             let message = Message::new("reading.table_told_unreadable").with("row", line).with("value", shown(text));
-            out.problem(*line, message.with("name", value.name()));
+            out.problem(*line, message.with_term("name", &value.term()));
         }
         found
     }
@@ -355,7 +355,7 @@ fn compare<T: PartialEq + ToString>(out: &mut Out<'_>, what: Value, declared: Op
     if let (Some(declared), Some(found)) = (declared, found)
         && declared != found
     {
-        let message = Message::new("reading.table_declared_differs").with("name", what.name());
+        let message = Message::new("reading.table_declared_differs").with_term("name", &what.term());
         out.problem(0, message.with("declared", declared.to_string()).with("found", found.to_string()));
     }
 }

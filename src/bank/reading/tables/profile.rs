@@ -336,8 +336,8 @@ impl Profile {
 
     /// How many of a row's cells are headings of this profile.
     pub(super) fn known_headings(&self, row: &Record) -> usize {
-        let known = |cell: &str| self.columns.values().any(|headings| headings.contains(&values::word(cell)));
-        row.cells().take(COLUMNS_MAX).filter(|cell| known(cell)).count()
+        let cells = row.cells().take(COLUMNS_MAX).map(values::word);
+        cells.filter(|cell| self.columns.values().any(|headings| headings.contains(cell))).count()
     }
 
     /// The columns, if the row is the heading of this profile's table; else the first spellings of those that it lacks.

@@ -1,5 +1,6 @@
 //! Lines above and below a table, as `合计|{debits}|{debit_sum}`: literal text and values in turn, cells parted by `|`.
 
+use crate::Message;
 use crate::tables::half_width;
 
 use super::values;
@@ -24,10 +25,13 @@ macro_rules! values {
                 match self { $(Self::$variant => Form::$form,)+ }
             }
 
-            /// As the template names it.
-            pub(super) const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)+ }
+            /// As people call it.
+            pub(super) const fn term(self) -> Message {
+                Message::new(match self { $(Self::$variant => concat!("reading.told_", $name),)+ })
             }
+
+            #[cfg(test)]
+            pub(super) const ALL: &[Self] = &[$(Self::$variant),+];
         }
     };
 }
