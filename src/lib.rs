@@ -25,6 +25,7 @@ pub mod request;
 pub mod schema;
 pub mod signoff;
 pub mod statements;
+mod tables;
 mod words;
 
 pub use failure::{Failure, Outcome};

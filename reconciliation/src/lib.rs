@@ -1,5 +1,6 @@
 //! Statements in, matches out: pure, no database, no clock.
 
+pub mod line_key;
 pub mod matching;
 pub mod reply;
 pub mod statement;

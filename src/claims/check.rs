@@ -6,14 +6,15 @@ use ankuan_ledger::Amount;
 
 use crate::identifiers::{self, CreditCodeFault, IdentityNumberFault};
 use crate::message::Message;
+use crate::tables::{Record, half_width};
 
-use super::amount::{self, AmountFault, half_width, is_scientific, parse_amount};
+use super::amount::{self, AmountFault, is_scientific, parse_amount};
 use super::codes;
 use super::columns::{Column, Columns};
 use super::first_seen::{First, FirstSeen};
 use super::{
     ClaimRow, ClaimState, DocumentType, FingerprintOf, ListFailure, ListFormat, ListSummary, PaymentState, Problem,
-    ROWS_MAX, ReadOptions, Record, Severity, Standing, fingerprint, keyed_hash, workbook,
+    ROWS_MAX, ReadOptions, Severity, Standing, fingerprint, keyed_hash, workbook,
 };
 
 /// Ranked classes of one distribution. The law knows fewer than ten; a larger number is a slipped column.

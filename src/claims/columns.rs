@@ -1,12 +1,10 @@
 //! Which column of a list holds what: headings in Chinese or English, in any order.
 
 use crate::message::Message;
+use crate::tables::COLUMNS_MAX;
 
 use super::codes;
 use super::{Problem, Severity};
-
-/// Columns of a list that are looked at; a list with more is not a claimant list but a whole database.
-pub(super) const COLUMNS_MAX: usize = 64;
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,13 @@ use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use ankuan_ledger::Amount;
+use ring::digest;
 use serde::Serialize;
 
 use crate::message::Message;
+use crate::tables::{
+    self, OLD_WORKBOOK_MAGIC, RECORD_BYTES_MAX, Record, Records, TextOptions, TextRecords, XLSX_MAGIC,
+};
 
 mod amount;
 mod check;
@@ -28,7 +32,6 @@ mod first_seen;
 mod problem_file;
 pub mod record;
 pub mod sample;
-mod text;
 mod workbook;
 
 pub use problem_file::{ProblemFile, write_problem_file};
@@ -431,85 +434,51 @@ fn read_any<E>(
     source.rewind()?;
     match magic.as_slice() {
         [] => Err(Problem::file(0, Message::new(codes::EMPTY_FILE)).into()),
-        workbook::XLSX_MAGIC => workbook::read(source, options, on_problem, on_row),
-        workbook::OLD_WORKBOOK_MAGIC => Err(Problem::file(0, Message::new(codes::OLD_WORKBOOK)).into()),
+        XLSX_MAGIC => workbook::read(source, options, on_problem, on_row),
+        OLD_WORKBOOK_MAGIC => Err(Problem::file(0, Message::new(codes::OLD_WORKBOOK)).into()),
         _ => {
-            let mut records = text::TextRecords::open(source)?;
+            let told = TextOptions { separator: None, encoding: None, quote: true, heading_rows: TITLE_ROWS_MAX + 1 };
+            let known = |record: &Record| Columns::count_known(record.cells());
+            let mut records = TextRecords::open(Hashed::new(source), told, &known).map_err(Fault::from)?;
             let checked = read_records(&mut records, options, on_problem, on_row)?;
-            let (format, bytes, sha256) = records.finish();
-            Ok(checked.summary(format, bytes, sha256))
+            let (encoding, separator) = records.format();
+            let encoding = match encoding {
+                tables::Encoding::Utf8 => Encoding::Utf8,
+                tables::Encoding::Gb18030 => Encoding::Gb18030,
+            };
+            let (bytes, sha256) = records.into_source().finish();
+            Ok(checked.summary(ListFormat::Text { encoding, separator }, bytes, sha256))
         }
     }
 }
 
-/// One row's cells, whatever file they come from.
-#[derive(Debug, Default)]
-struct Record {
-    /// Bytes of the cells, one behind the other, before they are decoded.
-    raw: Vec<u8>,
-    /// The cells, one behind the other.
-    text: String,
-    /// Where each cell ends in `raw` or, once decoded, in `text`.
-    ends: Vec<usize>,
-    /// Cells that a spreadsheet stores as a number: one bit each, for the first 64.
-    numbers: u64,
-    /// Cells that are empty at the end of a row are left out, so a short row is not a slipped one.
-    sparse: bool,
-    /// Text follows a closing quotation mark.
-    misplaced_quote: bool,
+/// What was read, counted and digested on its way.
+struct Hashed<R> {
+    source: R,
+    digest: digest::Context,
+    bytes: u64,
 }
 
-impl Record {
-    fn clear(&mut self) {
-        // The buffer of the text becomes the buffer of the bytes: decoding UTF-8 then copies nothing.
-        if self.text.capacity() > self.raw.capacity() {
-            self.raw = std::mem::take(&mut self.text).into_bytes();
-        }
-        self.raw.clear();
-        self.text.clear();
-        self.ends.clear();
-        self.numbers = 0;
-        self.misplaced_quote = false;
+impl<R: Read> Hashed<R> {
+    fn new(source: R) -> Self {
+        Self { source, digest: digest::Context::new(&digest::SHA256), bytes: 0 }
     }
 
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// A cell, trimmed; empty if the row has no such cell.
-    fn cell(&self, place: usize) -> &str {
-        let Some(end) = self.ends.get(place) else { return "" };
-        let start = if place == 0 { 0 } else { self.ends[place - 1] };
-        self.text.get(start..*end).map_or("", trimmed)
-    }
-
-    fn cells(&self) -> impl Iterator<Item = &str> {
-        (0..self.len()).map(|place| self.cell(place))
-    }
-
-    fn is_blank(&self) -> bool {
-        self.text.is_empty() || self.cells().all(str::is_empty)
-    }
-
-    fn is_number(&self, place: usize) -> bool {
-        place < 64 && self.numbers >> place & 1 == 1
+    /// Length in bytes and SHA-256.
+    fn finish(self) -> (u64, [u8; 32]) {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.digest.finish().as_ref());
+        (self.bytes, sha256)
     }
 }
 
-/// Without spaces of any kind around it, a tab that was put there to keep a number as text, or a byte order mark.
-fn trimmed(text: &str) -> &str {
-    match text.as_bytes() {
-        [] => text,
-        // The usual case, decided on two bytes.
-        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
-        _ => text.trim_matches(|letter: char| letter.is_whitespace() || letter == '\u{feff}'),
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, piece: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(piece)?;
+        self.digest.update(&piece[..read]);
+        self.bytes += read as u64;
+        Ok(read)
     }
-}
-
-/// Rows from a file, in order.
-trait Records {
-    /// Reads the next row into `record` and says which it is, from 1; `None` at the end.
-    fn next(&mut self, record: &mut Record) -> Result<Option<u64>, Fault>;
 }
 
 /// Why no row could be read.
@@ -519,9 +488,32 @@ enum Fault {
     Io(io::Error),
 }
 
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
+/// What the room of tables says, in the words of claimant lists.
+impl From<tables::Fault> for Fault {
+    fn from(fault: tables::Fault) -> Self {
+        use tables::Fault as F;
+        let of_row = |row: u64, code| Problem::file(row, Message::new(code).with("row", row));
+        Self::from(match fault {
+            F::Io(error) => return Self::Io(error),
+            F::Empty => Problem::file(0, Message::new(codes::EMPTY_FILE)),
+            F::Utf16 => Problem::file(0, Message::new(codes::UTF_16)),
+            F::NulByte { row } => of_row(row, codes::NUL_BYTE),
+            F::UnclosedQuote { row } => of_row(row, codes::UNCLOSED_QUOTE),
+            F::TooLong { row } => {
+                let mut problem = of_row(row, codes::RECORD_TOO_LONG);
+                problem.message = problem.message.with("limit", RECORD_BYTES_MAX);
+                problem
+            }
+            F::Encoding { row, encoding } => {
+                let mut problem = of_row(row, codes::ENCODING);
+                problem.message = problem.message.with("encoding", encoding.as_str());
+                problem
+            }
+            F::TooLarge { limit } => Problem::file(0, Message::new(codes::WORKBOOK_TOO_LARGE).with("limit", limit)),
+            F::Unreadable { reason } => {
+                Problem::file(0, Message::new(codes::WORKBOOK_UNREADABLE).with("reason", reason))
+            }
+        })
     }
 }
 
@@ -555,7 +547,7 @@ fn read_records<'o, E>(
 ) -> Result<Checker<'o>, ListFailure<E>> {
     let mut record = Record::default();
     let (heading_row, columns) = loop {
-        let row = records.next(&mut record)?.filter(|row| *row <= TITLE_ROWS_MAX + 1);
+        let row = records.next(&mut record).map_err(Fault::from)?.filter(|row| *row <= TITLE_ROWS_MAX + 1);
         let Some(row) = row else {
             let message = Message::new(codes::NO_HEADING)
                 .with("lines", TITLE_ROWS_MAX + 1)
@@ -567,7 +559,7 @@ fn read_records<'o, E>(
         }
     };
     let mut checker = Checker::new(columns, heading_row, options, on_problem);
-    while let Some(row) = records.next(&mut record)? {
+    while let Some(row) = records.next(&mut record).map_err(Fault::from)? {
         if !record.is_blank() {
             checker.check(&record, row, on_problem, on_row)?;
         }

@@ -351,8 +351,8 @@ fn stops_when_the_caller_does() {
 
 /// Lists of which each shows something that can be wrong; together they show everything.
 fn faulty_lists() -> Vec<Outcome> {
-    let huge_row = format!("{HEADING}{}", "x".repeat(text::RECORD_BYTES_MAX + 1));
-    let many_columns = format!("{}{}\n", HEADING.trim_end(), ",x".repeat(columns::COLUMNS_MAX));
+    let huge_row = format!("{HEADING}{}", "x".repeat(RECORD_BYTES_MAX + 1));
+    let many_columns = format!("{}{}\n", HEADING.trim_end(), ",x".repeat(tables::COLUMNS_MAX));
     let mut lists: Vec<Outcome> = [
         "",
         "\u{feff}",

@@ -1,19 +1,14 @@
-//! Rows of CSV and TXT lists: bytes are split before they are decoded, which is safe because in neither encoding a
+//! Rows of CSV and TXT tables: bytes are split before they are decoded, which is safe because in neither encoding a
 //! separator, quotation mark or line end can be part of another character (GB18030 uses bytes from 0x30 up there).
 
 use std::io::Read;
 
 use encoding_rs::GB18030;
-use ring::digest;
 
-use crate::message::Message;
-
-use super::codes;
-use super::columns::Columns;
-use super::{Encoding, Fault, ListFormat, Problem, Record, Records, TITLE_ROWS_MAX};
+use super::{Encoding, Fault, Record, Records};
 
 /// The longest row in bytes. Real ones have some 200; a longer one means a missing line end or quotation mark.
-pub(super) const RECORD_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const RECORD_BYTES_MAX: usize = 64 * 1024;
 
 /// Read at a time: holds all title rows at their longest, so that the separator can be told from the first piece.
 const CHUNK_BYTES: usize = 1024 * 1024;
@@ -23,8 +18,21 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Four letters from U+0800 up in a row read as valid UTF-8 do not happen by chance in Chinese text in GB18030.
 const LETTERS_THAT_PROVE_UTF_8: usize = 4;
 
-/// Rows of a text list.
-pub(super) struct TextRecords<R> {
+/// What is known of a text table before it is read; what is not is told from the bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TextOptions {
+    /// Told by `known` where it is not said.
+    pub separator: Option<u8>,
+    /// A byte order mark overrules it.
+    pub encoding: Option<Encoding>,
+    /// Whether a quotation mark at the beginning of a cell opens a quoted cell.
+    pub quote: bool,
+    /// Rows among which the heading is looked for, to tell the separator.
+    pub heading_rows: u64,
+}
+
+/// Rows of a text table.
+pub(crate) struct TextRecords<R> {
     source: R,
     buffer: Vec<u8>,
     /// Where the next row begins in `buffer`.
@@ -34,13 +42,13 @@ pub(super) struct TextRecords<R> {
     separator: u8,
     /// `None` as long as everything was ASCII.
     encoding: Option<Encoding>,
-    digest: digest::Context,
-    bytes: u64,
+    quote: bool,
 }
 
 impl<R: Read> TextRecords<R> {
-    /// Reads the first piece and tells encoding and separator from it.
-    pub(super) fn open(source: R) -> Result<Self, Fault> {
+    /// Reads the first piece and tells encoding and separator from it: the separator by which `known` counts most
+    /// known headings in a row.
+    pub(crate) fn open(source: R, options: TextOptions, known: &dyn Fn(&Record) -> usize) -> Result<Self, Fault> {
         let mut records = Self {
             source,
             buffer: Vec::with_capacity(CHUNK_BYTES + RECORD_BYTES_MAX),
@@ -48,49 +56,51 @@ impl<R: Read> TextRecords<R> {
             at_end: false,
             row: 0,
             separator: b',',
-            encoding: None,
-            digest: digest::Context::new(&digest::SHA256),
-            bytes: 0,
+            encoding: options.encoding,
+            quote: options.quote,
         };
         records.fill()?;
         if records.buffer.starts_with(b"\xff\xfe") || records.buffer.starts_with(b"\xfe\xff") {
-            return Err(Problem::file(0, Message::new(codes::UTF_16)).into());
+            return Err(Fault::Utf16);
         }
         if records.buffer.starts_with(BYTE_ORDER_MARK) {
             records.start = BYTE_ORDER_MARK.len();
             records.encoding = Some(Encoding::Utf8);
-        } else {
+        } else if records.encoding.is_none() {
             records.encoding = detect_encoding(&records.buffer);
         }
         if records.start == records.buffer.len() {
-            return Err(Problem::file(0, Message::new(codes::EMPTY_FILE)).into());
+            return Err(Fault::Empty);
         }
-        records.separator = records.detect_separator();
+        records.separator = options.separator.unwrap_or_else(|| records.detect_separator(options.heading_rows, known));
         Ok(records)
     }
 
-    /// What the list was, its length in bytes and their SHA-256. Only true once the last row was read.
-    pub(super) fn finish(self) -> (ListFormat, u64, [u8; 32]) {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(self.digest.finish().as_ref());
-        let encoding = self.encoding.unwrap_or(Encoding::Utf8);
-        (ListFormat::Text { encoding, separator: self.separator.into() }, self.bytes, sha256)
+    /// How the characters are written and what parts the cells.
+    pub(crate) fn format(&self) -> (Encoding, char) {
+        (self.encoding.unwrap_or(Encoding::Utf8), self.separator.into())
+    }
+
+    /// What the bytes come from. At its end only once the last row was read.
+    pub(crate) fn into_source(self) -> R {
+        self.source
     }
 
     /// The separator by which most headings are known among the first rows.
-    fn detect_separator(&self) -> u8 {
+    fn detect_separator(&self, heading_rows: u64, known: &dyn Fn(&Record) -> usize) -> u8 {
         let known_headings = |separator: &u8| {
             let mut record = Record::default();
             let mut start = self.start;
             let mut most = 0;
-            for _ in 0..=TITLE_ROWS_MAX {
+            for _ in 0..heading_rows {
                 record.clear();
-                let Split::Row(used) = split(&self.buffer[start..], *separator, self.at_end, &mut record) else {
+                let Split::Row(used) = split(&self.buffer[start..], *separator, self.quote, self.at_end, &mut record)
+                else {
                     break;
                 };
                 start += used;
                 if decode(&mut record, self.encoding.unwrap_or(Encoding::Utf8)) {
-                    most = most.max(Columns::count_known(record.cells()));
+                    most = most.max(known(&record));
                 }
                 if start == self.buffer.len() {
                     break;
@@ -106,16 +116,9 @@ impl<R: Read> TextRecords<R> {
     fn fill(&mut self) -> Result<(), Fault> {
         self.buffer.drain(..self.start);
         self.start = 0;
-        let rest = self.buffer.len();
         let read = self.source.by_ref().take(CHUNK_BYTES as u64).read_to_end(&mut self.buffer)?;
-        self.digest.update(&self.buffer[rest..]);
-        self.bytes += read as u64;
         self.at_end = read < CHUNK_BYTES;
         Ok(())
-    }
-
-    fn refuse(&self, code: &'static str) -> Message {
-        Message::new(code).with("row", self.row)
     }
 }
 
@@ -131,30 +134,28 @@ impl<R: Read> Records for TextRecords<R> {
         let used = loop {
             record.clear();
             let ahead = self.buffer.len() - self.start;
-            let too_long = match split(&self.buffer[self.start..], self.separator, self.at_end, record) {
+            let too_long = match split(&self.buffer[self.start..], self.separator, self.quote, self.at_end, record) {
                 Split::Row(used) if used <= RECORD_BYTES_MAX => break used,
                 Split::Row(_) => true,
                 Split::Unfinished { in_quotes: true } if self.at_end || ahead > RECORD_BYTES_MAX => {
-                    return Err(Problem::file(self.row, self.refuse(codes::UNCLOSED_QUOTE)).into());
+                    return Err(Fault::UnclosedQuote { row: self.row });
                 }
                 Split::Unfinished { .. } => ahead > RECORD_BYTES_MAX,
             };
             if too_long {
-                let message = self.refuse(codes::RECORD_TOO_LONG).with("limit", RECORD_BYTES_MAX);
-                return Err(Problem::file(self.row, message).into());
+                return Err(Fault::TooLong { row: self.row });
             }
             self.fill()?;
         };
         if record.raw.contains(&0) {
-            return Err(Problem::file(self.row, self.refuse(codes::NUL_BYTE)).into());
+            return Err(Fault::NulByte { row: self.row });
         }
         if self.encoding.is_none() && !record.raw.is_ascii() {
             self.encoding = detect_encoding(&self.buffer[self.start..]);
         }
         let encoding = self.encoding.unwrap_or(Encoding::Utf8);
         if !decode(record, encoding) {
-            let message = self.refuse(codes::ENCODING).with("encoding", encoding.as_str());
-            return Err(Problem::file(self.row, message).into());
+            return Err(Fault::Encoding { row: self.row, encoding });
         }
         self.start += used;
         Ok(Some(self.row))
@@ -186,10 +187,10 @@ enum Split {
 }
 
 /// Splits the first row of `bytes` into the raw cells of `record` (RFC 4180, and any bare quote inside a cell is text).
-fn split(bytes: &[u8], separator: u8, at_end: bool, record: &mut Record) -> Split {
+fn split(bytes: &[u8], separator: u8, quote: bool, at_end: bool, record: &mut Record) -> Split {
     let mut place = 0;
     loop {
-        let quoted = bytes.get(place) == Some(&b'"');
+        let quoted = quote && bytes.get(place) == Some(&b'"');
         if quoted {
             place += 1;
             loop {
