@@ -5,51 +5,53 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use super::input::NONE;
 
-/// Multiplies and rotates, eight bytes at a time: fast, and the same in every run.
-///
-/// Anyone who can choose texts could make them collide, but what is hashed by [`Texts`] on the court's side are keys and
-/// references of its own records, and names of its own parties.
+/// Multiplies to twice the width and folds, eight bytes at a time: fast, every bit of the input moves every bit of the
+/// result, and the same in every run. Who could choose texts that collide would have to be paid or to pay by the hundred
+/// thousand.
 #[derive(Clone, Copy, Default)]
 pub(super) struct FixedHasher(u64);
 
 pub(super) type Fixed = BuildHasherDefault<FixedHasher>;
 
 impl FixedHasher {
+    #[inline]
     const fn add(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0xf135_7aea_2e62_a9c5);
+        let product = (self.0.rotate_left(23) ^ word ^ 0x9e37_79b9_7f4a_7c15) as u128 * 0xf135_7aea_2e62_a9c5;
+        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 }
 
 impl Hasher for FixedHasher {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) {
         let (words, rest) = bytes.as_chunks::<8>();
         for word in words {
             self.add(u64::from_le_bytes(*word));
         }
-        let mut last = [0; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        self.add(u64::from_le_bytes(last));
+        // Byte by byte: copying so few through memory costs more than all the rest.
+        let last = rest.iter().fold(0, |last, byte| last << 8 | u64::from(*byte));
+        self.add(last ^ (bytes.len() as u64) << 56);
     }
 
+    #[inline]
     fn write_u8(&mut self, byte: u8) {
-        self.add(u64::from(byte));
+        // Mostly the end of a text, which has its length mixed in.
+        self.0 ^= u64::from(byte);
     }
 
+    #[inline]
     fn write_u32(&mut self, word: u32) {
         self.add(u64::from(word));
     }
 
-    fn write_u64(&mut self, word: u64) {
-        self.add(word);
-    }
-
+    #[inline]
     fn write_i64(&mut self, word: i64) {
         self.add(word.cast_unsigned());
     }
 
+    #[inline]
     fn finish(&self) -> u64 {
-        // The table takes the highest bits for its tags and the lowest for its places.
-        self.0.rotate_left(26)
+        self.0
     }
 }
 
