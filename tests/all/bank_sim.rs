@@ -94,6 +94,16 @@ impl Bench {
         serde_json::from_slice(&fs::read(self.path(out).join("truth.json")).expect("truth")).expect("JSON")
     }
 
+    /// The same bytes under a second name; returns both.
+    fn copy_first(&self) -> [String; 2] {
+        let names = fs::read_dir(self.path("in")).expect("a folder").map(|entry| entry.expect("an entry").file_name());
+        let mut names = names.map(|name| name.into_string().expect("UTF-8"));
+        let first = names.find(|name| name.contains("001.")).expect("the first file");
+        let copy = format!("z.{}", first.rsplit('.').next().expect("an extension"));
+        fs::copy(self.path("in").join(&first), self.path("in").join(&copy)).expect("copies");
+        [first, copy]
+    }
+
     /// The files of an output, by their path in it.
     fn files(&self, out: &str) -> BTreeMap<String, Vec<u8>> {
         let mut files = BTreeMap::new();
@@ -313,10 +323,7 @@ fn every_message_is_valid_against_its_schema() {
     let mut kinds: BTreeMap<&str, u32> = BTreeMap::new();
     for profile in ["generic-csv", "pain001"] {
         let bench = Bench::new(profile);
-        // The same bytes under a second name: an answer that refuses a file as a whole.
-        let first = fs::read_dir(bench.path("in")).expect("a folder").map(|entry| entry.expect("an entry").path());
-        let first = first.filter(|path| path.to_string_lossy().contains("-001.")).next().expect("a file");
-        fs::copy(&first, bench.path("in").join("z").with_extension(first.extension().expect("one"))).expect("copies");
+        bench.copy_first();
         for (out, debit) in [("whole", Debit::Whole), ("each", Debit::Each)] {
             bench.simulate(out, &busy(debit)).expect("simulates");
             for (name, bytes) in bench.files(out).iter().filter(|(name, _)| name.ends_with(".xml")) {
@@ -367,6 +374,32 @@ fn both_forms_of_a_statement_say_the_same() {
     for line in truth["lines"].as_array().expect("lines") {
         assert!(notice.contains(line["line_key"].as_str().expect("a key")), "{line}");
     }
+}
+
+#[test]
+fn a_file_sent_twice_is_refused_as_a_whole() {
+    let bench = Bench::new("pain001");
+    let [first, copy] = bench.copy_first();
+    let report = bench.simulate("out", &busy(Debit::Whole)).expect("simulates");
+    assert_eq!((report.days[0].files, report.days[0].refused_files), (2, 1));
+    let truth = bench.truth("out");
+    check_statements(&bench.files("out"), &truth);
+    check_sums(&truth);
+    assert_eq!(truth["files"][2]["file"], copy.as_str());
+    assert_eq!(truth["files"][2]["refused"], "duplicate");
+    assert_eq!(truth["lines"].as_array().map(Vec::len), Some(300), "each key once");
+    assert!(truth["lines"].as_array().expect("lines").iter().all(|line| line["file"] != copy.as_str()));
+    assert_eq!(truth["repeated_lines"].as_array().map(Vec::len), Some(150));
+
+    let files = bench.files("out");
+    let answer = String::from_utf8(files["2026-11-23/z-reply-1.xml"].clone()).expect("UTF-8");
+    assert!(answer.contains("<GrpSts>RJCT</GrpSts><StsRsnInf><Rsn><Cd>AM05</Cd>"), "{answer}");
+    assert!(!answer.contains("<TxInfAndSts>"));
+    let rows = rows(&files["2026-11-23/z-reply-1.csv"]);
+    assert!(rows[3..153].iter().all(|row| row[5] == "01" && row[6] == "重复提交"));
+    let stem = first.trim_end_matches(".xml");
+    let answer = String::from_utf8(files[&format!("2026-11-23/{stem}-reply-1.xml")].clone()).expect("UTF-8");
+    assert!(answer.contains("<GrpSts>PART</GrpSts>"), "{answer}");
 }
 
 #[test]
