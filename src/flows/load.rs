@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::engine::Tx;
+use ankuan_reconciliation::line_key::{find_line_keys, find_message_ids};
 use ankuan_reconciliation::matching::{self as m, Input, InputFull};
 use jiff::ToSpan;
 use jiff::civil::Date;
@@ -217,7 +218,8 @@ fn push_line(
     if !line.own_reference.is_empty() {
         keys.push(&line.own_reference);
     }
-    keys.extend(find_keys(&line.remark));
+    keys.extend(find_line_keys(&line.remark));
+    keys.extend(find_message_ids(&line.remark));
     let mut case_ids: Vec<i64> = Vec::new();
     for text in [&line.remark, &line.code] {
         for number in CaseNumber::find_all(text) {
@@ -255,28 +257,6 @@ fn push_line(
             details: &listed,
         })
         .map_err(full)
-}
-
-/// Line keys and message ids of ours inside a text: P, digits, a hyphen, digits.
-fn find_keys(text: &str) -> Vec<&str> {
-    let bytes = text.as_bytes();
-    let mut found = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let begins = bytes[at] == b'P' && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric());
-        let digits =
-            |from: usize| bytes[from.min(bytes.len())..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let number = if begins { digits(at + 1) } else { 0 };
-        let hyphen = at + 1 + number;
-        if number >= 8 && bytes.get(hyphen) == Some(&b'-') {
-            let end = hyphen + 1 + digits(hyphen + 1);
-            found.push(&text[at..end]);
-            at = end;
-        } else {
-            at += 1;
-        }
-    }
-    found
 }
 
 fn load_payments(

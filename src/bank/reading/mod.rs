@@ -100,8 +100,7 @@ pub fn read(file_name: &str, source: &mut dyn Source, profile: Option<&str>, sin
     if mt::is_mt(&beginning) {
         return mt::read(file_name, source, sink);
     }
-    let _ = profile;
-    Err(Message::new("reading.unknown_format").with("file", file_name).into())
+    tables::read(file_name, source, profile, sink)
 }
 
 /// Ends a statement: reports what does not tie or differs from what the file declares, then hands on the foot. `place`

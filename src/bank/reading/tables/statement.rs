@@ -358,6 +358,7 @@ fn foot(
         debits: told.read(Value::Debits, out, values::count),
         credit_sum: told.read(Value::CreditSum, out, amount),
         debit_sum: told.read(Value::DebitSum, out, amount),
+        sum: None,
     };
     compare(out, Value::Entries, declared.entries, Some(sums.entries));
     compare(out, Value::Credits, declared.credits, Some(sums.credits));
@@ -383,10 +384,12 @@ fn foot(
         let message = Message::new("reading.table_balances_do_not_tie").with("opening", opening);
         out.problem(0, message.with("net", sums.net).with("closing", closing));
     }
+    let balance = |amount, date| Balance { amount, date, currency: String::new() };
     Foot {
-        opening: opening.map(|amount| Balance { amount, date: head.from.or(days.map(|(first, _)| first)) }),
-        closing: closing.map(|amount| Balance { amount, date: head.to.or(days.map(|(_, last)| last)) }),
+        opening: opening.map(|amount| balance(amount, head.from.or(days.map(|(first, _)| first)))),
+        closing: closing.map(|amount| balance(amount, head.to.or(days.map(|(_, last)| last)))),
         declared,
+        mixed_currencies: false,
     }
 }
 
