@@ -32,6 +32,11 @@ const PROBLEMS_MAX: u64 = 1_000;
 /// Characters of a value that a message repeats.
 const SHOWN_CHARACTERS: usize = 40;
 
+/// The text of a profile that comes with the program.
+pub(super) fn shipped(name: &str) -> Option<&'static str> {
+    profile::SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, toml)| *toml)
+}
+
 /// Reads a table by the profile whose text is given, or by the one among the shipped that fits.
 ///
 /// # Errors

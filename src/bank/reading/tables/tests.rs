@@ -502,6 +502,17 @@ fn dates_and_numbers_of_a_workbook() {
 }
 
 #[test]
+fn a_row_of_a_workbook_has_a_limit_too() {
+    let mut workbook = NewWorkbook::new();
+    let sheet = workbook.add_worksheet();
+    for column in 0..4 {
+        sheet.write(2, column, "x".repeat(30_000)).unwrap();
+    }
+    let (code, text) = refusal(&workbook.save_to_buffer().unwrap(), None);
+    assert!(code == "table_row_too_long" && row_of(&text), "{text}");
+}
+
+#[test]
 fn hostile_files_are_refused_with_a_remedy() {
     let heading = "日期,金额,余额\n";
     let endless = "x".repeat(3 * 1024 * 1024);
@@ -569,6 +580,7 @@ fn shipped_profiles_are_sound_and_none_fits_the_heading_of_another() {
     for (profile, (name, toml)) in profiles.iter().zip(profile::SHIPPED) {
         assert_eq!(profile.name, name);
         assert!(profile.text.separator.is_none() && profile.text.encoding.is_none() && profile.text.quote);
+        assert_eq!(shipped(name), Some(toml));
         let heading = headings(toml);
         let text = format!("{}\n", heading.join(","));
         assert_eq!(hear(text.as_bytes()).name, name, "{text}");
