@@ -11,7 +11,7 @@ use encoding_rs::{Encoding, GB18030, UTF_16LE, WINDOWS_1252};
 use rust_decimal::Decimal;
 
 use super::workbook::{DateText, put};
-use super::{Fault, RECORD_BYTES_MAX, Record, Records, decimal};
+use super::{Fault, Record, Records, decimal};
 
 /// Bytes of an XLS, which is read as a whole: the format allows 65,536 rows a sheet, which take some 30 MB.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -311,10 +311,7 @@ impl Records for OldSheet<'_> {
                 CellValue::Date(date) => DataRef::DateTime(*date),
                 CellValue::Bool(value) => DataRef::Bool(*value),
             };
-            put(record, u32::from(cell.column), &value, self.dates)?;
-            if record.text.len() > RECORD_BYTES_MAX {
-                return Err(Fault::TooLong { row: number });
-            }
+            put(record, number, u32::from(cell.column), &value, self.dates)?;
         }
         Ok(Some(number))
     }
@@ -606,7 +603,7 @@ mod tests {
         let begin = (BEGIN, [version.to_le_bytes(), [5, 0]].concat());
         let name: &[u8] = if version == 0x0600 { &[1, 0, b'S'] } else { &[1, b'S'] };
         let sheet = |place: u32| (BOUND_SHEET, [&place.to_le_bytes()[..], &[0, 0], name].concat());
-        let head = |place| bytes(&[&[begin.clone()], globals, &[sheet(place), (EOF, vec![])]].concat());
+        let head = |place| bytes(&[std::slice::from_ref(&begin), globals, &[sheet(place), (EOF, vec![])]].concat());
         let mut stream = head(u32::try_from(head(0).len()).unwrap());
         stream.extend(bytes(&[&[begin], cells, &[(EOF, vec![])]].concat()));
         compound_file(&stream)

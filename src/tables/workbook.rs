@@ -8,7 +8,7 @@ use std::io::{self, BufReader, Read, Seek};
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxCellReader, XlsxError};
 use zip::ZipArchive;
 
-use super::{COLUMNS_MAX, Fault, Record, Records, decimal};
+use super::{COLUMNS_MAX, Fault, RECORD_BYTES_MAX, Record, Records, decimal};
 
 /// Unpacked bytes of all parts together. The format allows 1,048,576 rows; with 13 columns they take about 900 bytes
 /// each, so a full sheet passes and a zip bomb does not.
@@ -130,13 +130,13 @@ impl<R: Read + Seek> Records for SheetRecords<'_, R> {
             return Err(Fault::unreadable(format!("row {number} after row {}", self.row)));
         }
         self.row = number;
-        put(record, column, &value, self.dates)?;
+        put(record, number, column, &value, self.dates)?;
         while let Some((next_row, column, value)) = self.cell().map_err(Fault::unreadable)? {
             if next_row != row {
                 self.ahead = Some((next_row, column, value));
                 break;
             }
-            put(record, column, &value, self.dates)?;
+            put(record, number, column, &value, self.dates)?;
         }
         Ok(Some(number))
     }
@@ -145,7 +145,13 @@ impl<R: Read + Seek> Records for SheetRecords<'_, R> {
 /// How a cell that holds a date is written down.
 pub(crate) type DateText = fn(&ExcelDateTime) -> String;
 
-pub(super) fn put(record: &mut Record, column: u32, value: &DataRef<'_>, dates: DateText) -> Result<(), Fault> {
+pub(super) fn put(
+    record: &mut Record,
+    row: u64,
+    column: u32,
+    value: &DataRef<'_>,
+    dates: DateText,
+) -> Result<(), Fault> {
     if matches!(value, DataRef::Empty) {
         return Ok(());
     }
@@ -172,6 +178,10 @@ pub(super) fn put(record: &mut Record, column: u32, value: &DataRef<'_>, dates: 
         DataRef::DateTime(date) => record.text.push_str(&dates(date)),
         DataRef::Error(error) => record.text.push_str(&error.to_string()),
         DataRef::Empty => {}
+    }
+    // One shared text of the largest size in every cell would be a bomb of another kind.
+    if record.text.len() > RECORD_BYTES_MAX {
+        return Err(Fault::TooLong { row });
     }
     record.ends.push(record.text.len());
     Ok(())

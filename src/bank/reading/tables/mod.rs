@@ -32,6 +32,11 @@ const PROBLEMS_MAX: u64 = 1_000;
 /// Characters of a value that a message repeats.
 const SHOWN_CHARACTERS: usize = 40;
 
+/// The text of a profile that comes with the program.
+pub(super) fn shipped(name: &str) -> Option<&'static str> {
+    profile::SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, toml)| *toml)
+}
+
 /// Reads a table by the profile whose text is given, or by the one among the shipped that fits.
 ///
 /// # Errors
@@ -260,13 +265,18 @@ impl Table<'_> {
 
     /// The content of a field, empty where the profile says that nothing stands there.
     fn cell<'r>(&self, record: &'r Record, field: profile::Field) -> &'r str {
-        let cell = self.columns.place(field).map_or("", |place| record.cell(place));
+        let cell = self.raw_cell(record, field);
         if self.profile.is_empty(cell) { "" } else { cell }
+    }
+
+    /// The content of a field, also where it says that nothing stands there.
+    fn raw_cell<'r>(&self, record: &'r Record, field: profile::Field) -> &'r str {
+        self.columns.place(field).map_or("", |place| as_text(record.cell(place)))
     }
 
     /// All cells of a field that say something, joined by spaces.
     fn join(&self, record: &Record, field: profile::Field, into: &mut String) {
-        for cell in self.columns.places(field).iter().map(|place| record.cell(*place)) {
+        for cell in self.columns.places(field).iter().map(|place| as_text(record.cell(*place))) {
             if !self.profile.is_empty(cell) {
                 if !into.is_empty() {
                     into.push(' ');
@@ -357,6 +367,17 @@ fn compare<T: PartialEq + ToString>(out: &mut Out<'_>, what: Value, declared: Op
     {
         let message = Message::new("reading.table_declared_differs").with_term("name", &what.term());
         out.problem(0, message.with("declared", declared.to_string()).with("found", found.to_string()));
+    }
+}
+
+/// Without what keeps a spreadsheet from taking a long number for a number: `="6222…"`, `'6222…`.
+fn as_text(cell: &str) -> &str {
+    if let Some(text) = cell.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"')) {
+        return text.trim();
+    }
+    match cell.strip_prefix('\'') {
+        Some(number) if number.starts_with(|letter: char| letter.is_ascii_digit()) => number,
+        _ => cell,
     }
 }
 

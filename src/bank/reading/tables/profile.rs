@@ -14,15 +14,15 @@ use super::values;
 /// The profiles that come with the program: name and TOML. Without a profile they are tried, so the headings of no two
 /// may fit the same file, and none may say how its text is parted or encoded: that is told before a profile is chosen.
 pub(super) const SHIPPED: [(&str, &str); 9] = [
-    ("alipay-csv", include_str!("../../../../profiles/statements/alipay-csv.toml")),
-    ("boc-debit-csv", include_str!("../../../../profiles/statements/boc-debit-csv.toml")),
-    ("bocom-debit-csv", include_str!("../../../../profiles/statements/bocom-debit-csv.toml")),
-    ("cmb-debit-csv", include_str!("../../../../profiles/statements/cmb-debit-csv.toml")),
+    ("alipay", include_str!("../../../../profiles/statements/alipay.toml")),
+    ("boc-debit", include_str!("../../../../profiles/statements/boc-debit.toml")),
+    ("bocom-debit", include_str!("../../../../profiles/statements/bocom-debit.toml")),
+    ("cmb-debit", include_str!("../../../../profiles/statements/cmb-debit.toml")),
     ("generic-reply-csv", include_str!("../../../../profiles/replies/generic-reply-csv.toml")),
     ("generic-statement-csv", include_str!("../../../../profiles/statements/generic-statement-csv.toml")),
-    ("icbc-debit-csv", include_str!("../../../../profiles/statements/icbc-debit-csv.toml")),
-    ("spdb-debit-xls", include_str!("../../../../profiles/statements/spdb-debit-xls.toml")),
-    ("wechat-xlsx", include_str!("../../../../profiles/statements/wechat-xlsx.toml")),
+    ("icbc-debit", include_str!("../../../../profiles/statements/icbc-debit.toml")),
+    ("spdb-debit", include_str!("../../../../profiles/statements/spdb-debit.toml")),
+    ("wechat", include_str!("../../../../profiles/statements/wechat.toml")),
 ];
 
 /// A profile is a page of text; what is larger is another file given by mistake.

@@ -112,9 +112,8 @@ fn fill(
     if entry.value_date.is_none() && !value_day.is_empty() {
         out.problem(row, refuse_value("reading.table_value_date", row, value_day));
     }
-    let raw = |field| table.columns.place(field).map_or("", |place| record.cell(place));
-    let mark = values::word(raw(Field::Mark));
-    let state = values::word(raw(Field::State));
+    let mark = values::word(table.raw_cell(record, Field::Mark));
+    let state = values::word(table.raw_cell(record, Field::State));
     if table.profile.marks.not_booked.contains(&mark) || table.profile.states.not_booked.contains(&state) {
         entry.status = Status::NotBooked;
     }

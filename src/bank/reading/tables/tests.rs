@@ -134,7 +134,7 @@ fn gb18030(text: &str) -> Vec<u8> {
 fn boc() {
     let Some(bytes) = sample("boc/debit/example-boc-records.csv") else { return };
     let heard = hear(&bytes);
-    assert_eq!(heard.name, "boc-debit-csv");
+    assert_eq!(heard.name, "boc-debit");
     assert_eq!(heard.codes(), []);
     assert_eq!((heard.head.account.as_str(), heard.head.currency.as_str()), ("3167", "CNY"));
     assert_eq!(heard.sums(), (4, "9821.00".into(), 13, "9394.30".into()));
@@ -152,7 +152,7 @@ fn boc() {
 fn bocom() {
     let Some(bytes) = sample("bocom_debit/example-bocom_debit-records.csv") else { return };
     let heard = hear(&bytes);
-    assert_eq!(heard.name, "bocom-debit-csv");
+    assert_eq!(heard.name, "bocom-debit");
     assert_eq!(heard.sums(), (3, "11.25".into(), 3, "114.00".into()));
     assert_eq!(heard.days(), (date(2024, 2, 2), date(2025, 1, 1)));
     assert_eq!(heard.codes(), [(3, "table_balance_breaks")]);
@@ -167,7 +167,7 @@ fn bocom() {
 fn cmb() {
     let Some(bytes) = sample("cmb/debit/example-cmb-records.csv") else { return };
     let heard = hear(&bytes);
-    assert_eq!(heard.name, "cmb-debit-csv");
+    assert_eq!(heard.name, "cmb-debit");
     assert_eq!(heard.sums(), (1, "1234.00".into(), 4, "2013.14".into()));
     assert_eq!(heard.days(), (date(2024, 1, 1), date(2024, 1, 27)));
     assert_eq!(heard.codes(), [(4, "table_balance_breaks")]);
@@ -178,7 +178,7 @@ fn cmb() {
 fn icbc() {
     let Some(bytes) = sample("icbc/debit-v1/example-icbc-debit-v1-records.csv") else { return };
     let heard = hear(&bytes);
-    assert_eq!(heard.name, "icbc-debit-csv");
+    assert_eq!(heard.name, "icbc-debit");
     assert_eq!((heard.head.account.as_str(), heard.head.currency.as_str()), ("1234****9876", "CNY"));
     assert_eq!(heard.sums(), (5, "2841.74".into(), 6, "4241.08".into()));
     assert_eq!(heard.days(), (date(2023, 2, 8), date(2023, 5, 2)));
@@ -197,7 +197,7 @@ fn icbc() {
 fn spdb() {
     let Some(bytes) = sample("spdb_debit/example-spdb_debit-records.xls") else { return };
     let heard = hear(&bytes);
-    assert_eq!(heard.name, "spdb-debit-xls");
+    assert_eq!(heard.name, "spdb-debit");
     assert_eq!(heard.codes(), []);
     assert_eq!(heard.head.account, "6200000000001230");
     assert_eq!((heard.head.from, heard.head.to), (Some(date(2025, 12, 1)), Some(date(2025, 12, 31))));
@@ -211,7 +211,7 @@ fn spdb() {
 fn alipay() {
     let Some(bytes) = sample("alipay/example-alipay-records.csv") else { return };
     let heard = hear(&bytes);
-    assert_eq!(heard.name, "alipay-csv");
+    assert_eq!(heard.name, "alipay");
     assert_eq!((heard.head.account.as_str(), heard.head.currency.as_str()), ("xx@gmail.com", "CNY"));
     assert_eq!((heard.head.from, heard.head.to), (Some(date(2023, 2, 10)), Some(date(2023, 2, 13))));
     assert_eq!(heard.entries.len(), 10);
@@ -226,7 +226,7 @@ fn alipay() {
 fn wechat() {
     let Some(bytes) = sample("wechat/example-wechat-records.xlsx") else { return };
     let heard = hear(&bytes);
-    assert_eq!(heard.name, "wechat-xlsx");
+    assert_eq!(heard.name, "wechat");
     assert_eq!(heard.entries.len(), 27);
     assert_eq!(heard.sums(), (5, "28.49".into(), 11, "2904.53".into()));
     assert_eq!(heard.days(), (date(2017, 10, 20), date(2024, 6, 7)));
@@ -340,6 +340,15 @@ fn headings_are_known_in_full_width_with_spaces_and_on_every_page() {
     let heard = hear_by(&signed(""), "　日 期\t,金额 ,摘要,附言\n20260101,1,a,b\n日期,金额,摘要,附言\n20260102,2,,b\n");
     assert_eq!(heard.entries.iter().map(|entry| entry.text.as_str()).collect::<Vec<_>>(), ["a b", "b"]);
     assert_eq!(heard.codes(), []);
+}
+
+#[test]
+fn numbers_that_are_kept_as_texts_lose_their_keeper() {
+    let profile = signed("").replace("text =", "account = ['账号']\nname = ['户名']\ntext =");
+    for account in ["=\"0622\"", "'0622", "\"0622\t\"", " 0622 ", "\"=\"\"0622\"\"\""] {
+        let heard = hear_by(&profile, &format!("日期,金额,账号,户名\n=\"20260101\",1,{account},'甲\n"));
+        assert_eq!((heard.entries[0].account.as_str(), heard.entries[0].name.as_str()), ("0622", "'甲"), "{account}");
+    }
 }
 
 #[test]
@@ -502,6 +511,17 @@ fn dates_and_numbers_of_a_workbook() {
 }
 
 #[test]
+fn a_row_of_a_workbook_has_a_limit_too() {
+    let mut workbook = NewWorkbook::new();
+    let sheet = workbook.add_worksheet();
+    for column in 0..4 {
+        sheet.write(2, column, "x".repeat(30_000)).unwrap();
+    }
+    let (code, text) = refusal(&workbook.save_to_buffer().unwrap(), None);
+    assert!(code == "table_row_too_long" && row_of(&text), "{text}");
+}
+
+#[test]
 fn hostile_files_are_refused_with_a_remedy() {
     let heading = "日期,金额,余额\n";
     let endless = "x".repeat(3 * 1024 * 1024);
@@ -569,6 +589,7 @@ fn shipped_profiles_are_sound_and_none_fits_the_heading_of_another() {
     for (profile, (name, toml)) in profiles.iter().zip(profile::SHIPPED) {
         assert_eq!(profile.name, name);
         assert!(profile.text.separator.is_none() && profile.text.encoding.is_none() && profile.text.quote);
+        assert_eq!(shipped(name), Some(toml));
         let heading = headings(toml);
         let text = format!("{}\n", heading.join(","));
         assert_eq!(hear(text.as_bytes()).name, name, "{text}");
