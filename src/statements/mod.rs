@@ -235,9 +235,15 @@ pub fn statements(tx: &mut Tx<'_>, court_id: i64, bank_account_id: Option<i64>) 
     Ok(tx.query(
         "SELECT statement_id, bank_account_id, kind, format, bank_statement_id, from_date, to_date, opening_minor, \
          closing_minor, entry_count, new_count, net_minor, first_line_id, last_line_id, problem_count, channel, \
-         fetched_by FROM statement WHERE court_id = $1 AND book_id = $2 AND ($3 = 0 OR bank_account_id = $3) \
+         fetched_by FROM statement WHERE court_id = $1 AND book_id = $2 \
+         AND bank_account_id >= $3 AND bank_account_id <= $4 \
          ORDER BY bank_account_id, to_date, from_date, statement_id",
-        &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.unwrap_or(0).into()],
+        &[
+            court_id.into(),
+            books::CASE_MONEY.into(),
+            bank_account_id.unwrap_or(0).into(),
+            bank_account_id.unwrap_or(i64::MAX).into(),
+        ],
         read_statement,
     )?)
 }

@@ -13,5 +13,6 @@ mod crash;
 mod ordinary_day;
 mod program;
 mod receipts;
+mod reconciliation;
 mod requests;
 mod texts;

@@ -18,7 +18,6 @@ use rust_decimal::Decimal;
 
 use crate::{Failure, Message, Outcome};
 
-#[allow(dead_code, reason = "called as soon as the formats are told apart in `read`")]
 mod tables;
 
 /// Something odd in a file that is read all the same.
