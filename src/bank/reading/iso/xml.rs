@@ -55,12 +55,13 @@ impl<'s> Xml<'s> {
     /// # Errors
     /// `reading.truncated`, `reading.xml_malformed`, `reading.xml_entity`, `reading.xml_dtd`, `reading.xml_too_deep`,
     /// `reading.token_too_long`, `reading.piece_too_long`, `reading.xml_encoding`.
+    #[inline]
     pub(super) fn child(&mut self) -> Outcome<Option<Tag>> {
         loop {
-            match self.token()? {
-                Token::Open(tag) => return Ok(Some(tag)),
+            match self.token(false)? {
+                Token::Open => return Ok(Some(Tag::of(&self.token[1..=self.name_length]))),
                 Token::Close | Token::End => return Ok(None),
-                Token::Text => self.text.clear(),
+                Token::Text => {}
             }
         }
     }
@@ -71,10 +72,10 @@ impl<'s> Xml<'s> {
     /// As [`Xml::child`].
     pub(super) fn walk(&mut self) -> Outcome<Option<Tag>> {
         loop {
-            match self.token()? {
-                Token::Open(tag) => return Ok(Some(tag)),
+            match self.token(false)? {
+                Token::Open => return Ok(Some(Tag::of(&self.token[1..=self.name_length]))),
                 Token::End => return Ok(None),
-                Token::Close | Token::Text => self.text.clear(),
+                Token::Close | Token::Text => {}
             }
         }
     }
@@ -88,7 +89,7 @@ impl<'s> Xml<'s> {
         self.text.clear();
         let outside = self.depth - 1;
         while self.depth > outside {
-            self.token()?;
+            self.token(true)?;
             if self.text.len() > TOKEN_BYTES_MAX {
                 return Err(self.refuse("reading.token_too_long").with("max", TOKEN_BYTES_MAX).into());
             }
@@ -108,8 +109,7 @@ impl<'s> Xml<'s> {
     pub(super) fn skip(&mut self) -> Outcome<()> {
         let outside = self.depth - 1;
         while self.depth > outside {
-            self.token()?;
-            self.text.clear();
+            self.token(false)?;
         }
         Ok(())
     }
@@ -156,9 +156,12 @@ impl<'s> Xml<'s> {
         self.reader.get_mut().piece_begins();
     }
 
-    /// The next token. Text is collected.
-    fn token(&mut self) -> Outcome<Token> {
+    /// The next token. Text is collected, or else passed over.
+    #[inline]
+    fn token(&mut self, collect: bool) -> Outcome<Token> {
         self.token.clear();
+        // White space between elements then makes no token at all.
+        self.reader.config_mut().trim_text_start = !collect;
         self.reader.get_mut().token_bytes = 0;
         let event = match self.reader.read_event_into(&mut self.token) {
             Ok(event) => event,
@@ -166,21 +169,20 @@ impl<'s> Xml<'s> {
         };
         match event {
             Event::Start(start) | Event::Empty(start) => {
-                let name = start.name();
-                self.name_length = name.0.len();
-                let tag = Tag::of(local(name.0));
+                self.name_length = start.name().0.len();
                 self.depth += 1;
                 if self.depth > DEPTH_MAX {
                     return Err(self.refuse("reading.xml_too_deep").with("max", DEPTH_MAX).into());
                 }
-                return Ok(Token::Open(tag));
+                return Ok(Token::Open);
             }
             Event::End(_) => {
                 self.depth -= 1;
                 return Ok(Token::Close);
             }
-            Event::Text(text) => self.text.push_str(&text),
-            Event::CData(text) => self.text.push_str(&text),
+            Event::Text(text) if collect => self.text.push_str(&text),
+            Event::CData(text) if collect => self.text.push_str(&text),
+            Event::Text(_) | Event::CData(_) => {}
             Event::GeneralRef(reference) => {
                 let character = match &*reference {
                     "lt" => Some('<'),
@@ -191,7 +193,8 @@ impl<'s> Xml<'s> {
                     _ => reference.resolve_char_ref().ok().flatten(),
                 };
                 match character {
-                    Some(character) => self.text.push(character),
+                    Some(character) if collect => self.text.push(character),
+                    Some(_) => {}
                     None => {
                         let entity = reference.chars().take(40).collect::<String>();
                         return Err(self.refuse("reading.xml_entity").with("entity", entity).into());
@@ -225,7 +228,7 @@ impl<'s> Xml<'s> {
 }
 
 enum Token {
-    Open(Tag),
+    Open,
     Close,
     Text,
     End,
@@ -291,6 +294,7 @@ impl<'s> Input<'s> {
         self.piece_bytes = 0;
     }
 
+    #[cold]
     fn refill(&mut self) -> io::Result<()> {
         self.lines += line_ends(&self.buffer);
         self.start = 0;
@@ -332,6 +336,7 @@ impl Read for Input<'_> {
 }
 
 impl BufRead for Input<'_> {
+    #[inline]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.token_bytes > TOKEN_BYTES_MAX {
             self.limit = Some(("reading.token_too_long", TOKEN_BYTES_MAX as u64));
@@ -343,6 +348,7 @@ impl BufRead for Input<'_> {
         Ok(&self.buffer[self.start..])
     }
 
+    #[inline]
     fn consume(&mut self, bytes: usize) {
         self.start += bytes;
         self.token_bytes += bytes;
@@ -350,5 +356,7 @@ impl BufRead for Input<'_> {
 }
 
 fn line_ends(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+    // Counted in bytes, which the processor does many at once; 255 ends at most fit into one.
+    let in_chunk = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>();
+    bytes.chunks(255).map(|chunk| u64::from(in_chunk(chunk))).sum()
 }
