@@ -13,6 +13,7 @@ use super::{Context, report};
 use crate::access;
 use crate::chart::{self, BankAccount};
 use crate::flows::by_hand::{Says, match_line};
+use crate::flows::score::{Score, score};
 use crate::flows::undo::undo;
 use crate::flows::{self, Left, Matched, match_account, open_findings};
 use crate::receipts::transfers::transfer_instructions;
@@ -49,6 +50,18 @@ pub enum ReconcileCommand {
     Days(AccountArg),
     /// 应由银行在子账户间划转的款项 · What the bank has to move between sub-accounts
     Transfers(AccountArg),
+    /// 练习：与模拟银行的真相文件比对 · Practice: hold the matches against the practice bank's truth
+    Score(ScoreArgs),
+}
+
+/// What `reconcile score` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ScoreArgs {
+    /// truth.json，bank-sim 所写 · As bank-sim wrote it
+    pub truth: PathBuf,
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountArg,
 }
 
 /// The account, where there are several.
@@ -182,6 +195,7 @@ pub fn run(context: &Context, command: &ReconcileCommand) -> Outcome<()> {
         ReconcileCommand::Reopen(args) => reopen(context, args),
         ReconcileCommand::Days(args) => days(context, args),
         ReconcileCommand::Transfers(args) => transfers(context, args),
+        ReconcileCommand::Score(args) => run_score(context, args),
     }
 }
 
@@ -635,5 +649,45 @@ fn transfers(context: &Context, args: &AccountArg) -> Outcome<()> {
         ],
         &rows,
     )?;
+    Ok(())
+}
+
+fn run_score(context: &Context, args: &ScoreArgs) -> Outcome<()> {
+    let court_id = context.globals.court;
+    let score = context.read(|tx| {
+        let account = chart::find_bank_account(tx, court_id, args.account.bank_account.as_deref())?;
+        score(tx, court_id, account.bank_account_id, &args.truth)
+    })?;
+    context.output.object(&score_json(&score))?;
+    print_score(context, &score)
+}
+
+/// A score for programs.
+#[must_use]
+pub fn score_json(score: &Score) -> serde_json::Value {
+    json!({
+        "lines": score.lines, "false_matches": score.false_matches, "missed": score.missed,
+        "payments": score.payments, "wrong_payments": score.wrong_payments, "open_payments": score.open_payments,
+        "examples": score.examples,
+    })
+}
+
+/// A score in a sentence, with the first things that are wrong.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_score(context: &Context, score: &Score) -> Outcome<()> {
+    context.output.sentence(
+        &Message::new("reconcile.score")
+            .with("lines", score.lines)
+            .with("false", score.false_matches)
+            .with("missed", score.missed)
+            .with("payments", score.payments)
+            .with("wrong", score.wrong_payments)
+            .with("open", score.open_payments),
+    )?;
+    for example in &score.examples {
+        context.output.line(example)?;
+    }
     Ok(())
 }

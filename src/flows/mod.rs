@@ -3,6 +3,7 @@
 
 pub mod by_hand;
 mod load;
+pub mod score;
 pub mod undo;
 
 use std::collections::HashMap;

@@ -71,6 +71,8 @@ pub struct OpenItem {
     pub remark: String,
     /// Sub-account of the bank.
     pub sub_account: String,
+    /// Whether the line is matched by now: then only the days differ.
+    pub is_matched: bool,
     /// Whether it is explained: matched since, or somebody has taken it on and said why.
     pub explained: Option<Message>,
 }
@@ -352,6 +354,7 @@ fn open_item(tx: &mut Tx<'_>, court_id: i64, day: Date, group: i64, both: &Both)
         name: String::new(),
         remark: String::new(),
         sub_account: String::new(),
+        is_matched: false,
         explained: None,
     };
     if let Some(line_id) = item.bank_line_id {
@@ -360,10 +363,10 @@ fn open_item(tx: &mut Tx<'_>, court_id: i64, day: Date, group: i64, both: &Both)
         item.name = line.name;
         item.remark = line.remark;
         item.sub_account = line.sub_account;
-        let matched_later = group != line_id;
+        item.is_matched = group != line_id;
         let note = crate::statements::notes::newest_note(tx, court_id, line_id)?;
         item.explained = match note {
-            _ if matched_later => Some(Message::new("bank_reconciliation.matched_later")),
+            _ if item.is_matched => Some(Message::new("bank_reconciliation.matched_later")),
             Some(note) => {
                 Some(Message::new("bank_reconciliation.noted").with("owner", &note.owner).with("note", &note.note))
             }

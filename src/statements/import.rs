@@ -1,9 +1,11 @@
 //! Importing a statement: streamed, stored once, nothing posted.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, Seek};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::rc::Rc;
 
 use ankuan_ledger::Act;
 use ankuan_ledger::chain::{Digest, sha256};
@@ -56,7 +58,7 @@ pub struct Imported {
     pub already: bool,
 }
 
-/// Imports a statement file into the caller's transaction. Needs finance or the fund keeper. A file that was imported
+/// Imports a statement file into the caller's transaction; `progress` is told how many bytes have been read. Needs finance or the fund keeper. A file that was imported
 /// before changes nothing, whatever its name; a line that another file has shown is not stored again.
 ///
 /// # Errors
@@ -98,6 +100,7 @@ pub fn import_statement(
     let stored = documents::store(tx, &mut act, keys, randomness, &new, &mut file)?;
     file.rewind()?;
     let accounts = chart::bank_accounts(tx, court_id)?;
+    let read_bytes = Rc::new(Cell::new(0));
     let mut importer = Importer {
         tx,
         act: &mut act,
@@ -115,9 +118,11 @@ pub fn import_statement(
         problems: Vec::new(),
         problem_count: 0,
         entries: 0,
+        read_bytes: Rc::clone(&read_bytes),
         progress,
     };
-    let kind = reading::read(&name, &mut BufReader::with_capacity(1 << 16, file), import.profile, &mut importer)
+    let mut source = BufReader::with_capacity(1 << 16, Counted { file, read_bytes });
+    let kind = reading::read(&name, &mut source, import.profile, &mut importer)
         .map_err(|failure| in_file(failure, import.path))?;
     let (problems, finished) = (std::mem::take(&mut importer.problems), std::mem::take(&mut importer.finished));
     if kind.content != reading::Content::Statement {
@@ -139,6 +144,28 @@ pub fn import_statement(
         .collect::<HashSet<_>>();
     let statements = stored.into_iter().filter(|statement| mine.contains(&statement.statement_id)).collect();
     Ok(Imported { statements, problems, already: false })
+}
+
+/// A file that knows how far it has been read: the progress that is shown.
+struct Counted {
+    file: File,
+    read_bytes: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read_bytes.set(self.read_bytes.get() + read as u64);
+        Ok(read)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let place = self.file.seek(to)?;
+        self.read_bytes.set(place);
+        Ok(place)
+    }
 }
 
 /// Who may bring in what the bank sends: finance, or the fund keeper.
@@ -254,6 +281,7 @@ struct Importer<'i, 't, 's> {
     problems: Vec<Problem>,
     problem_count: i64,
     entries: u64,
+    read_bytes: Rc<Cell<u64>>,
     progress: &'i mut dyn FnMut(u64),
 }
 
@@ -339,8 +367,8 @@ impl Importer<'_, '_, '_> {
 
     fn entry(&mut self, entry: &statement::Entry) -> Outcome<()> {
         self.entries += 1;
-        if self.entries.is_multiple_of(10_000) {
-            (self.progress)(self.entries);
+        if self.entries.is_multiple_of(1_000) {
+            (self.progress)(self.read_bytes.get());
         }
         let Some(mut open) = self.open.take() else {
             return Err(Error::Inconsistent("an entry outside a statement".into()).into());
