@@ -158,8 +158,8 @@ impl Report {
             How::CaseNumber => ("matching.evidence.case_number", vec![amount()]),
             How::SumOfReceipts => ("matching.evidence.sum_of_receipts", vec![name(), amount(), number()]),
             How::SumOfArrivals => ("matching.evidence.sum_of_arrivals", vec![name(), amount(), number()]),
-            How::PartsOfReceipt => ("matching.evidence.parts_of_receipt", vec![name(), number()]),
-            How::PartsOfArrival => ("matching.evidence.parts_of_arrival", vec![name(), number()]),
+            How::PartsOfReceipt => ("matching.evidence.parts_of_receipt", vec![name(), amount(), number()]),
+            How::PartsOfArrival => ("matching.evidence.parts_of_arrival", vec![name(), amount(), number()]),
             How::Unattributed => ("matching.evidence.unattributed", vec![amount()]),
         };
         Evidence { code, arguments }
