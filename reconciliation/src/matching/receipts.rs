@@ -3,7 +3,7 @@
 use super::engine::{LOOKED_AT, Run};
 use super::index::{Groups, Sorted};
 use super::input::{LineView, NONE};
-use super::names::word_in;
+use super::names::Words;
 use super::report::{Difference, How, Outcome, Target};
 
 /// What the other party of a line and of a row have in common, by which rows are found.
@@ -70,6 +70,7 @@ impl<'a> Run<'a> {
     pub(super) fn receipts_by_payer(&mut self, days: i32) {
         let input = self.input;
         let mut rows = Vec::new();
+        self.expect_names(input.receipts.len());
         for (receipt, row) in (0..).zip(&input.receipts) {
             if self.receipts[receipt as usize] == NONE {
                 let name = self.name(input.receipt_payer(receipt));
@@ -103,6 +104,7 @@ impl<'a> Run<'a> {
     pub(super) fn arrivals(&mut self) {
         let input = self.input;
         let mut rows = Vec::new();
+        self.expect_names(input.arrivals.len());
         for (arrival, row) in (0..).zip(&input.arrivals) {
             let name = self.name(input.arrival_payer(arrival));
             let sub_account = row.sub_account_id.map(|id| (BY_SUB_ACCOUNT, id));
@@ -244,9 +246,9 @@ impl<'a> Run<'a> {
         if by_card.is_empty() {
             return;
         }
-        let mut buffer = String::new();
+        let mut words = Words::new(words);
         self.each_new_money(|run, line, view| {
-            if word_in(words, &[view.code(), view.text(), view.name()], &mut buffer).is_none() {
+            if !words.are_in(&[view.code(), view.text(), view.name()]) {
                 return;
             }
             let from = by_card.partition_point(|(day, _)| *day < view.day.saturating_sub(days));

@@ -312,14 +312,3 @@ pub fn random(seed: u64, size: u64) -> World {
     }
     world
 }
-
-/// Worlds in which nearly every rule has something to do.
-pub fn sample() -> Vec<World> {
-    let mut worlds: Vec<World> = (0..300).map(|seed| random(seed, 40)).collect();
-    for world in &mut worlds {
-        for line in &mut world.lines {
-            line.name = if line.id % 3 == 0 { "某人".to_owned() } else { line.name.clone() };
-        }
-    }
-    worlds
-}
