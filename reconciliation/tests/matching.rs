@@ -1,6 +1,7 @@
 //! Matching from outside: each rule with what it must and must not do, and properties of whole runs.
 //!
-//! What was broken to see these fail: see the end of the file.
+//! What was broken to see these fail, one at a time: `put_in_order` not called; a payment not marked as debited; the
+//! amount not compared under a reference; the files of overlapping days not taken together.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod world;

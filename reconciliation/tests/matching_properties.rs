@@ -1,8 +1,8 @@
 //! Properties of whole runs over small random worlds in which much meets much.
 //!
-//! What was broken to see these fail: `put_in_order` left out (shuffling), the marking of a payment left out (at most
-//! once, the naive model), the amount not compared under a reference (sums), the window of days not compared with the
-//! day of the line (unrelated line stays, so only unit tests failed).
+//! What was broken to see these fail, one at a time: `put_in_order` not called (shuffling, the naive model); a payment
+//! not marked as debited (once at most, files, the naive model); the amount not compared under a reference (once at
+//! most and amounts, the naive model).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod world;

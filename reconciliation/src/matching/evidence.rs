@@ -66,6 +66,7 @@ impl Report {
     pub fn difference(&self, conflict: &Conflict) -> Evidence {
         let line = |line: Option<i64>| line.map(|line| ("line", line.to_string()));
         let (code, line) = match conflict.difference {
+            Difference::Amount if matches!(conflict.target, Target::File(_)) => ("matching.conflict.file_amount", None),
             Difference::Amount => ("matching.conflict.amount", None),
             Difference::AlreadyDebited(None) => ("matching.conflict.debited_before", None),
             Difference::AlreadyDebited(by) => ("matching.conflict.debited_by_line", line(by)),
