@@ -1,6 +1,6 @@
 //! The state of a run, and the order in which the rules get their turn.
 
-use super::index::Sorted;
+use super::index::{Groups, Sorted};
 use super::input::{Input, LineView, NO_DAY, NONE};
 use super::names::Names;
 use super::report::{
@@ -61,6 +61,8 @@ pub(super) struct Run<'a> {
     pub arrivals: Vec<u32>,
     pub credits: Vec<u32>,
     pub receivables: Vec<u32>,
+    /// Payments by their key, kept from the debits for the credits.
+    pub payment_keys: Option<Groups<&'a str>>,
     names: Names,
     /// Number of the name of each line; [`NONE`]: not asked for yet. Empty until the first is.
     line_names: Vec<u32>,
@@ -128,9 +130,11 @@ impl<'a> Run<'a> {
             arrivals: unused(input.arrivals.len()),
             credits: unused(input.credits.len()),
             receivables: unused(input.receivables.len()),
+            payment_keys: None,
             names: Names::default(),
             line_names: Vec::new(),
-            matches: Vec::new(),
+            // Most lines are one match; growing would move them all again and again.
+            matches: Vec::with_capacity(input.lines.len()),
             ambiguous: Vec::new(),
             conflicts: Vec::new(),
             gave_up: Vec::new(),
@@ -167,6 +171,11 @@ impl<'a> Run<'a> {
 
     pub fn is_open(&self, line: u32) -> bool {
         self.standing[line as usize] == Standing::Open
+    }
+
+    /// Makes room before so many names are asked for.
+    pub fn expect_names(&mut self, names: usize) {
+        self.names.reserve(names);
     }
 
     pub fn name(&mut self, name: &str) -> u32 {

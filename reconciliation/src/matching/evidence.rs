@@ -66,6 +66,7 @@ impl Report {
     pub fn difference(&self, conflict: &Conflict) -> Evidence {
         let line = |line: Option<i64>| line.map(|line| ("line", line.to_string()));
         let (code, line) = match conflict.difference {
+            Difference::Amount if matches!(conflict.target, Target::File(_)) => ("matching.conflict.file_amount", None),
             Difference::Amount => ("matching.conflict.amount", None),
             Difference::AlreadyDebited(None) => ("matching.conflict.debited_before", None),
             Difference::AlreadyDebited(by) => ("matching.conflict.debited_by_line", line(by)),
@@ -158,8 +159,8 @@ impl Report {
             How::CaseNumber => ("matching.evidence.case_number", vec![amount()]),
             How::SumOfReceipts => ("matching.evidence.sum_of_receipts", vec![name(), amount(), number()]),
             How::SumOfArrivals => ("matching.evidence.sum_of_arrivals", vec![name(), amount(), number()]),
-            How::PartsOfReceipt => ("matching.evidence.parts_of_receipt", vec![name(), number()]),
-            How::PartsOfArrival => ("matching.evidence.parts_of_arrival", vec![name(), number()]),
+            How::PartsOfReceipt => ("matching.evidence.parts_of_receipt", vec![name(), amount(), number()]),
+            How::PartsOfArrival => ("matching.evidence.parts_of_arrival", vec![name(), amount(), number()]),
             How::Unattributed => ("matching.evidence.unattributed", vec![amount()]),
         };
         Evidence { code, arguments }
