@@ -298,7 +298,7 @@ fn what_failed_comes_back_in_one_sum() {
     // Not debited: it is not that.
     assert_eq!(outcomes(&world.run()), vec![(vec![1], Outcome::Unattributed)]);
     world.line(2, 4, -100_000);
-    let lump = Outcome::LumpReturned { file_id: 1 };
+    let lump = Outcome::LumpReturned { file_id: 1, answer_id: None };
     assert_eq!(outcomes(&world.run()), vec![(vec![1], lump.clone()), (vec![2], file_debited(1, false))]);
     world.lines.pop();
     world.files[0].debited = true;

@@ -69,7 +69,7 @@ fn used_by(world: &World, outcome: &Outcome, lines: &Lines) -> (Vec<(&'static st
         }
         // Less what was debited payment by payment, which is checked apart.
         Outcome::FileDebited { file_id, .. } => (vec![("file", *file_id)], None),
-        Outcome::LumpReturned { file_id } => {
+        Outcome::LumpReturned { file_id, .. } => {
             assert!(file(file_id).failed > 0);
             (vec![("lump", *file_id)], None)
         }

@@ -30,7 +30,8 @@ pub(super) fn bank_lines(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<Strin
         |row| {
             let day = (row.int(0)?, row.text(1)?.to_owned());
             if days.remove(&day) != Some((row.int(2)?, row.int(3)?)) {
-                finding.get_or_insert_with(|| format!("account {}: the lines of {} differ from their sum", day.0, day.1));
+                finding
+                    .get_or_insert_with(|| format!("account {}: the lines of {} differ from their sum", day.0, day.1));
             }
             Ok::<(), Error>(())
         },
@@ -90,20 +91,15 @@ pub(super) fn settlements(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<Stri
             Ok::<(), Error>(())
         },
     )?;
-    tx.each(
-        "SELECT payment_id, outcome FROM payment_state WHERE court_id = $1 AND book_id = $2",
-        &key,
-        |row| {
-            let (payment, stored) = (row.int(0)?, row.text(1)?);
-            let follows = standings.remove(&payment).unwrap_or("out");
-            if follows != stored {
-                finding.get_or_insert_with(|| {
-                    format!("payment {payment}: its state is {stored}, its events say {follows}")
-                });
-            }
-            Ok::<(), Error>(())
-        },
-    )?;
+    tx.each("SELECT payment_id, outcome FROM payment_state WHERE court_id = $1 AND book_id = $2", &key, |row| {
+        let (payment, stored) = (row.int(0)?, row.text(1)?);
+        let follows = standings.remove(&payment).unwrap_or("out");
+        if follows != stored {
+            finding
+                .get_or_insert_with(|| format!("payment {payment}: its state is {stored}, its events say {follows}"));
+        }
+        Ok::<(), Error>(())
+    })?;
     let missing = standings.into_iter().filter(|(_, standing)| *standing != "out").map(|(payment, _)| payment).min();
     Ok(finding.or_else(|| missing.map(|payment| format!("payment {payment} has events and no state"))))
 }

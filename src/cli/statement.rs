@@ -456,6 +456,29 @@ impl ReplySummary {
     }
 }
 
+/// Something odd, for programs.
+#[must_use]
+pub fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "code": problem.message.code, "line": problem.line, "message": problem.message.text(Language::Zh),
+        "message_en": problem.message.text(Language::En),
+    })
+}
+
+/// What was odd in a file, a line each.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_problems(context: &Context, problems: &[Problem]) -> Outcome<()> {
+    for problem in problems {
+        let sentence = Message::new("reading.show_problem")
+            .with("place", problem.line)
+            .with("sentence", problem.message.text(context.output.language));
+        context.output.sentence(&sentence)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -597,27 +620,4 @@ mod tests {
         assert!(checked.values().sum::<u64>() > 100, "the files were not found");
         assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
     }
-}
-
-/// Something odd, for programs.
-#[must_use]
-pub fn problem_json(problem: &Problem) -> Value {
-    json!({
-        "code": problem.message.code, "line": problem.line, "message": problem.message.text(Language::Zh),
-        "message_en": problem.message.text(Language::En),
-    })
-}
-
-/// What was odd in a file, a line each.
-///
-/// # Errors
-/// Standard output cannot be written.
-pub fn print_problems(context: &Context, problems: &[Problem]) -> Outcome<()> {
-    for problem in problems {
-        let sentence = Message::new("reading.show_problem")
-            .with("place", problem.line)
-            .with("sentence", problem.message.text(context.output.language));
-        context.output.sentence(&sentence)?;
-    }
-    Ok(())
 }

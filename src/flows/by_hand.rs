@@ -149,7 +149,7 @@ fn outcome(
             let is_failed = |one: &Sent| one.answer == Answer::Failed;
             if is_credit {
                 agrees(sum(&|one| one.standing == Standing::Debited && is_failed(one)))?;
-                Finding::LumpReturned { file_id }
+                Finding::LumpReturned { file_id, answer_id: None }
             } else {
                 let whole = sum(&|one| one.standing == Standing::Out);
                 let less_failed = whole != amount;

@@ -1,6 +1,6 @@
 //! What matching compares: the open lines of an account, and what the court expects.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::engine::Tx;
@@ -38,6 +38,8 @@ pub(super) struct Loaded {
     payment_places: HashMap<i64, usize>,
     /// Payments of each file, by its row.
     files: HashMap<i64, Vec<usize>>,
+    /// The answer that refused a payment first.
+    pub refusals: HashMap<i64, i64>,
     released_on: HashMap<i64, Date>,
     last_day: Option<Date>,
     pub sub_accounts: Vec<SubAccount>,
@@ -156,6 +158,7 @@ pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount) -> Out
         payments: Vec::new(),
         payment_places: HashMap::new(),
         files: HashMap::new(),
+        refusals: HashMap::new(),
         released_on: HashMap::new(),
         last_day: side.last_day(),
         sub_accounts,
@@ -266,6 +269,7 @@ fn load_payments(
     first_day: Option<Date>,
     loaded: &mut Loaded,
 ) -> Outcome<()> {
+    loaded.refusals = refusals(tx, court_id)?;
     for sent in sent_runs(tx, court_id, bank_account_id)? {
         let last = sent.released_on.checked_add(RETURN_DAYS.days()).unwrap_or(sent.released_on);
         if first_day.is_some_and(|first| last < first) {
@@ -302,6 +306,7 @@ fn load_payments(
             }
         }
         for file in &sent.files {
+            push_lumps(file.file_id, loaded)?;
             loaded.released_on.insert(file.file_id, sent.released_on);
             let places = loaded.files.get(&file.file_id).map(Vec::as_slice).unwrap_or_default();
             let payments: Vec<&Sent> = places.iter().filter_map(|place| loaded.payments.get(*place)).collect();
@@ -331,6 +336,41 @@ fn load_payments(
                     }),
                 })
                 .map_err(full)?;
+        }
+    }
+    Ok(())
+}
+
+/// The answer that refused each payment: the first whose line counts.
+fn refusals(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashMap<i64, i64>> {
+    let mut refusals = HashMap::new();
+    tx.each(
+        "SELECT payment_id, reply_id FROM reply_line WHERE court_id = $1 AND book_id = $2 AND state = 'failed' \
+         AND conflict = '' AND payment_id <> 0 ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| {
+            refusals.entry(row.int(0)?).or_insert(row.int(1)?);
+            Ok::<(), ankuan_ledger::engine::Error>(())
+        },
+    )?;
+    Ok(refusals)
+}
+
+/// What each answer refused of a file, where several did.
+fn push_lumps(file_id: i64, loaded: &mut Loaded) -> Outcome<()> {
+    let mut lumps: BTreeMap<i64, i64> = BTreeMap::new();
+    for place in loaded.files.get(&file_id).map(Vec::as_slice).unwrap_or_default() {
+        let payment = &loaded.payments[*place];
+        if payment.answer == Answer::Failed
+            && matches!(payment.standing, Standing::Out | Standing::Debited)
+            && let Some(answer_id) = loaded.refusals.get(&payment.payment_id)
+        {
+            *lumps.entry(*answer_id).or_insert(0) += payment.amount.minor();
+        }
+    }
+    if lumps.len() > 1 {
+        for (answer_id, amount_minor) in lumps {
+            loaded.input.push_lump(&m::Lump { file_id, answer_id, amount_minor }).map_err(full)?;
         }
     }
     Ok(())

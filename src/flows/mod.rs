@@ -348,9 +348,12 @@ impl<'a> Apply<'a> {
                 let entries = self.settle(tx, act, Settles::Returned, payment_ids, lines, &group)?;
                 ("payments_returned", vec![0], entries)
             }
-            Finding::LumpReturned { file_id } => {
+            Finding::LumpReturned { file_id, answer_id } => {
+                let refusals = &self.loaded.refusals;
                 let payments = self.loaded.payments_of_file(*file_id, |payment| {
-                    payment.standing == Standing::Debited && payment.answer == Answer::Failed
+                    payment.standing == Standing::Debited
+                        && payment.answer == Answer::Failed
+                        && answer_id.is_none_or(|answer| refusals.get(&payment.payment_id) == Some(&answer))
                 });
                 let entries = self.settle(tx, act, Settles::Returned, &payments, lines, &group)?;
                 ("lump_returned", vec![*file_id], entries)

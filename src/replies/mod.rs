@@ -477,7 +477,7 @@ fn decide(head: &Head, lines: &[Line], payments: &[Sent], keys: &Keys) -> Vec<De
                 return decided;
             };
             let payment = &payments[place];
-            let amount = line.amount.map(|amount| fen(amount));
+            let amount = line.amount.map(fen);
             if amount.is_some_and(|amount| amount != Some(payment.amount.minor())) {
                 decided.conflict = Some(
                     Message::new("replies.conflict_amount")

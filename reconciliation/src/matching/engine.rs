@@ -40,6 +40,8 @@ pub(super) struct FileState {
     pub less_failed: bool,
     /// The line that returned what failed, or [`NONE`].
     pub lump: u32,
+    /// What one answer refused was returned by itself.
+    pub in_parts: bool,
     /// Debited payment by payment, fen.
     pub taken_minor: i64,
     /// Of its failed payments, returned one by one, fen.
@@ -56,6 +58,8 @@ pub(super) struct Run<'a> {
     pub open: Vec<u32>,
     pub payments: Vec<PaymentState>,
     pub files: Vec<FileState>,
+    /// The line that returned what an answer refused, or [`NONE`].
+    pub lumps: Vec<u32>,
     /// The line that each is used by, or [`NONE`].
     pub receipts: Vec<u32>,
     pub arrivals: Vec<u32>,
@@ -123,9 +127,17 @@ impl<'a> Run<'a> {
             open: (0..input.lines.len() as u32).collect(),
             payments: vec![PaymentState { debit: NONE, returned: NONE }; input.payments.len()],
             files: vec![
-                FileState { debit: NONE, less_failed: false, lump: NONE, taken_minor: 0, returned_minor: 0 };
+                FileState {
+                    debit: NONE,
+                    less_failed: false,
+                    lump: NONE,
+                    in_parts: false,
+                    taken_minor: 0,
+                    returned_minor: 0
+                };
                 input.files.len()
             ],
+            lumps: unused(input.lumps.len()),
             receipts: unused(input.receipts.len()),
             arrivals: unused(input.arrivals.len()),
             credits: unused(input.credits.len()),

@@ -142,6 +142,7 @@ impl Report {
             }
             How::FileDebits => ("matching.evidence.file_debits", vec![file(), number()]),
             How::LumpReference => ("matching.evidence.lump_reference", vec![file(), failed(), amount()]),
+            How::LumpAnswer => ("matching.evidence.lump_answer", vec![file(), amount()]),
             How::LumpAmount => ("matching.evidence.lump_amount", vec![file(), amount(), released(), booked()]),
             How::LumpPaired => {
                 ("matching.evidence.lump_paired", vec![file(), amount(), number(), released(), booked()])

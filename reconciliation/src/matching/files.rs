@@ -146,8 +146,13 @@ impl<'a> Run<'a> {
             for line in lines {
                 let amount = input.lines[line as usize].amount_minor;
                 let state = self.files[file as usize];
+                // What one answer refused comes back by itself where the bank decided on several days.
+                if awaited.is_some() && state.lump == NONE && self.return_answer(line, file, amount) {
+                    continue;
+                }
+                let state = self.files[file as usize];
                 match awaited {
-                    Some(awaited) if awaited.amount_minor == amount && state.lump == NONE => {
+                    Some(awaited) if awaited.amount_minor == amount && state.lump == NONE && !state.in_parts => {
                         self.return_lump(line, file, How::LumpReference, 1);
                     }
                     _ => {
@@ -176,7 +181,22 @@ impl<'a> Run<'a> {
     fn return_lump(&mut self, line: u32, file: u32, how: How, number: u32) {
         self.files[file as usize].lump = line;
         let file_id = self.input.files[file as usize].file_id;
-        self.settle(&[line], Outcome::LumpReturned { file_id }, how, file, number);
+        self.settle(&[line], Outcome::LumpReturned { file_id, answer_id: None }, how, file, number);
+    }
+
+    /// Returns what one answer refused of a file, where an answer of that sum is still open; equal ones in their order.
+    fn return_answer(&mut self, line: u32, file: u32, amount: i64) -> bool {
+        let input = self.input;
+        let file_id = input.files[file as usize].file_id;
+        let begin = input.lumps.partition_point(|lump| lump.file_id < file_id);
+        let of_file = (begin..).zip(&input.lumps[begin..]).take_while(|(_, lump)| lump.file_id == file_id);
+        let mut open = of_file.filter(|(row, lump)| lump.amount_minor == amount && self.lumps[*row] == NONE);
+        let Some((row, lump)) = open.next() else { return false };
+        self.lumps[row] = line;
+        self.files[file as usize].in_parts = true;
+        let outcome = Outcome::LumpReturned { file_id, answer_id: Some(lump.answer_id) };
+        self.settle(&[line], outcome, How::LumpAnswer, file, 1);
+        true
     }
 
     /// Open lines that name a file by message id or name, by file. One that names several goes to the one whose awaited
@@ -263,7 +283,7 @@ impl<'a> Run<'a> {
             let amount = input.lines[lines[0] as usize].amount_minor.abs();
             let is_free = |awaited: &Awaited| {
                 let state = &self.files[awaited.file as usize];
-                (if credits { state.lump } else { state.debit }) == NONE
+                (if credits { state.lump } else { state.debit }) == NONE && !(credits && state.in_parts)
             };
             // In order of release, as the files are.
             let files: Vec<Awaited> = amounts.get(amount).map(|row| awaited[row as usize]).filter(is_free).collect();

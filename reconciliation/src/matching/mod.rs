@@ -27,7 +27,8 @@ mod rules;
 mod sums;
 
 pub use input::{
-    Answer, Arrival, BankLine, Credit, DetailRef, File, Input, InputFull, Payment, Receipt, Receivable, SubAccount,
+    Answer, Arrival, BankLine, Credit, DetailRef, File, Input, InputFull, Lump, Payment, Receipt, Receivable,
+    SubAccount,
 };
 pub use report::{
     Ambiguous, Candidate, Conflict, Difference, Evidence, GaveUp, Lines, Match, Outcome, Report, RuleCount, Target,

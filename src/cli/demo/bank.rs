@@ -12,10 +12,10 @@ use crate::access;
 use crate::bank_sim::{self, Options};
 use crate::cases;
 use crate::chart;
+use crate::claims::events::{self, NewDetails, Statement, Which};
 use crate::cli::payout::{self, ReissueArgs};
 use crate::cli::statement::ComesArgs;
 use crate::cli::{Context, reply, statement};
-use crate::claims::events::{self, NewDetails, Statement, Which};
 use crate::clock::{Clock, Randomness};
 use crate::documents::keys::Keys;
 use crate::documents::personal::{PersonalDetail, each_detail};
@@ -92,11 +92,10 @@ pub fn practise(
         opening: Some(Amount::ZERO),
         ..Options::plain(first)
     };
-    let options =
-        Options { reject: 10, returned: 10, delay: 5, duplicate: 5, own_lines: true, ..plain.clone() };
+    let options = Options { reject: 10, returned: 10, delay: 5, duplicate: 5, own_lines: true, ..plain.clone() };
     let bank = folder.join("bank");
-    let answered = seconds
-        .step("bank", || bank_sim::simulate(&folder.join("files"), Some(&incoming), &bank, &options))?;
+    let answered =
+        seconds.step("bank", || bank_sim::simulate(&folder.join("files"), Some(&incoming), &bank, &options))?;
 
     let mut part = Found::default();
     for day in 0..answered.days.len() as i64 {
