@@ -16,6 +16,7 @@ use crate::flows::by_hand::{Says, match_line};
 use crate::flows::score::{Score, score};
 use crate::flows::undo::undo;
 use crate::flows::{self, Left, Matched, match_account, open_findings};
+use crate::receipts;
 use crate::receipts::transfers::transfer_instructions;
 use crate::request::Answer;
 use crate::signoff;
@@ -28,8 +29,8 @@ use crate::{Language, Message, Outcome};
 pub enum ReconcileCommand {
     /// 自动匹配未匹配的银行流水并入账 · Match open lines by the rules and post what they find
     Match(MatchArgs),
-    /// 待处理清单：账龄、负责人、候选、未再出现的日间流水 · The worklist
-    Open(AccountArg),
+    /// 待处理清单：账龄、负责人、候选、未再出现的日间流水、待认领款、应收追回款 · The worklist
+    Open(OpenArgs),
     /// 查看一条流水及其匹配 · Show a line and what it was matched with
     Show(LineArg),
     /// 人工匹配一条流水 · Say what a line is
@@ -71,6 +72,21 @@ pub struct AccountArg {
     #[arg(long, value_name = "NUMBER")]
     pub bank_account: Option<String>,
 }
+
+/// What `reconcile open` takes.
+#[derive(Clone, Debug, Args)]
+pub struct OpenArgs {
+    /// 待认领款应在到账后几日内认领 · Days within which unattributed money should find its case; courts differ
+    #[arg(long, default_value_t = DAYS_TO_ATTRIBUTE, value_name = "DAYS")]
+    pub due_days: i64,
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountArg,
+}
+
+/// Three days from arrival: so the rules of the courts of Jiayu (2024) and Kangbao, the latter in working days. No
+/// national limit was found.
+const DAYS_TO_ATTRIBUTE: i64 = 3;
 
 /// What `reconcile match` takes.
 #[derive(Clone, Debug, Args)]
@@ -356,11 +372,11 @@ fn print_left(context: &Context, left: &[Left]) -> Outcome<()> {
     Ok(())
 }
 
-fn open(context: &Context, args: &AccountArg) -> Outcome<()> {
+fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
     let court_id = context.globals.court;
     let today = context.date();
-    let (left, notes, missing, gaps) = context.read(|tx| {
-        let account = chart::find_bank_account(tx, court_id, args.bank_account.as_deref())?;
+    let (left, notes, missing, gaps, unattributed, receivables) = context.read(|tx| {
+        let account = chart::find_bank_account(tx, court_id, args.account.bank_account.as_deref())?;
         let left = open_findings(tx, court_id, &account, Rules::standard())?;
         let mut notes = Vec::with_capacity(left.len());
         for one in &left {
@@ -368,7 +384,12 @@ fn open(context: &Context, args: &AccountArg) -> Outcome<()> {
         }
         let missing = balance::provisional_missing(tx, court_id, account.bank_account_id)?;
         let gaps = balance::bank_side(tx, court_id, account.bank_account_id)?.gaps(today);
-        Ok((left, notes, missing, gaps))
+        let mut unattributed = receipts::receipts(tx, context.book())?;
+        unattributed
+            .retain(|receipt| receipt.bank_account_id == account.bank_account_id && receipt.owner_case_id().is_none());
+        let standing = flows::standing_unattributed(tx, court_id)?;
+        unattributed.retain(|receipt| standing.contains(&receipt.receipt_id));
+        Ok((left, notes, missing, gaps, unattributed, flows::receivables(tx, court_id)?))
     })?;
     let language = context.output.language;
     let age = |day: Date| i64::from((today - day).get_days());
@@ -387,6 +408,15 @@ fn open(context: &Context, args: &AccountArg) -> Outcome<()> {
             "name": one.name, "remark": one.remark,
         })).collect::<Vec<_>>(),
         "gaps": gaps.iter().map(|gap| gap.message.text(Language::Zh)).collect::<Vec<_>>(),
+        "unattributed": unattributed.iter().map(|receipt| json!({
+            "receipt_id": receipt.receipt_id, "amount_minor": receipt.amount, "payer_name": receipt.payer_name,
+            "arrived_on": receipt.arrived_on.to_string(), "age_days": age(receipt.arrived_on),
+            "overdue": age(receipt.arrived_on) > args.due_days,
+        })).collect::<Vec<_>>(),
+        "receivables": receivables.iter().map(|one| json!({
+            "receipt_id": one.receipt_id, "case_id": one.case_id, "amount_minor": one.amount,
+            "payer_name": one.payer_name, "since": one.since.to_string(), "age_days": age(one.since),
+        })).collect::<Vec<_>>(),
     }))?;
     let rows: Vec<Vec<String>> = left
         .iter()
@@ -431,6 +461,27 @@ fn open(context: &Context, args: &AccountArg) -> Outcome<()> {
     }
     for gap in &gaps {
         context.output.sentence(&gap.message)?;
+    }
+    for receipt in &unattributed {
+        let late = age(receipt.arrived_on) > args.due_days;
+        let code = if late { "reconcile.unattributed_overdue" } else { "reconcile.unattributed_open" };
+        context.output.sentence(
+            &Message::new(code)
+                .with("receipt", receipt.receipt_id)
+                .with("amount", receipt.amount)
+                .with("payer", &receipt.payer_name)
+                .with("age", age(receipt.arrived_on))
+                .with("due", args.due_days),
+        )?;
+    }
+    for one in &receivables {
+        context.output.sentence(
+            &Message::new("reconcile.receivable")
+                .with("receipt", one.receipt_id)
+                .with("amount", one.amount)
+                .with("payer", &one.payer_name)
+                .with("age", age(one.since)),
+        )?;
     }
     Ok(())
 }

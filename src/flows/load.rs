@@ -9,6 +9,7 @@ use ankuan_reconciliation::matching::{self as m, Input, InputFull};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::receivables;
 use crate::books;
 use crate::cases::{SubAccount, number::CaseNumber};
 use crate::chart::BankAccount;
@@ -483,18 +484,16 @@ fn taken_back(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashSet<i64>> {
     Ok(targets.into_iter().collect())
 }
 
-/// Money to be recovered: items of the receivables above zero.
+/// Money to be recovered.
 fn load_receivables(tx: &mut Tx<'_>, court_id: i64, loaded: &mut Loaded) -> Outcome<()> {
-    let open = tx.query(
-        "SELECT i.item_id, a.case_id, i.posted_minor, r.payer_name FROM account AS a \
-         JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id AND i.account_id = a.account_id \
-         JOIN receipt AS r ON r.court_id = a.court_id AND r.book_id = a.book_id AND r.receipt_id = i.item_id \
-         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'receivable' AND i.posted_minor > 0 ORDER BY i.item_id",
-        &[court_id.into(), books::CASE_MONEY.into()],
-        |row| Ok((row.int(0)?, row.opt_int(1)?.unwrap_or(0), row.int(2)?, row.text(3)?.to_owned())),
-    )?;
-    for (id, case_id, amount_minor, name) in open {
-        let receivable = m::Receivable { id, case_id, amount_minor, name: &name, account_index: 0 };
+    for one in receivables(tx, court_id)? {
+        let receivable = m::Receivable {
+            id: one.receipt_id,
+            case_id: one.case_id,
+            amount_minor: one.amount.minor(),
+            name: &one.payer_name,
+            account_index: 0,
+        };
         loaded.input.push_receivable(&receivable).map_err(full)?;
     }
     Ok(())

@@ -6,7 +6,7 @@ mod load;
 pub mod score;
 pub mod undo;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Table, Tx, Value};
@@ -25,6 +25,8 @@ use crate::receipts::{NewReceipt, post_receipt};
 use crate::statements::days;
 use crate::statements::import::may_import;
 use crate::statements::{BankLine, find_line};
+use crate::words::read_date;
+use jiff::civil::Date;
 use load::Loaded;
 
 /// `matching`
@@ -781,4 +783,60 @@ pub fn evidence_text(evidence: &str, language: Language) -> String {
         .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default().to_owned()))
         .unzip();
     rust_i18n::replace_patterns(&rust_i18n::t!(code, locale = language.locale()), &names, &values)
+}
+
+/// The receipts whose money stands unattributed in the books: neither attributed nor taken back.
+///
+/// # Errors
+/// What the database says.
+pub fn standing_unattributed(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashSet<i64>> {
+    let items = tx.query(
+        "SELECT i.item_id FROM account AS a JOIN item_balance AS i ON i.court_id = a.court_id \
+         AND i.book_id = a.book_id AND i.account_id = a.account_id \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'unattributed' AND i.posted_minor > 0",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| row.int(0),
+    )?;
+    Ok(items.into_iter().collect())
+}
+
+/// Money to be recovered (应收追回款): a receipt that the bank took back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receivable {
+    /// The receipt.
+    pub receipt_id: i64,
+    /// Its case.
+    pub case_id: i64,
+    /// What is still to be recovered.
+    pub amount: Amount,
+    /// Who had paid.
+    pub payer_name: String,
+    /// The day on which the bank took it back; that of its arrival where that is not known.
+    pub since: Date,
+}
+
+/// What is to be recovered, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn receivables(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<Receivable>> {
+    Ok(tx.query(
+        "SELECT i.item_id, a.case_id, i.posted_minor, r.payer_name, \
+         COALESCE((SELECT MAX(l.booked_on) FROM bank_match AS b JOIN bank_line AS l ON l.court_id = b.court_id \
+          AND l.book_id = b.book_id AND l.bank_line_id = b.bank_line_id WHERE b.court_id = $1 AND b.book_id = $2 \
+          AND b.outcome = 'receipt_reversed' AND b.target_id = i.item_id), r.arrived_on) FROM account AS a \
+         JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id AND i.account_id = a.account_id \
+         JOIN receipt AS r ON r.court_id = a.court_id AND r.book_id = a.book_id AND r.receipt_id = i.item_id \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'receivable' AND i.posted_minor > 0 ORDER BY i.item_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| {
+            Ok(Receivable {
+                receipt_id: row.int(0)?,
+                case_id: row.opt_int(1)?.unwrap_or(0),
+                amount: Amount::from_minor(row.int(2)?),
+                payer_name: row.text(3)?.to_owned(),
+                since: read_date(row, 4)?,
+            })
+        },
+    )?)
 }

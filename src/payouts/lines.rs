@@ -407,7 +407,7 @@ impl Receipts {
     }
 }
 
-/// The payment lines of a run in their order, page by page, without those blocked at release.
+/// The payment lines of a run in their order, page by page.
 ///
 /// # Errors
 /// What the database or `take` says.
@@ -415,6 +415,20 @@ pub fn each_payment(
     tx: &mut Tx<'_>,
     court_id: i64,
     run: &Run,
+    take: &mut dyn FnMut(&mut Tx<'_>, &[Payment]) -> Outcome<()>,
+) -> Outcome<()> {
+    each_payment_between(tx, court_id, run, (1, i64::MAX), take)
+}
+
+/// The payment lines of a run between two line numbers (both included). What lies outside is not read.
+///
+/// # Errors
+/// What the database or `take` says.
+pub fn each_payment_between(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    run: &Run,
+    (first_line, last_line): (i64, i64),
     take: &mut dyn FnMut(&mut Tx<'_>, &[Payment]) -> Outcome<()>,
 ) -> Outcome<()> {
     let book = books::case_money(court_id);
@@ -430,11 +444,19 @@ pub fn each_payment(
     )?;
     // A run that pays only the treasury has none.
     let Some((mut first, last)) = range else { return Ok(()) };
+    if first_line > 1 {
+        first = id_of_line(tx, book, (first, last), first_line)?;
+    }
     let mut page = Vec::new();
-    while first <= last {
+    let mut is_past = false;
+    while first <= last && !is_past {
         page.clear();
         let end = last.min(first + LINES_A_PAGE - 1);
         tx.scan(&PAYMENT_LINE, court_id, book.book_id, (first, end), |row| {
+            if row.int(6)? > last_line {
+                is_past = true;
+                return Ok::<(), Error>(());
+            }
             page.push(Payment {
                 payment_id: row.int(2)?,
                 line_id: row.int(3)?,
@@ -450,6 +472,25 @@ pub fn each_payment(
         first = end + 1;
     }
     Ok(())
+}
+
+/// The id of the first payment of a run from a line number on. Ids and line numbers rise together, with gaps between
+/// the ids, so the place is found by halving.
+fn id_of_line(tx: &mut Tx<'_>, book: BookKey, (mut first, mut last): (i64, i64), line_no: i64) -> Outcome<i64> {
+    while first < last {
+        let middle = first + (last - first) / 2;
+        let next = tx.query(
+            "SELECT payment_id, line_no FROM payment_line WHERE court_id = $1 AND book_id = $2 AND payment_id >= $3 \
+             AND payment_id <= $4 ORDER BY payment_id LIMIT 1",
+            &[book.court_id.into(), book.book_id.into(), middle.into(), last.into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        match next.first() {
+            Some((id, found)) if *found < line_no => first = id + 1,
+            _ => last = middle,
+        }
+    }
+    Ok(first)
 }
 
 /// A payment line as recorded.

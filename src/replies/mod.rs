@@ -24,7 +24,7 @@ use crate::documents::keys::Keys;
 use crate::documents::{self, NewDocument};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
-use crate::payouts::sent::{Answer, Sent, SentRun, Standing, each_sent, sent_runs, write_states};
+use crate::payouts::sent::{Answer, Sent, SentRun, Standing, each_sent, sent_in_file, sent_runs, write_states};
 use crate::statements::Channel;
 use crate::statements::import::{PROBLEMS_KEPT, may_import};
 
@@ -202,13 +202,7 @@ pub fn import_reply(
     }
     let (sent, place) = payment_file(tx, court_id, &answer, import)?;
     check_totals(&answer)?;
-    let mut payments = Vec::new();
-    each_sent(tx, court_id, &sent, &mut |payment| {
-        if payment.file == place {
-            payments.push(payment);
-        }
-        Ok(())
-    })?;
+    let payments = sent_in_file(tx, court_id, &sent, place)?;
     file.rewind()?;
     let new = NewDocument { kind: "reply", name: &name, media_type: "application/octet-stream" };
     let document = documents::store(tx, &mut act, keys, randomness, &new, &mut file)?;
