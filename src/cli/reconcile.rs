@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ankuan_reconciliation::matching::Rules;
+use ankuan_reconciliation::matching::{Rules, STANDARD};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde_json::json;
@@ -12,9 +12,9 @@ use super::statement::read_profile;
 use super::{Context, report};
 use crate::access;
 use crate::chart::{self, BankAccount};
-use crate::flows::by_hand::{Says, match_line};
+use crate::flows::by_hand::{BySaying, Says, match_line};
 use crate::flows::score::{Score, score};
-use crate::flows::undo::undo;
+use crate::flows::undo::{Undoes, undo};
 use crate::flows::{self, Left, Matched, match_account, open_findings};
 use crate::receipts;
 use crate::receipts::transfers::transfer_instructions;
@@ -79,6 +79,9 @@ pub struct OpenArgs {
     /// 待认领款应在到账后几日内认领 · Days within which unattributed money should find its case; courts differ
     #[arg(long, default_value_t = DAYS_TO_ATTRIBUTE, value_name = "DAYS")]
     pub due_days: i64,
+    /// 匹配规则（TOML）；默认内置规则 · Rules; default: those that are built in
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
     /// The account.
     #[command(flatten)]
     pub account: AccountArg,
@@ -136,6 +139,10 @@ pub struct SetArgs {
     /// 依据 · Why
     #[arg(long)]
     pub evidence: String,
+    /// 确认人；利息、冲正以及超过 1,000 元的手续费须有第二人 · The second person, whom interest, what is taken back, and
+    /// charges above ¥1,000 need
+    #[arg(long, value_name = "NAME")]
+    pub confirmed_by: Option<String>,
     /// The account.
     #[command(flatten)]
     pub account: AccountArg,
@@ -145,7 +152,11 @@ pub struct SetArgs {
 #[derive(Clone, Debug, Args)]
 pub struct UndoArgs {
     /// 流水编号 · Number of a line of the match
-    pub line: i64,
+    #[arg(required_unless_present = "match_no")]
+    pub line: Option<i64>,
+    /// 匹配编号；没有流水的（回盘告知失败）用它 · Number of the match, for one that has no line: what an answer refused
+    #[arg(long = "match", value_name = "NUMBER", conflicts_with = "line")]
+    pub match_no: Option<i64>,
     /// 原因 · Why
     #[arg(long)]
     pub reason: String,
@@ -154,7 +165,7 @@ pub struct UndoArgs {
 /// What `reconcile note` takes.
 #[derive(Clone, Debug, Args)]
 pub struct NoteArgs {
-    /// 流水编号 · Number of the line
+    /// 编号：流水（L 后的数字）、人工登记的到账（R 后的数字）、期初 · Number of the line, receipt or opening
     pub line: i64,
     /// 负责人 · Who looks after it
     #[arg(long, value_name = "NAME")]
@@ -217,7 +228,7 @@ pub fn run(context: &Context, command: &ReconcileCommand) -> Outcome<()> {
 
 /// The rules of a file, or those that are built in; with their text, which is recorded.
 fn rules(path: Option<&PathBuf>) -> Outcome<(Rules, String)> {
-    let Some(path) = path else { return Ok((Rules::standard(), "standard".to_owned())) };
+    let Some(path) = path else { return Ok((Rules::standard(), STANDARD.to_owned())) };
     let text = read_profile(path)?;
     let rules = toml::from_str(&text)
         .map_err(|error| Message::new("flows.rules").with("detail", error.to_string().trim()).in_file(path))?;
@@ -375,9 +386,10 @@ fn print_left(context: &Context, left: &[Left]) -> Outcome<()> {
 fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
     let court_id = context.globals.court;
     let today = context.date();
+    let (rules, _) = rules(args.rules.as_ref())?;
     let (left, notes, missing, gaps, unattributed, receivables) = context.read(|tx| {
         let account = chart::find_bank_account(tx, court_id, args.account.bank_account.as_deref())?;
-        let left = open_findings(tx, court_id, &account, Rules::standard())?;
+        let left = open_findings(tx, court_id, &account, rules, today)?;
         let mut notes = Vec::with_capacity(left.len());
         for one in &left {
             notes.push(notes::newest_note(tx, court_id, one.line.bank_line_id)?);
@@ -389,7 +401,7 @@ fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
             .retain(|receipt| receipt.bank_account_id == account.bank_account_id && receipt.owner_case_id().is_none());
         let standing = flows::standing_unattributed(tx, court_id)?;
         unattributed.retain(|receipt| standing.contains(&receipt.receipt_id));
-        Ok((left, notes, missing, gaps, unattributed, flows::receivables(tx, court_id)?))
+        Ok((left, notes, missing, gaps, unattributed, flows::receivables(tx, court_id, account.bank_account_id)?))
     })?;
     let language = context.output.language;
     let age = |day: Date| i64::from((today - day).get_days());
@@ -547,14 +559,23 @@ fn set(context: &Context, args: &SetArgs) -> Outcome<()> {
     };
     context.record("reconcile.set", args, |tx, acting, chart| {
         let account = chart::find_bank_account(tx, acting.actor.court_id, args.account.bank_account.as_deref())?;
-        match_line(tx, acting, chart, &account, args.line, &says, &args.evidence)?;
+        let second = match &args.confirmed_by {
+            None => None,
+            Some(name) => Some(access::find_actor(tx, acting.actor.court_id, name)?),
+        };
+        let said = BySaying { says: &says, evidence: &args.evidence, confirmed_by: second.as_ref() };
+        match_line(tx, acting, chart, &account, args.line, &said)?;
         Ok(Answer::new(&Message::new("reconcile.set_by_hand").with("line", args.line), json!({"line": args.line})))
     })
 }
 
 fn run_undo(context: &Context, args: &UndoArgs) -> Outcome<()> {
     context.record("reconcile.undo", args, |tx, acting, _| {
-        let undone = undo(tx, acting, args.line, &args.reason)?;
+        let which = match (args.line, args.match_no) {
+            (Some(line), _) => Undoes::Line(line),
+            (None, number) => Undoes::Match(number.unwrap_or(0)),
+        };
+        let undone = undo(tx, acting, which, &args.reason)?;
         let message = Message::new("reconcile.match_undone")
             .with("match", undone.group_id)
             .with("lines", undone.lines.len())

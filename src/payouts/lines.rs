@@ -139,15 +139,13 @@ impl Standing {
         }
     }
 
-    /// The details that a claim's payee is paid to now.
+    /// The details that the one payee of a claim is paid to now; `None` where the claim has several payees, of whom a
+    /// single payment does not tell which one it was.
     #[must_use]
-    pub fn detail_now(&self, claim_id: i64, payee_no: i64, detail_id: i64) -> i64 {
-        match (self.payees.get(&claim_id), self.details.get(&claim_id)) {
-            (Some(payees), _) => {
-                let place = usize::try_from(payee_no - 1).unwrap_or(usize::MAX);
-                payees.get(place).map_or(detail_id, |payee| payee.0)
-            }
-            (None, details) => details.copied().unwrap_or(detail_id),
+    pub fn detail_now(&self, claim_id: i64, detail_id: i64) -> Option<i64> {
+        match self.payees.get(&claim_id) {
+            Some(_) => None,
+            None => Some(self.details.get(&claim_id).copied().unwrap_or(detail_id)),
         }
     }
 
@@ -193,6 +191,8 @@ macro_rules! set_aside_for {
          LEFT JOIN share AS s ON s.court_id = e.court_id AND s.book_id = e.book_id AND s.share_id = e.line_id \
          LEFT JOIN sheet_line AS l ON l.court_id = e.court_id AND l.book_id = e.book_id \
          AND l.sheet_line_id = e.line_id \
+         LEFT JOIN reissue_line AS i ON i.court_id = e.court_id AND i.book_id = e.book_id \
+         AND i.reissue_line_id = e.line_id \
          WHERE e.court_id = $1 AND e.book_id = $2 AND e.reason = 'payee_frozen' AND e.id > $3 AND r.status <> $4 AND "
     };
 }
@@ -222,7 +222,8 @@ pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Stan
         },
     )?;
     for (id, claim_id, event, detail_id, part) in events {
-        let later = id > source.source_id;
+        // A payment that came back may be disputed before it is paid again.
+        let later = source.kind == SourceKind::Reissue || id > source.source_id;
         match (event.as_str(), detail_id, part) {
             ("details", Some(detail), _) => {
                 standing.details.insert(claim_id, detail);
@@ -266,7 +267,7 @@ fn frozen(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Frozen> {
         let (target, text, left) = match share {
             FrozenShare::Claim(claim_id) => (
                 claim_id,
-                concat!(set_aside_for!(), "($5 IN (s.claim_id, l.payee_id))"),
+                concat!(set_aside_for!(), "($5 IN (s.claim_id, l.payee_id, i.claim_id))"),
                 frozen.claims.get_mut(&claim_id),
             ),
             FrozenShare::Document(index) => {

@@ -125,6 +125,8 @@ pub struct ReceiptClaim {
     pub receipt_claim_id: i64,
     /// The case.
     pub case_id: i64,
+    /// The sub-account of the payer in it, where it was said.
+    pub sub_account_id: Option<i64>,
     /// Person.
     pub claimed_by: i64,
     /// Why.
@@ -337,6 +339,7 @@ pub fn claim_receipt(
     let claim = ReceiptClaim {
         receipt_claim_id: act.take_ids(1),
         case_id: case.case_id,
+        sub_account_id: sub_account.map(|sub_account| sub_account.sub_account_id),
         claimed_by: acting.actor.person_id,
         evidence: evidence.trim().to_owned(),
     };
@@ -395,7 +398,7 @@ pub fn confirm_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, receipt_
             acting.actor.person_id.into(),
         ],
     )?;
-    transfers::record(tx, &mut act, &receipt, claim.case_id)?;
+    transfers::record(tx, &mut act, &receipt, claim.case_id, claim.sub_account_id)?;
     act.close(tx)?;
     Ok(Receipt { attributed_case_id: Some(claim.case_id), open_claim: None, ..receipt })
 }
@@ -420,7 +423,7 @@ macro_rules! receipts_where {
         concat!(
             "SELECT r.receipt_id, r.bank_account_id, r.bank_reference, r.value_date, r.arrived_on, r.amount_minor, ",
             "r.payer_name, r.case_id, r.sub_account_id, r.remark, r.voucher_id, r.recorded_by, a.case_id, ",
-            "c.receipt_claim_id, c.case_id, c.claimed_by, c.evidence FROM receipt AS r ",
+            "c.receipt_claim_id, c.case_id, c.claimed_by, c.evidence, c.sub_account_id FROM receipt AS r ",
             "LEFT JOIN receipt_attribution AS a ON a.court_id = $1 AND a.book_id = $2 AND a.receipt_id = r.receipt_id ",
             "LEFT JOIN receipt_claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.receipt_id = r.receipt_id ",
             "AND c.receipt_claim_id = (SELECT MAX(n.receipt_claim_id) FROM receipt_claim AS n ",
@@ -472,6 +475,7 @@ fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
         (None, Some(receipt_claim_id)) => Some(ReceiptClaim {
             receipt_claim_id,
             case_id: row.int(14)?,
+            sub_account_id: row.opt_int(17)?,
             claimed_by: row.int(15)?,
             evidence: row.text(16)?.to_owned(),
         }),

@@ -62,8 +62,11 @@ pub fn case_comparison(tx: &mut Tx<'_>, court_id: i64, (first, last): (Date, Dat
         (
             0,
             "SELECT r.case_id, r.amount_minor FROM receipt AS r JOIN voucher AS v ON v.court_id = r.court_id \
-             AND v.book_id = r.book_id AND v.voucher_id = r.voucher_id WHERE r.court_id = $1 AND r.book_id = $2 \
-             AND r.case_id IS NOT NULL AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+             AND v.book_id = r.book_id AND v.voucher_id = r.voucher_id \
+             LEFT JOIN receipt_match AS m ON m.court_id = r.court_id AND m.book_id = r.book_id \
+             AND m.receipt_id = r.receipt_id LEFT JOIN match_undo AS u ON u.court_id = m.court_id \
+             AND u.book_id = m.book_id AND u.group_id = m.group_id WHERE r.court_id = $1 AND r.book_id = $2 \
+             AND u.group_id IS NULL AND r.case_id IS NOT NULL AND v.accounting_date >= $3 AND v.accounting_date <= $4",
         ),
         (
             0,

@@ -15,6 +15,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::days::{closed_until, day_events};
 use super::{BANK_LINE, Channel, Kind, LINE_DETAIL, PROVISIONAL_LINE, STATEMENT, StoredStatement, statements};
 use crate::access::{Acting, Actor, Role};
 use crate::bank::reading::{self, Problem, Sink};
@@ -249,6 +250,10 @@ fn record(
 struct Open {
     statement_id: i64,
     account: BankAccount,
+    /// Days up to here are signed off.
+    closed_until: Option<Date>,
+    /// The balance at the end of this day was taken over; its lines and those before stand in the opening list.
+    opening_day: Option<Date>,
     kind: Kind,
     head: statement::Head,
     days: Option<(Date, Date)>,
@@ -318,9 +323,18 @@ impl Importer<'_, '_, '_> {
             Some(statement::Kind::Booked) | None => Kind::Booked,
         };
         self.place += 1;
+        let court_id = self.acting.actor.court_id;
+        let closed_until = closed_until(&day_events(self.tx, court_id, account.bank_account_id)?);
+        let opening_day = self.tx.query_opt(
+            "SELECT day FROM bank_opening WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3",
+            &[court_id.into(), books::CASE_MONEY.into(), account.bank_account_id.into()],
+            |row| crate::words::read_date(row, 0),
+        )?;
         self.open = Some(Open {
             statement_id: self.act.take_ids(1),
             account,
+            closed_until,
+            opening_day,
             kind,
             head: head.clone(),
             days: None,
@@ -337,10 +351,21 @@ impl Importer<'_, '_, '_> {
     /// The court's account that a statement is of: as it says, or as it was given where it does not.
     fn account(&self, head: &statement::Head) -> Outcome<BankAccount> {
         let plain = |number: &str| -> String { number.chars().filter(|c| !c.is_whitespace() && *c != '-').collect() };
+        // Some banks put a branch and a slash before the number, or the currency behind it. Nothing else: a number that
+        // merely begins like another is another account, or a sub-account.
+        let bare = |number: &str| {
+            let number = plain(number);
+            let number = number.rsplit('/').next().unwrap_or_default();
+            number.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).to_owned()
+        };
         let same = |known: &BankAccount, number: &str| {
-            let (known, number) = (plain(&known.number), plain(number));
-            // Some banks put the currency or a branch before or behind the number; it must be there whole.
-            known == number || (known.len() >= 8 && number.contains(&known))
+            plain(&known.number) == plain(number) || plain(&known.number) == bare(number)
+        };
+        // What a masked number still shows.
+        let fits = |known: &BankAccount, masked: &str| {
+            let (known, masked) = (plain(&known.number), plain(masked));
+            let (first, last) = (masked.split('*').next().unwrap_or(""), masked.rsplit('*').next().unwrap_or(""));
+            known.starts_with(first) && known.ends_with(last)
         };
         let said = self.accounts.iter().find(|known| !head.account.is_empty() && same(known, &head.account));
         let given = match self.import.bank_account {
@@ -356,7 +381,11 @@ impl Importer<'_, '_, '_> {
             }
             (Some(account), _) => Ok(account.clone()),
             // A masked or missing number: the person says which account it is.
-            (None, Some(account)) if head.account.is_empty() || head.account.contains('*') => Ok(account.clone()),
+            (None, Some(account))
+                if head.account.is_empty() || (head.account.contains('*') && fits(account, &head.account)) =>
+            {
+                Ok(account.clone())
+            }
             (None, None) if head.account.is_empty() => match self.accounts.as_slice() {
                 [only] => Ok(only.clone()),
                 _ => Err(Message::new("statements.account_missing").into()),
@@ -425,6 +454,13 @@ impl Importer<'_, '_, '_> {
             self.act.insert(self.tx, &PROVISIONAL_LINE, id, &row)?;
             return Ok(());
         }
+        if let Some(opening) = open.opening_day.filter(|opening| booked_on <= *opening) {
+            return Err(Message::new("statements.before_opening")
+                .with("line", entry.place)
+                .with("day", booked_on)
+                .with("opening", opening)
+                .into());
+        }
         self.load_existing(open.account.bank_account_id, booked_on)?;
         let seen = self.seen.entry(fingerprint).or_insert(0);
         *seen += 1;
@@ -432,7 +468,14 @@ impl Importer<'_, '_, '_> {
         if *seen <= self.existing.get(&fingerprint).copied().unwrap_or(0) {
             return Ok(());
         }
-        // Ids of items: the lines are the items of the bank deposit.
+        // What is signed off does not change behind the backs of those who signed.
+        if let Some(closed) = open.closed_until.filter(|closed| booked_on <= *closed) {
+            return Err(Message::new("statements.day_closed")
+                .with("line", entry.place)
+                .with("day", booked_on)
+                .with("closed", closed)
+                .into());
+        }
         let line_id = self.act.take_ids(1);
         let account_index = match plain_account(&entry.account) {
             Some(account) => self.keys.index("account", &account),

@@ -28,10 +28,10 @@ use crate::payouts::runs;
 use crate::report::bank_reconciliation::BankReconciliation;
 use crate::signoff;
 use crate::statements::Channel;
-use ankuan_reconciliation::matching::Rules;
+use ankuan_reconciliation::matching::{Rules, STANDARD};
 
 /// The demo's payout was made so many days ago, so that the bank has had time to answer by today.
-pub const DAYS_AGO: i64 = 4;
+pub const DAYS_AGO: i64 = 5;
 
 /// Accounts that are corrected and paid again: each is a person's own act, so a few show it.
 const CORRECTED: usize = 20;
@@ -119,7 +119,7 @@ pub fn practise(
     seconds.step("bank", || bank_sim::simulate(&folder.join("files-again"), None, &again, &options))?;
     part.day(context, store, keys, &again, day, seconds)?;
 
-    let statement = seconds.step("signoff", || sign(context, store, from, day))?;
+    let statement = seconds.step("signoff", || sign(context, store, from, day + 1))?;
     Ok(BankPart {
         matched: part.matched,
         debited: part.debited,
@@ -168,7 +168,7 @@ impl Found {
             officer.commit(store, |tx, acting| {
                 let chart = chart::load(tx, court_id)?;
                 let account = chart::find_bank_account(tx, court_id, Some(ACCOUNT))?;
-                match_account(tx, acting, &chart, &account, Rules::standard(), "standard")
+                match_account(tx, acting, &chart, &account, Rules::standard(), STANDARD)
             })
         })?;
         self.matched += matched.matched;
@@ -222,7 +222,7 @@ fn reissue(
     for (place, one) in waiting.iter().take(CORRECTED).enumerate() {
         handler.commit(store, |tx, acting| {
             let mut owned = None;
-            each_detail(tx, keys, book, (one.detail_id, one.detail_id), &mut |_, detail, _| {
+            each_detail(tx, keys, book, (one.payment.detail_id, one.payment.detail_id), &mut |_, detail, _| {
                 let texts = [detail.payee_name, detail.bank_name, detail.bank_code, detail.telephone];
                 owned = Some((detail.kind, texts.map(str::to_owned)));
                 Ok(())
