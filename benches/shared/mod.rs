@@ -215,14 +215,24 @@ impl Rows {
             }
             Ok::<(), Error>(())
         })?;
-        if rows.is_empty() {
-            return Ok(());
-        }
+        self.add(table, rows);
+        Ok(())
+    }
+
+    fn add(&mut self, table: &'static Table, mut rows: Vec<Vec<u8>>) {
         match self.0.iter_mut().find(|(known, _)| known.name == table.name) {
             Some((_, known)) => known.append(&mut rows),
+            None if rows.is_empty() => {}
             None => self.0.push((table, rows)),
         }
-        Ok(())
+    }
+
+    /// These and those of a later act.
+    pub fn and(mut self, later: Self) -> Self {
+        for (table, rows) in later.0 {
+            self.add(table, rows);
+        }
+        self
     }
 }
 

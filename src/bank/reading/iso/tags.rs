@@ -1,15 +1,33 @@
 //! The elements that are read, by name.
 
-/// Folds a name into a number by which a `match` finds it in a few steps.
-const fn key(name: &[u8]) -> u64 {
-    // FNV-1a; two names that fold alike would be an unreachable arm, which the compiler reports.
-    let mut key = 0xcbf2_9ce4_8422_2325_u64;
-    let mut place = 0;
-    while place < name.len() {
-        key = (key ^ name[place] as u64).wrapping_mul(0x100_0000_01b3);
-        place += 1;
+/// Places in the table of names: a power of two, so many more than names that a look-up rarely takes a second step.
+const PLACES: usize = 512;
+
+/// Where the search for a name begins. Every second token is looked up, so a step a byte must do.
+const fn place(name: &[u8]) -> usize {
+    let mut folded = name.len() as u64;
+    let mut next = 0;
+    while next < name.len() {
+        folded = folded.rotate_left(7) ^ name[next] as u64;
+        next += 1;
     }
-    key
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % PLACES
+}
+
+/// The number of the name that has a place, [`Tag::Other`]'s for none.
+const fn table(names: &[&str]) -> [u8; PLACES] {
+    assert!(names.len() < 256 && names.len() < PLACES / 2);
+    let mut table = [names.len() as u8; PLACES];
+    let mut number = 0;
+    while number < names.len() {
+        let mut at = place(names[number].as_bytes());
+        while table[at] as usize != names.len() {
+            at = (at + 1) % PLACES;
+        }
+        table[at] = number as u8;
+        number += 1;
+    }
+    table
 }
 
 macro_rules! tags {
@@ -19,19 +37,25 @@ macro_rules! tags {
         #[allow(clippy::upper_case_acronyms, reason = "named as the elements")]
         pub(super) enum Tag { $($name,)* Other }
 
-        impl Tag {
-            /// The element of a name.
-            #[allow(non_upper_case_globals, reason = "the constants are named as the elements")]
-            pub(super) fn of(name: &str) -> Self {
-                $(const $name: u64 = key(stringify!($name).as_bytes());)*
-                let (tag, known) = match key(name.as_bytes()) {
-                    $($name => (Self::$name, stringify!($name)),)*
-                    _ => return Self::Other,
-                };
-                if name == known { tag } else { Self::Other }
+        const TAGS: &[Tag] = &[$(Tag::$name),*];
+        const NAMES: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+
+impl Tag {
+    /// The element of a name.
+    pub(super) fn of(name: &[u8]) -> Self {
+        static TABLE: [u8; PLACES] = table(NAMES);
+        let mut at = place(name);
+        loop {
+            let number = usize::from(TABLE[at]);
+            match NAMES.get(number) {
+                None => return Self::Other,
+                Some(known) if known.as_bytes() == name => return TAGS[number],
+                Some(_) => at = (at + 1) % PLACES,
             }
         }
-    };
+    }
 }
 
 tags! {
@@ -53,4 +77,20 @@ tags! {
     ToDt ToDtTm Tp TtlCdtNtries TtlDbtNtries TtlNtries TxAmt TxDtls TxId TxInfAndSts TxSts TxsSummry
     UPIC UltmtCdtr UltmtDbtr Ustrd
     ValDt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_and_no_other() {
+        for (tag, name) in TAGS.iter().zip(NAMES) {
+            assert_eq!(Tag::of(name.as_bytes()), *tag);
+            assert_eq!(Tag::of(format!("{name}x").as_bytes()), Tag::Other);
+            assert_eq!(Tag::of(name.to_lowercase().as_bytes()), Tag::Other);
+        }
+        assert_eq!(Tag::of(b""), Tag::Other);
+        assert_eq!(Tag::of("金额".as_bytes()), Tag::Other);
+    }
 }
