@@ -3,25 +3,57 @@
 /// Places in the table of names: a power of two, so many more than names that a look-up rarely takes a second step.
 const PLACES: usize = 512;
 
-/// Where the search for a name begins. Every second token is looked up, so a step a byte must do.
-const fn place(name: &[u8]) -> usize {
-    let mut folded = name.len() as u64;
-    let mut next = 0;
-    while next < name.len() {
-        folded = folded.rotate_left(7) ^ name[next] as u64;
-        next += 1;
-    }
+/// A name as numbers, which are compared faster than texts: its first and its last bytes, which overlap or meet in names
+/// of up to sixteen, and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+    length: usize,
+}
+
+/// Names that a [`Key`] tells in full.
+const TOLD_IN_FULL: usize = 16;
+
+const fn key(name: &[u8]) -> Key {
+    let (first, last) = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u16::from_le_bytes(*first) as u64, u16::from_le_bytes(*last) as u64)
+    } else if let [only] = name {
+        (*only as u64, 0)
+    } else {
+        (0, 0)
+    };
+    Key { first, last, length: name.len() }
+}
+
+/// Where the search for a name begins.
+const fn place(key: Key) -> usize {
+    let folded = key.first ^ key.last.rotate_left(29) ^ key.length as u64;
     (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % PLACES
 }
 
-/// The number of the name that has a place, [`Tag::Other`]'s for none.
-const fn table(names: &[&str]) -> [u8; PLACES] {
-    assert!(names.len() < 256 && names.len() < PLACES / 2);
-    let mut table = [names.len() as u8; PLACES];
+const fn keys<const N: usize>(names: &[&str; N]) -> [Key; N] {
+    let mut keys = [key(b""); N];
     let mut number = 0;
-    while number < names.len() {
-        let mut at = place(names[number].as_bytes());
-        while table[at] as usize != names.len() {
+    while number < N {
+        keys[number] = key(names[number].as_bytes());
+        number += 1;
+    }
+    keys
+}
+
+/// The number of the name that has a place; that of no name where none has it.
+const fn table<const N: usize>(keys: &[Key; N]) -> [u8; PLACES] {
+    assert!(N < 256 && N < PLACES / 2);
+    let mut table = [N as u8; PLACES];
+    let mut number = 0;
+    while number < N {
+        let mut at = place(keys[number]);
+        while table[at] as usize != N {
             at = (at + 1) % PLACES;
         }
         table[at] = number as u8;
@@ -37,21 +69,26 @@ macro_rules! tags {
         #[allow(clippy::upper_case_acronyms, reason = "named as the elements")]
         pub(super) enum Tag { $($name,)* Other }
 
-        const TAGS: &[Tag] = &[$(Tag::$name),*];
-        const NAMES: &[&str] = &[$(stringify!($name)),*];
+        const TAGS: [Tag; [$(stringify!($name)),*].len()] = [$(Tag::$name),*];
+        const NAMES: [&str; TAGS.len()] = [$(stringify!($name)),*];
     };
 }
 
 impl Tag {
     /// The element of a name.
+    #[inline]
     pub(super) fn of(name: &[u8]) -> Self {
-        static TABLE: [u8; PLACES] = table(NAMES);
-        let mut at = place(name);
+        static KEYS: [Key; NAMES.len()] = keys(&NAMES);
+        static TABLE: [u8; PLACES] = table(&KEYS);
+        let key = key(name);
+        let mut at = place(key);
         loop {
             let number = usize::from(TABLE[at]);
-            match NAMES.get(number) {
+            match KEYS.get(number) {
                 None => return Self::Other,
-                Some(known) if known.as_bytes() == name => return TAGS[number],
+                Some(known) if *known == key && (name.len() <= TOLD_IN_FULL || NAMES[number].as_bytes() == name) => {
+                    return TAGS[number];
+                }
                 Some(_) => at = (at + 1) % PLACES,
             }
         }
@@ -89,6 +126,9 @@ mod tests {
             assert_eq!(Tag::of(name.as_bytes()), *tag);
             assert_eq!(Tag::of(format!("{name}x").as_bytes()), Tag::Other);
             assert_eq!(Tag::of(name.to_lowercase().as_bytes()), Tag::Other);
+            let middle = name.len() / 2;
+            let other = format!("{}_{}", &name[..middle], &name[middle + 1..]);
+            assert_eq!(Tag::of(other.as_bytes()), Tag::Other);
         }
         assert_eq!(Tag::of(b""), Tag::Other);
         assert_eq!(Tag::of("金额".as_bytes()), Tag::Other);

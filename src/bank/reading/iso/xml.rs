@@ -57,10 +57,10 @@ impl<'s> Xml<'s> {
     /// `reading.token_too_long`, `reading.piece_too_long`, `reading.xml_encoding`.
     pub(super) fn child(&mut self) -> Outcome<Option<Tag>> {
         loop {
-            match self.token()? {
+            match self.token(Texts::Passed)? {
                 Token::Open => return Ok(Some(self.tag())),
                 Token::Close | Token::End => return Ok(None),
-                Token::Text => self.text.clear(),
+                Token::Text => {}
             }
         }
     }
@@ -71,10 +71,10 @@ impl<'s> Xml<'s> {
     /// As [`Xml::child`].
     pub(super) fn walk(&mut self) -> Outcome<Option<Tag>> {
         loop {
-            match self.token()? {
+            match self.token(Texts::Passed)? {
                 Token::Open => return Ok(Some(self.tag())),
                 Token::End => return Ok(None),
-                Token::Close | Token::Text => self.text.clear(),
+                Token::Close | Token::Text => {}
             }
         }
     }
@@ -88,7 +88,7 @@ impl<'s> Xml<'s> {
         self.text.clear();
         let outside = self.depth - 1;
         while self.depth > outside {
-            self.token()?;
+            self.token(Texts::Taken)?;
             if self.text.len() > TOKEN_BYTES_MAX {
                 return Err(self.refuse("reading.token_too_long").with("max", TOKEN_BYTES_MAX).into());
             }
@@ -108,8 +108,7 @@ impl<'s> Xml<'s> {
     pub(super) fn skip(&mut self) -> Outcome<()> {
         let outside = self.depth - 1;
         while self.depth > outside {
-            self.token()?;
-            self.text.clear();
+            self.token(Texts::Passed)?;
         }
         Ok(())
     }
@@ -119,8 +118,13 @@ impl<'s> Xml<'s> {
         std::str::from_utf8(self.local_name()).unwrap_or_default()
     }
 
+    #[inline]
     fn tag(&self) -> Tag {
-        Tag::of(self.local_name())
+        match Tag::of(&self.token[1..=self.name_length]) {
+            // With a prefix, or not one that is read.
+            Tag::Other => Tag::of(self.local_name()),
+            tag => tag,
+        }
     }
 
     fn local_name(&self) -> &[u8] {
@@ -172,12 +176,13 @@ impl<'s> Xml<'s> {
         self.reader.get_mut().piece_begins();
     }
 
-    /// The next token. Text is collected.
+    /// The next token.
     ///
     /// The event is looked at where the reader leaves it: moving it would cost as much as finding it.
-    fn token(&mut self) -> Outcome<Token> {
+    #[inline]
+    fn token(&mut self, texts: Texts) -> Outcome<Token> {
         self.token.clear();
-        self.reader.get_mut().token_bytes = 0;
+        self.reader.get_mut().token_begins();
         let refused = match self.reader.read_event_into(&mut self.token) {
             Ok(Event::Start(start) | Event::Empty(start)) => {
                 self.name_length = start.name().0.len();
@@ -192,11 +197,15 @@ impl<'s> Xml<'s> {
                 return Ok(Token::Close);
             }
             Ok(Event::Text(text)) => {
-                self.text.push_str(&text);
+                if texts == Texts::Taken {
+                    self.text.push_str(&text);
+                }
                 return Ok(Token::Text);
             }
             Ok(Event::CData(text)) => {
-                self.text.push_str(&text);
+                if texts == Texts::Taken {
+                    self.text.push_str(&text);
+                }
                 return Ok(Token::Text);
             }
             Ok(Event::GeneralRef(reference)) => {
@@ -209,7 +218,9 @@ impl<'s> Xml<'s> {
                     _ => reference.resolve_char_ref().ok().flatten(),
                 };
                 if let Some(character) = character {
-                    self.text.push(character);
+                    if texts == Texts::Taken {
+                        self.text.push(character);
+                    }
                     return Ok(Token::Text);
                 }
                 Refused::Entity(reference.chars().take(40).collect())
@@ -256,6 +267,13 @@ enum Refused {
     Error(Error),
 }
 
+/// What becomes of texts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    Taken,
+    Passed,
+}
+
 enum Token {
     Open,
     Close,
@@ -289,6 +307,8 @@ struct Input<'s> {
     start: usize,
     /// Line ends before `buffer`.
     lines: u64,
+    /// Where the open token begins in the buffer, and its bytes in buffers before.
+    token_start: usize,
     token_bytes: usize,
     piece_bytes: u64,
     /// The limit that was passed.
@@ -305,6 +325,7 @@ impl<'s> Input<'s> {
             buffer: Vec::with_capacity(CHUNK_BYTES),
             start: 0,
             lines: 0,
+            token_start: 0,
             token_bytes: 0,
             piece_bytes: 0,
             limit: None,
@@ -319,8 +340,20 @@ impl<'s> Input<'s> {
         self.piece_bytes = 0;
     }
 
+    fn token_begins(&mut self) {
+        self.token_start = self.start;
+        self.token_bytes = 0;
+    }
+
+    /// Takes in the next bytes. Limits are looked at here alone: a token that is too long fills many buffers.
     #[cold]
     fn refill(&mut self) -> io::Result<()> {
+        self.token_bytes += self.buffer.len() - self.token_start;
+        self.token_start = 0;
+        if self.token_bytes > TOKEN_BYTES_MAX {
+            self.limit = Some(("reading.token_too_long", TOKEN_BYTES_MAX as u64));
+            return Err(io::Error::other("a token is too long"));
+        }
         self.lines += line_ends(&self.buffer);
         self.start = 0;
         self.buffer.clear();
@@ -361,12 +394,8 @@ impl Read for Input<'_> {
 }
 
 impl BufRead for Input<'_> {
-    #[inline]
+    #[inline(always)]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.token_bytes > TOKEN_BYTES_MAX {
-            self.limit = Some(("reading.token_too_long", TOKEN_BYTES_MAX as u64));
-            return Err(io::Error::other("a token is too long"));
-        }
         if self.start == self.buffer.len() {
             self.refill()?;
         }
@@ -376,7 +405,6 @@ impl BufRead for Input<'_> {
     #[inline]
     fn consume(&mut self, bytes: usize) {
         self.start += bytes;
-        self.token_bytes += bytes;
     }
 }
 
