@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Table, Tx, Value};
-use ankuan_ledger::{Act, Amount, EntryNo, ItemId, Line, Place};
+use ankuan_ledger::{AccountId, Act, Amount, EntryNo, ItemId, Line, Place};
 use ankuan_reconciliation::matching::{self, Evidence, Match, Outcome as Finding, Report, Rules};
 
 use crate::access::Acting;
@@ -21,7 +21,7 @@ use crate::failure::{Failure, Outcome};
 use crate::message::{Language, Message};
 use crate::payouts::sent::{Answer, Standing};
 use crate::payouts::settle::{Settlement, Settles};
-use crate::receipts::{NewReceipt, post_receipt, transfers};
+use crate::receipts::{NewReceipt, accounts_of, post_receipt, transfers};
 use crate::statements::days;
 use crate::statements::import::may_import;
 use crate::statements::{BankLine, find_line};
@@ -249,6 +249,8 @@ struct Apply<'a> {
     /// Files debited in this run without what failed, and the match that says so.
     less_failed: HashMap<i64, i64>,
     cases: HashMap<i64, Case>,
+    /// Accounts of receipts, by case.
+    receipt_accounts: HashMap<Option<i64>, (AccountId, AccountId)>,
     line_matches: Vec<(i64, i64)>,
     receipt_matches: Vec<(i64, i64)>,
     done: Matched,
@@ -278,6 +280,7 @@ impl<'a> Apply<'a> {
             settlement: Settlement::new(chart, acting.actor.court_id, account.bank_account_id),
             less_failed: HashMap::new(),
             cases: HashMap::new(),
+            receipt_accounts: HashMap::new(),
             line_matches: Vec::new(),
             receipt_matches: Vec::new(),
             done: Matched::default(),
@@ -398,7 +401,10 @@ impl<'a> Apply<'a> {
             self.line_matches.push((*line, group.group_id));
         }
         self.done.matched += lines.len() as u64;
-        let first = self.line(tx, line_id)?;
+        let amount = match self.loaded.line(line_id) {
+            Some(line) => line.amount,
+            None => find_line(tx, self.acting.actor.court_id, line_id)?.amount,
+        };
         let (word, targets, entries) = match outcome {
             Finding::PaymentDebited { payment_id } => {
                 let entries = self.settle(tx, act, Settles::Debited, &[*payment_id], lines, &group)?;
@@ -445,11 +451,9 @@ impl<'a> Apply<'a> {
                 ("unattributed", receipts, entries)
             }
             Finding::Interest => {
-                ("interest", vec![0], self.own_line(tx, act, Event::BankInterestTreasury, line_id, first.amount)?)
+                ("interest", vec![0], self.own_line(tx, act, Event::BankInterestTreasury, line_id, amount)?)
             }
-            Finding::Charges => {
-                ("charges", vec![0], self.own_line(tx, act, Event::BankCharges, line_id, first.amount)?)
-            }
+            Finding::Charges => ("charges", vec![0], self.own_line(tx, act, Event::BankCharges, line_id, amount)?),
             Finding::CardTakings { receipt_ids, fee_minor } => {
                 self.link(receipt_ids, group.group_id);
                 let entries = if *fee_minor > 0 {
@@ -470,7 +474,7 @@ impl<'a> Apply<'a> {
                 }
             }
             Finding::Recovered { id } => {
-                let entries = self.recovered(tx, act, line_id, *id, first.amount)?;
+                let entries = self.recovered(tx, act, line_id, *id, amount)?;
                 ("recovered", vec![*id], entries)
             }
             Finding::ArrivalArrived { .. } => {
@@ -617,6 +621,14 @@ impl<'a> Apply<'a> {
         }
         let sub_account: Option<SubAccount> =
             sub_account_id.and_then(|id| self.loaded.sub_accounts.iter().find(|one| one.sub_account_id == id).cloned());
+        let accounts = match self.receipt_accounts.get(&case_id) {
+            Some(known) => *known,
+            None => {
+                let found = accounts_of(tx, self.acting, self.chart, self.account, case_id)?;
+                self.receipt_accounts.insert(case_id, found);
+                found
+            }
+        };
         let (mut receipts, mut entries) = (Vec::new(), (0, 0));
         for line_id in lines {
             let line = self.line(tx, *line_id)?;
@@ -633,8 +645,8 @@ impl<'a> Apply<'a> {
                 remark: text_of_receipt(&line.remark),
             };
             let before = act.next_entry();
-            let receipt = post_receipt(tx, act, self.acting, self.chart, &new, Some(*line_id))?;
-            if let Some(case_id) = case_id {
+            let receipt = post_receipt(tx, act, self.acting, accounts, &new, Some(*line_id))?;
+            if let Some(case_id) = case_id.filter(|id| self.loaded.sub_accounts.iter().any(|one| one.case_id == *id)) {
                 transfers::record(tx, act, &receipt, case_id, None)?;
             }
             entries = spanning(entries, before);

@@ -13,7 +13,7 @@ use ankuan_ledger::engine::{Table, Tx, Value};
 use encoding_rs::GB18030;
 use jiff::civil::Date;
 
-use super::{NewReceipt, post_receipt};
+use super::{NewReceipt, accounts_of, post_receipt};
 use crate::access::Acting;
 use crate::amount::parse_yuan;
 use crate::books;
@@ -221,7 +221,8 @@ pub fn import_opening(
                 sub_account: None,
                 remark: &row.remark,
             };
-            let receipt = post_receipt(tx, &mut act, acting, chart, &new, None)?;
+            let accounts = accounts_of(tx, acting, chart, new.bank_account, new.case.map(|case| case.case_id))?;
+            let receipt = post_receipt(tx, &mut act, acting, accounts, &new, None)?;
             let id = act.take_ids(1);
             act.insert(
                 tx,

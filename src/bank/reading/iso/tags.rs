@@ -1,26 +1,65 @@
 //! The elements that are read, by name.
 
-/// Folds a name into a number: its length and its first and last bytes, read as words.
-const fn fold(name: &[u8]) -> u64 {
-    let mixed = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23),
-        _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
-            (Some(first), Some(last)) => u32::from_le_bytes(*first) as u64 | (u32::from_le_bytes(*last) as u64) << 32,
-            _ => match name {
-                [] => 0,
-                [first, .., last] => *first as u64 | (*last as u64) << 8,
-                [only] => *only as u64,
-            },
-        },
-    };
-    (mixed ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+/// Places in the table of names: a power of two, so many more than names that a look-up rarely takes a second step.
+const PLACES: usize = 512;
+
+/// A name as numbers, which are compared faster than texts: its first and its last bytes, which overlap or meet in names
+/// of up to sixteen, and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+    length: usize,
 }
 
-/// Places of the table, a power of two: sparse, so that most names are found or missed at the first look.
-const PLACES: usize = 1024;
+/// Names that a [`Key`] tells in full.
+const TOLD_IN_FULL: usize = 16;
 
-const fn place(name: &[u8]) -> usize {
-    (fold(name) >> (u64::BITS - PLACES.trailing_zeros())) as usize
+const fn key(name: &[u8]) -> Key {
+    let (first, last) = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u16::from_le_bytes(*first) as u64, u16::from_le_bytes(*last) as u64)
+    } else if let [only] = name {
+        (*only as u64, 0)
+    } else {
+        (0, 0)
+    };
+    Key { first, last, length: name.len() }
+}
+
+/// Where the search for a name begins.
+const fn place(key: Key) -> usize {
+    let folded = key.first ^ key.last.rotate_left(29) ^ key.length as u64;
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % PLACES
+}
+
+const fn keys<const N: usize>(names: &[&str; N]) -> [Key; N] {
+    let mut keys = [key(b""); N];
+    let mut number = 0;
+    while number < N {
+        keys[number] = key(names[number].as_bytes());
+        number += 1;
+    }
+    keys
+}
+
+/// The number of the name that has a place; that of no name where none has it.
+const fn table<const N: usize>(keys: &[Key; N]) -> [u8; PLACES] {
+    assert!(N < 256 && N < PLACES / 2);
+    let mut table = [N as u8; PLACES];
+    let mut number = 0;
+    while number < N {
+        let mut at = place(keys[number]);
+        while table[at] as usize != N {
+            at = (at + 1) % PLACES;
+        }
+        table[at] = number as u8;
+        number += 1;
+    }
+    table
 }
 
 macro_rules! tags {
@@ -30,45 +69,28 @@ macro_rules! tags {
         #[allow(clippy::upper_case_acronyms, reason = "named as the elements")]
         pub(super) enum Tag { $($name,)* Other }
 
-        const NAMES: &[(&str, Tag)] = &[$((stringify!($name), Tag::$name)),*];
+        const TAGS: [Tag; [$(stringify!($name)),*].len()] = [$(Tag::$name),*];
+        const NAMES: [&str; TAGS.len()] = [$(stringify!($name)),*];
     };
 }
 
-/// The names by their places; one that is taken already stands in the next free one.
-static TABLE: [(&str, Tag); PLACES] = {
-    let mut table = [("", Tag::Other); PLACES];
-    let mut number = 0;
-    while number < NAMES.len() {
-        let mut at = place(NAMES[number].0.as_bytes());
-        while !table[at].0.is_empty() {
-            at = (at + 1) % PLACES;
-        }
-        table[at] = NAMES[number];
-        number += 1;
-    }
-    table
-};
-
 impl Tag {
-    /// The element of a name, with or without prefix.
+    /// The element of a name.
+    #[inline]
     pub(super) fn of(name: &[u8]) -> Self {
-        match Self::known(name) {
-            Self::Other => match name.iter().position(|byte| *byte == b':') {
-                Some(colon) => Self::known(&name[colon + 1..]),
-                None => Self::Other,
-            },
-            tag => tag,
-        }
-    }
-
-    fn known(name: &[u8]) -> Self {
-        let mut at = place(name);
+        static KEYS: [Key; NAMES.len()] = keys(&NAMES);
+        static TABLE: [u8; PLACES] = table(&KEYS);
+        let key = key(name);
+        let mut at = place(key);
         loop {
-            let (known, tag) = TABLE[at];
-            if known.is_empty() || known.as_bytes() == name {
-                return tag;
+            let number = usize::from(TABLE[at]);
+            match KEYS.get(number) {
+                None => return Self::Other,
+                Some(known) if *known == key && (name.len() <= TOLD_IN_FULL || NAMES[number].as_bytes() == name) => {
+                    return TAGS[number];
+                }
+                Some(_) => at = (at + 1) % PLACES,
             }
-            at = (at + 1) % PLACES;
         }
     }
 }
@@ -99,12 +121,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_element_is_found_by_its_name() {
-        for (name, tag) in NAMES {
+    fn every_name_is_found_and_no_other() {
+        for (tag, name) in TAGS.iter().zip(NAMES) {
             assert_eq!(Tag::of(name.as_bytes()), *tag);
-            assert_eq!(Tag::of(format!("ns2:{name}").as_bytes()), *tag);
             assert_eq!(Tag::of(format!("{name}x").as_bytes()), Tag::Other);
+            assert_eq!(Tag::of(name.to_lowercase().as_bytes()), Tag::Other);
+            let middle = name.len() / 2;
+            let other = format!("{}_{}", &name[..middle], &name[middle + 1..]);
+            assert_eq!(Tag::of(other.as_bytes()), Tag::Other);
         }
         assert_eq!(Tag::of(b""), Tag::Other);
+        assert_eq!(Tag::of("金额".as_bytes()), Tag::Other);
     }
 }
