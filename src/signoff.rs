@@ -21,7 +21,7 @@ use crate::statements::import::may_import;
 /// fetched none of the day's statements.
 ///
 /// # Errors
-/// `signoff.day_closed`, `signoff.not_over` (the day has not ended), `signoff.no_statement`, `signoff.gap`,
+/// `signoff.day_closed`, `signoff.not_over` (the day has not come), `signoff.no_statement`, `signoff.gap`,
 /// `signoff.does_not_tie`, `signoff.unexplained` (open items that nobody has taken on), `signoff.fetched_it`.
 pub fn prepare(
     tx: &mut Tx<'_>,
@@ -78,7 +78,7 @@ fn step(
     let mut act = acting.open_act(tx, books::CASE_MONEY, name)?;
     may_import(tx, acting)?;
     must_be_open(tx, court_id, account, day)?;
-    if day >= acting.today() {
+    if day > acting.today() {
         return Err(Message::new("signoff.not_over").with("day", day).into());
     }
     let found = bank_reconciliation(tx, chart, court_id, account, day)?;
