@@ -214,6 +214,7 @@ pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, until:
     load_receipts(tx, court_id, bank_account_id, &mut loaded)?;
     load_credits(tx, court_id, bank_account_id, first_day, &mut loaded)?;
     load_receivables(tx, court_id, bank_account_id, &mut loaded)?;
+    tx.expect_few_rows()?;
     Ok(loaded)
 }
 

@@ -382,6 +382,15 @@ impl Tx<'_> {
         self.store.batch("", "SET LOCAL enable_nestloop = off")
     }
 
+    /// Takes [`Tx::expect_whole_tables`] back: the statements that follow ask for few rows by their keys, which
+    /// PostgreSQL would otherwise answer by reading whole tables each time.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn expect_few_rows(&mut self) -> Result<()> {
+        self.store.batch("", "SET LOCAL enable_nestloop = on")
+    }
+
     /// Runs a statement; returns how many rows it changed.
     ///
     /// # Errors
