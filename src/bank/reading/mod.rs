@@ -12,6 +12,7 @@ mod tests;
 
 use std::io::{Read, Seek, SeekFrom};
 
+use ankuan_reconciliation::exact::exact_sum;
 use ankuan_reconciliation::{reply, statement};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -113,9 +114,7 @@ fn end_statement(sink: &mut dyn Sink, tally: &statement::Tally, foot: &statement
         sink.problem(Problem { line: place, message });
     }
     let declared = &foot.declared;
-    let sum = tally
-        .credit_sum
-        .checked_add(tally.debit_sum)
+    let sum = exact_sum(tally.credit_sum, tally.debit_sum)
         .ok_or_else(|| Message::new("reading.sum_too_large").with("line", place))?;
     let counts = [
         ("reading.declared_entries", declared.entries, tally.entries),

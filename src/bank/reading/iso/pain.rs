@@ -1,5 +1,6 @@
 //! Answers (pain.002), and the control totals of payment files (pain.001).
 
+use ankuan_reconciliation::exact::exact_sum;
 use ankuan_reconciliation::reply::{Cause, Foot, Head, Line, Piece, State};
 use rust_decimal::Decimal;
 
@@ -354,7 +355,7 @@ pub(super) fn check_payments(xml: &mut Xml<'_>) -> Outcome<Content> {
             Tag::PmtInf => {
                 let block = check_block(xml)?;
                 whole.count += block.count;
-                whole.sum = whole.sum.checked_add(block.sum).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
+                whole.sum = exact_sum(whole.sum, block.sum).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
             }
             _ => xml.skip()?,
         }
@@ -388,7 +389,7 @@ fn check_block(xml: &mut Xml<'_>) -> Outcome<Totals> {
                             let value =
                                 ordered_amount(xml)?.ok_or_else(|| xml.refuse("reading.amount").with("text", ""))?;
                             block.sum =
-                                block.sum.checked_add(value).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
+                                exact_sum(block.sum, value).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
                         }
                         _ => xml.skip()?,
                     }
