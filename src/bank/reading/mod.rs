@@ -182,7 +182,7 @@ fn date(text: &str) -> Option<Date> {
     let number = |from: usize, to: usize| {
         let mut number = 0_i16;
         for byte in bytes.get(from..to)? {
-            number = number * 10 + i16::from(byte.is_ascii_digit().then_some(byte - b'0')?);
+            number = number * 10 + i16::from(byte.is_ascii_digit().then(|| byte - b'0')?);
         }
         Some(number)
     };
