@@ -51,6 +51,20 @@ struct Block {
     lines: u64,
 }
 
+impl Block {
+    /// Of blocks without lines many may be kept, so no more of each text than people read.
+    fn shortened(mut self) -> Self {
+        const CHARACTERS_MAX: usize = 1_000;
+        for text in [&mut self.id, &mut self.status, &mut self.reason.text] {
+            if let Some((end, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+                text.truncate(end);
+            }
+            text.shrink_to_fit();
+        }
+        self
+    }
+}
+
 #[derive(Debug, Default)]
 struct Reason {
     cause: Option<Cause>,
@@ -81,7 +95,7 @@ pub(super) fn read_answer(xml: &mut Xml<'_>, is_named: bool, sink: &mut dyn Sink
                     if blocks_without_lines.len() == BLOCKS_MAX {
                         return Err(xml.refuse("reading.too_many_blocks").with("max", BLOCKS_MAX).into());
                     }
-                    blocks_without_lines.push(block);
+                    blocks_without_lines.push(block.shortened());
                 }
             }
             // The first versions have lines without a block.
