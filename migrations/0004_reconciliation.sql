@@ -26,7 +26,7 @@ CREATE TABLE statement (
     first_line_id BIGINT NOT NULL,       -- its new lines lie between these ids; 0, 0 when there are none
     last_line_id BIGINT NOT NULL,
     problem_count BIGINT NOT NULL,       -- what was odd in the file
-    channel TEXT NOT NULL,               -- bank_direct, download, paper, email
+    channel TEXT NOT NULL,               -- bank_direct, download, email, counter
     fetched_by BIGINT NOT NULL,          -- person
     recorded_at BIGINT NOT NULL,
     actor_id BIGINT NOT NULL,
@@ -256,6 +256,7 @@ CREATE TABLE line_match (
     group_id BIGINT NOT NULL,
     CONSTRAINT line_match_pk PRIMARY KEY (court_id, book_id, bank_line_id)
 );
+CREATE INDEX line_match_by_group ON line_match (court_id, book_id, group_id);
 
 -- STATE. The match that shows a receipt which had been recorded by hand before its line came.
 CREATE TABLE receipt_match (
@@ -265,6 +266,7 @@ CREATE TABLE receipt_match (
     group_id BIGINT NOT NULL,
     CONSTRAINT receipt_match_pk PRIMARY KEY (court_id, book_id, receipt_id)
 );
+CREATE INDEX receipt_match_by_group ON receipt_match (court_id, book_id, group_id);
 
 -- FACT, mass. The bank has debited, refused or returned a payment; or that was taken back.
 CREATE TABLE payment_event (
@@ -330,7 +332,7 @@ CREATE TABLE item_note (
     court_id BIGINT NOT NULL,
     book_id BIGINT NOT NULL,
     id BIGINT NOT NULL,
-    bank_line_id BIGINT NOT NULL,
+    item_id BIGINT NOT NULL,             -- bank line, receipt recorded by hand, or opening
     owner_id BIGINT NOT NULL,            -- who looks after it from now on
     note TEXT NOT NULL,
     evidence TEXT NOT NULL,              -- the paper it rests on
@@ -340,7 +342,7 @@ CREATE TABLE item_note (
     mark BIGINT NOT NULL,
     CONSTRAINT item_note_pk PRIMARY KEY (court_id, book_id, id)
 );
-CREATE INDEX item_note_by_line ON item_note (court_id, book_id, bank_line_id);
+CREATE INDEX item_note_by_item ON item_note (court_id, book_id, item_id);
 
 -- FACT. A step in the sign-off of an account's day.
 CREATE TABLE day_event (

@@ -3,12 +3,15 @@
 //! A payee gets money only through an approved payout; these commands cannot go around it, nor take back what is owed
 //! to one. All they can move is case funds, into what the same case sets aside.
 
-use ankuan_ledger::{AccountId, Amount, EntryNo, HoldId, ItemId, Line, Place, Side, Tx, VoucherHead, VoucherKind};
+use ankuan_ledger::{
+    AccountId, Amount, BookKey, EntryNo, HoldId, ItemId, Line, Place, Side, Tx, VoucherHead, VoucherKind,
+};
 
 use crate::access::{Acting, Role};
 use crate::books;
-use crate::chart::AccountKind;
+use crate::chart::{self, AccountKind};
 use crate::report::{self, AccountView};
+use crate::statements::days;
 use crate::{Message, Outcome};
 
 /// Event of a voucher that captures a hold.
@@ -123,7 +126,8 @@ pub fn release(tx: &mut Tx<'_>, acting: &Acting, hold: HoldId, amount: Amount, r
 ///
 /// # Errors
 /// `bookkeeping.reason_missing`, `ledger.entry_unknown`, `bookkeeping.not_reversible` (its event is not in
-/// [`REVERSIBLE`]), `access.role_missing`, and those of the ledger.
+/// [`REVERSIBLE`]), `bookkeeping.matched` (a match posted or linked it), `signoff.day_closed`, `access.role_missing`, and
+/// those of the ledger.
 pub fn reverse(tx: &mut Tx<'_>, acting: &Acting, entry: EntryNo, reason: &str) -> Outcome<EntryNo> {
     require_reason(reason)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "ledger.reverse")?;
@@ -139,6 +143,10 @@ pub fn reverse(tx: &mut Tx<'_>, acting: &Acting, entry: EntryNo, reason: &str) -
     if let Some(event) = events.first().filter(|event| !REVERSIBLE.contains(&event.as_str())) {
         return Err(Message::new("bookkeeping.not_reversible").with("entry", entry.0).with("event", event).into());
     }
+    must_not_be_matched(tx, book, entry)?;
+    for account in chart::bank_accounts(tx, book.court_id)? {
+        days::must_be_open(tx, book.court_id, &account, acting.date)?;
+    }
     act.begin_voucher(
         tx,
         &VoucherHead {
@@ -152,6 +160,31 @@ pub fn reverse(tx: &mut Tx<'_>, acting: &Acting, entry: EntryNo, reason: &str) -
     let reversal = act.reverse(tx, entry)?;
     act.close(tx)?;
     Ok(reversal)
+}
+
+/// Refuses an entry that a match posted or linked: undoing the match takes it back with everything that hangs on it.
+fn must_not_be_matched(tx: &mut Tx<'_>, book: BookKey, entry: EntryNo) -> Outcome<()> {
+    let key = [book.court_id.into(), book.book_id.into(), entry.0.into()];
+    let posted = tx.query(
+        "SELECT b.bank_line_id FROM bank_match AS b LEFT JOIN match_undo AS u ON u.court_id = b.court_id \
+         AND u.book_id = b.book_id AND u.group_id = b.group_id WHERE b.court_id = $1 AND b.book_id = $2 \
+         AND b.first_entry_no <= $3 AND b.last_entry_no >= $3 AND u.group_id IS NULL LIMIT 1",
+        &key,
+        |row| row.int(0),
+    )?;
+    let linked = tx.query(
+        "SELECT l.bank_line_id FROM entry_line AS e JOIN receipt AS r ON r.court_id = e.court_id \
+         AND r.book_id = e.book_id AND r.voucher_id = e.voucher_id AND r.receipt_id = e.credit_item_id \
+         JOIN receipt_match AS m ON m.court_id = r.court_id AND m.book_id = r.book_id AND m.receipt_id = r.receipt_id \
+         JOIN line_match AS l ON l.court_id = m.court_id AND l.book_id = m.book_id AND l.group_id = m.group_id \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.entry_no = $3 LIMIT 1",
+        &key,
+        |row| row.int(0),
+    )?;
+    match posted.first().or(linked.first()) {
+        Some(line) => Err(Message::new("bookkeeping.matched").with("entry", entry.0).with("line", line).into()),
+        None => Ok(()),
+    }
 }
 
 /// Closes a month: no entry is dated into it any more. Needs [`Role::Finance`].

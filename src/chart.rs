@@ -283,10 +283,24 @@ impl Chart {
         items: (ItemId, ItemId),
         amount: Amount,
     ) -> Outcome<Line> {
-        let rule = self.event(event);
-        let debit = Place { account: self.account(tx, court_id, rule.debit, owner)?, item: items.0 };
-        let credit = Place { account: self.account(tx, court_id, rule.credit, owner)?, item: items.1 };
+        let (debit, credit) = self.accounts(tx, court_id, event, owner)?;
+        let (debit, credit) = (Place { account: debit, item: items.0 }, Place { account: credit, item: items.1 });
         Ok(Line { debit, credit, amount })
+    }
+
+    /// The accounts that an event debits and credits.
+    ///
+    /// # Errors
+    /// As [`Chart::line`].
+    pub fn accounts(
+        &self,
+        tx: &mut Tx<'_>,
+        court_id: i64,
+        event: Event,
+        owner: Owner,
+    ) -> Outcome<(AccountId, AccountId)> {
+        let rule = self.event(event);
+        Ok((self.account(tx, court_id, rule.debit, owner)?, self.account(tx, court_id, rule.credit, owner)?))
     }
 
     /// The account of a kind that belongs to the owner, as far as the kind's scope asks for one.

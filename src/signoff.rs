@@ -78,16 +78,17 @@ fn step(
     let mut act = acting.open_act(tx, books::CASE_MONEY, name)?;
     may_import(tx, acting)?;
     must_be_open(tx, court_id, account, day)?;
-    if day > acting.today() {
+    if day >= acting.today() {
         return Err(Message::new("signoff.not_over").with("day", day).into());
     }
     let found = bank_reconciliation(tx, chart, court_id, account, day)?;
     let side = bank_side(tx, court_id, account.bank_account_id)?;
     must_tie(&found, side.covers(day))?;
-    if step == DayStep::Prepared && side.fetchers(day).contains(&acting.actor.person_id) {
+    let events = day_events(tx, court_id, account.bank_account_id)?;
+    let fetchers = side.fetchers(closed_until(&events), day);
+    if step == DayStep::Prepared && fetchers.contains(&acting.actor.person_id) {
         return Err(Message::new("signoff.fetched_it").with("name", &acting.actor.name).with("day", day).into());
     }
-    let events = day_events(tx, court_id, account.bank_account_id)?;
     let newest = |wanted: DayStep| events.iter().rev().find(|event| event.day == day && event.step == wanted);
     let since_open = events.iter().rposition(|event| event.step == DayStep::Reopened && event.day <= day);
     let is_current = |event: &DayEvent| {

@@ -34,7 +34,7 @@ fn main() {
     println!("peak resident memory with input and report: {} MB", peak_megabytes());
     drop(report);
 
-    let (lines, expected) = join_rows(rows);
+    let [lines, expected] = join_rows(rows);
     let [mut plain, mut fast, mut full, mut build, mut sparse] = [const { Vec::new() }; 5];
     for _ in 0..runs {
         plain.push(timed(|| join::<RandomState>(&lines, &expected)).1);
@@ -217,10 +217,10 @@ fn amount_of(row: u64) -> i64 {
 }
 
 /// The same rows as those of the keyed input, as a plain join would have them.
-fn join_rows(rows: u64) -> (Vec<(String, i64)>, Vec<(String, i64)>) {
+fn join_rows(rows: u64) -> [Vec<(String, i64)>; 2] {
     let expected = (0..rows).map(|row| (key_of(row), amount_of(row))).collect();
     let lines = (0..rows).map(|row| row * FAR % rows).map(|row| (key_of(row), amount_of(row))).collect();
-    (lines, expected)
+    [lines, expected]
 }
 
 fn join<S: BuildHasher + Default>(lines: &[(String, i64)], expected: &[(String, i64)]) -> Vec<(u32, u32)> {

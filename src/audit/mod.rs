@@ -1,6 +1,8 @@
 //! Checks what a court has on record, from the database. Facts, balances, distributions, approvals, the status of runs
 //! and files are computed again; with keys, all sealed details are opened.
 
+mod reconciliation;
+
 use ankuan_ledger::chain::{ChainHead, Digest, sha256};
 use ankuan_ledger::engine::{Error, Tx};
 use ankuan_ledger::verify::{Check, verify};
@@ -124,6 +126,9 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("payment_items", payment_items(tx, court_id)?),
         Check::new("approvals", approvals(tx, court_id)?),
         Check::new("files", files(tx, court_id)?),
+        Check::new("bank_lines", reconciliation::bank_lines(tx, court_id)?),
+        Check::new("settlements", reconciliation::settlements(tx, court_id)?),
+        Check::new("matches", reconciliation::matches(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));
@@ -156,7 +161,8 @@ fn payments(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
          WHERE court_id = $1 AND book_id = $2 GROUP BY line_id) AS p \
          LEFT JOIN share AS s ON s.court_id = $1 AND s.book_id = $2 AND s.share_id = p.line_id \
          LEFT JOIN sheet_line AS l ON l.court_id = $1 AND l.book_id = $2 AND l.sheet_line_id = p.line_id \
-         WHERE COALESCE(s.granted_minor, l.amount_minor, -1) < p.amount_minor ORDER BY p.line_id LIMIT 1",
+         LEFT JOIN reissue_line AS r ON r.court_id = $1 AND r.book_id = $2 AND r.reissue_line_id = p.line_id \
+         WHERE COALESCE(s.granted_minor, l.amount_minor, r.amount_minor, -1) < p.amount_minor ORDER BY p.line_id LIMIT 1",
         &key,
         |row| row.int(0),
     )?;

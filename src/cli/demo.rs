@@ -1,22 +1,25 @@
 //! `demo`: a whole payout, from a list on disk to bank files on disk, by the same functions as the commands.
 
+mod bank;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use ankuan_ledger::{Amount, Store};
 use clap::Args;
+use jiff::ToSpan;
 use serde_json::json;
 
 use super::claims::ImportArgs;
 use super::distribute::{MakeArgs, RuleArg};
 use super::output::{Column, peak_rss_bytes};
 use super::payout::{self, DraftArgs};
-use super::{Context, claims, distribute, verify};
+use super::{Context, claims, distribute, reconcile, report as cli_report, verify};
 use crate::access::{self, Acting, Role};
 use crate::cases::{self, PartyRole};
 use crate::chart::{self, NewCourt};
 use crate::claims::sample::write_sample_list;
-use crate::clock::Randomness;
+use crate::clock::{Clock, Randomness};
 use crate::documents::keys::Keys;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
@@ -47,6 +50,9 @@ pub struct DemoArgs {
     /// 银行文件格式 · Bank profile: a shipped name or a file
     #[arg(long, default_value = "generic-csv", value_name = "NAME|FILE")]
     pub profile: String,
+    /// 只做到银行文件，不模拟银行 · Stop at the bank files, without the practice bank
+    #[arg(long)]
+    pub without_bank: bool,
     /// 不核验 · Leave the verification out (for timing)
     #[arg(long, hide = true)]
     pub without_verify: bool,
@@ -60,7 +66,11 @@ impl Seconds {
     fn step<T>(&mut self, name: &'static str, work: impl FnOnce() -> Outcome<T>) -> Outcome<T> {
         let begun = Instant::now();
         let result = work()?;
-        self.0.push((name, begun.elapsed().as_millis()));
+        let millis = begun.elapsed().as_millis();
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, total)) => *total += millis,
+            None => self.0.push((name, millis)),
+        }
         Ok(result)
     }
 
@@ -81,7 +91,10 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     if args.claimants == 0 {
         return Err(Message::new("demo.no_claimants").into());
     }
-    let mut context = context.clone();
+    // The payout was made some days ago: the bank has had time to answer.
+    let now = context.clock().now();
+    let then = now.checked_sub((24 * bank::DAYS_AGO).hours()).unwrap_or(now);
+    let mut context = Context::new(context.globals.clone(), Clock::fixed(then));
     std::fs::create_dir_all(&args.dir).map_err(|error| Failure::of_file(&args.dir, &error))?;
     if context.globals.database == super::DEFAULT_DATABASE {
         context.globals.database = format!("sqlite:{}", args.dir.join("ankuan.db").display());
@@ -151,6 +164,12 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         checker.commit(&mut store, |tx, acting| payout::release(&checker, tx, acting, &keys, &run.number))?;
         payout::deliver(&checker, &mut store, &keys, &run.number, &folder.join("files"))
     })?;
+    // The practice bank reads three layouts; a court's own is another's business.
+    let part = if args.without_bank || !matches!(args.profile.as_str(), "generic-csv" | "generic-txt" | "pain001") {
+        None
+    } else {
+        Some(bank::practise(&context, &mut store, &keys, (&folder, proof.pot), &mut seconds)?)
+    };
     let report = if args.without_verify {
         None
     } else {
@@ -176,6 +195,13 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         "seconds": seconds.json(total),
         "peak_rss_bytes": peak,
         "files": files.iter().map(payout::file_json).collect::<Vec<_>>(),
+        "bank": part.as_ref().map(|part| json!({
+            "matched": part.matched, "debited": part.debited.0, "debited_minor": part.debited.1,
+            "came_back": part.came_back.0, "came_back_minor": part.came_back.1,
+            "reissue_run": part.reissued.0, "reissued": part.reissued.1, "reissued_minor": part.reissued.2,
+            "left": part.left.len(), "score": reconcile::score_json(&part.score),
+            "statement": cli_report::as_json(&part.statement),
+        })),
         "verify": report.as_ref().map(|report| json!({
             "ok": report.ok(),
             "checks": verify::checks(report),
@@ -201,6 +227,25 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     if files.len() > 5 {
         context.output.sentence(&Message::new("demo.more_files").with("count", files.len() - 5))?;
     }
+    if let Some(part) = &part {
+        context.output.sentence(
+            &Message::new("demo.bank")
+                .with("matched", part.matched)
+                .with("debited", part.debited.0)
+                .with("debited_sum", part.debited.1)
+                .with("back", part.came_back.0)
+                .with("back_sum", part.came_back.1)
+                .with("left", part.left.len()),
+        )?;
+        context.output.sentence(
+            &Message::new("demo.reissued")
+                .with("run", &part.reissued.0)
+                .with("count", part.reissued.1)
+                .with("sum", part.reissued.2),
+        )?;
+        reconcile::print_score(&context, &part.score)?;
+        cli_report::print(&context, &part.statement)?;
+    }
     let mut rows: Vec<Vec<String>> = seconds
         .0
         .iter()
@@ -217,7 +262,12 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     verify::print_table(&context, &report)?;
     // The sentence says what was computed: the verification's answer and the three sums.
     let paid = Amount::sum([committed.paid, committed.set_aside, proof.carried]);
-    if report.ok() && paid == Some(proof.pot) {
+    let bank_ties = part.as_ref().is_none_or(|part| {
+        let score = &part.score;
+        let is_right = score.false_matches + score.missed + score.wrong_payments + score.open_payments == 0;
+        part.statement.ties() && part.statement.unexplained() == 0 && is_right
+    });
+    if report.ok() && paid == Some(proof.pot) && bank_ties {
         context.output.sentence(
             &Message::new("demo.ties")
                 .with("paid", committed.paid)
@@ -243,6 +293,13 @@ const fn step_name(name: &str) -> &'static str {
         b"approve" => "demo.step_approve",
         b"commit" => "demo.step_commit",
         b"files" => "demo.step_files",
+        b"bank" => "demo.step_bank",
+        b"replies" => "demo.step_replies",
+        b"statements" => "demo.step_statements",
+        b"match" => "demo.step_match",
+        b"score" => "demo.step_score",
+        b"reissue" => "demo.step_reissue",
+        b"signoff" => "demo.step_signoff",
         _ => "demo.step_verify",
     }
 }
@@ -270,6 +327,7 @@ fn open_court(context: &Context, store: &mut Store, pot: Amount) -> Outcome<()> 
         ("经办人", &[Role::Handler][..]),
         ("复核人", &[Role::Finance]),
         ("审批人", &[Role::BureauHead, Role::VicePresident]),
+        ("案款管理员", &[Role::FundKeeper]),
     ] {
         let person = access::add_person(tx, &admin, name)?;
         for role in roles {
@@ -277,13 +335,13 @@ fn open_court(context: &Context, store: &mut Store, pot: Amount) -> Outcome<()> 
         }
         people.push(Acting { actor: person, ..admin.clone() });
     }
-    let [handler, finance, _] = people.as_slice() else { return Ok(()) };
+    let [handler, finance, ..] = people.as_slice() else { return Ok(()) };
     let chart = chart::load(tx, court_id)?;
     let account = chart::add_bank_account(
         tx,
         finance,
         &chart,
-        "1202020209900012345",
+        bank::ACCOUNT,
         "示范市中级人民法院",
         "示范银行示范支行",
         "102100099996",

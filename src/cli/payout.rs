@@ -256,6 +256,7 @@ fn returns(context: &Context, args: &ReturnsArgs) -> Outcome<()> {
         "run": one.run, "key": one.payment.key, "case_number": number_of(one.payment.case_id), "name": one.payment.name,
         "claim_id": one.claim_id, "amount_minor": one.payment.amount, "currency": "CNY",
         "standing": one.payment.standing.as_str(), "cause": one.payment.cause, "corrected": one.is_corrected(),
+        "several_payees": one.detail_id.is_none(), "blocked": one.blocked,
         "reissue_id": one.reissue_id,
     })).collect::<Vec<_>>()}))?;
     let language = context.output.language;
@@ -264,6 +265,8 @@ fn returns(context: &Context, args: &ReturnsArgs) -> Outcome<()> {
         .map(|one| {
             let waits = match (one.reissue_id, one.is_corrected()) {
                 (Some(_), _) => "payout_cli.in_reissue",
+                (None, _) if one.detail_id.is_none() => "payout_cli.several_payees",
+                (None, _) if one.blocked.is_some() => "payout_cli.return_blocked",
                 (None, true) => "payout_cli.corrected",
                 (None, false) => "payout_cli.waits_for_account",
             };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ankuan_reconciliation::matching::Rules;
+use ankuan_reconciliation::matching::{Rules, STANDARD};
 use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde_json::json;
@@ -12,9 +12,11 @@ use super::statement::read_profile;
 use super::{Context, report};
 use crate::access;
 use crate::chart::{self, BankAccount};
-use crate::flows::by_hand::{Says, match_line};
-use crate::flows::undo::undo;
+use crate::flows::by_hand::{BySaying, Says, match_line};
+use crate::flows::score::{Score, score};
+use crate::flows::undo::{Undoes, undo};
 use crate::flows::{self, Left, Matched, match_account, open_findings};
+use crate::receipts;
 use crate::receipts::transfers::transfer_instructions;
 use crate::request::Answer;
 use crate::signoff;
@@ -27,8 +29,8 @@ use crate::{Language, Message, Outcome};
 pub enum ReconcileCommand {
     /// 自动匹配未匹配的银行流水并入账 · Match open lines by the rules and post what they find
     Match(MatchArgs),
-    /// 待处理清单：账龄、负责人、候选、未再出现的日间流水 · The worklist
-    Open(AccountArg),
+    /// 待处理清单：账龄、负责人、候选、未再出现的日间流水、待认领款、应收追回款 · The worklist
+    Open(OpenArgs),
     /// 查看一条流水及其匹配 · Show a line and what it was matched with
     Show(LineArg),
     /// 人工匹配一条流水 · Say what a line is
@@ -49,6 +51,18 @@ pub enum ReconcileCommand {
     Days(AccountArg),
     /// 应由银行在子账户间划转的款项 · What the bank has to move between sub-accounts
     Transfers(AccountArg),
+    /// 练习：与模拟银行的真相文件比对 · Practice: hold the matches against the practice bank's truth
+    Score(ScoreArgs),
+}
+
+/// What `reconcile score` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ScoreArgs {
+    /// truth.json，bank-sim 所写 · As bank-sim wrote it
+    pub truth: PathBuf,
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountArg,
 }
 
 /// The account, where there are several.
@@ -58,6 +72,24 @@ pub struct AccountArg {
     #[arg(long, value_name = "NUMBER")]
     pub bank_account: Option<String>,
 }
+
+/// What `reconcile open` takes.
+#[derive(Clone, Debug, Args)]
+pub struct OpenArgs {
+    /// 待认领款应在到账后几日内认领 · Days within which unattributed money should find its case; courts differ
+    #[arg(long, default_value_t = DAYS_TO_ATTRIBUTE, value_name = "DAYS")]
+    pub due_days: i64,
+    /// 匹配规则（TOML）；默认内置规则 · Rules; default: those that are built in
+    #[arg(long, value_name = "FILE")]
+    pub rules: Option<PathBuf>,
+    /// The account.
+    #[command(flatten)]
+    pub account: AccountArg,
+}
+
+/// Three days from arrival: so the rules of the courts of Jiayu (2024) and Kangbao, the latter in working days. No
+/// national limit was found.
+const DAYS_TO_ATTRIBUTE: i64 = 3;
 
 /// What `reconcile match` takes.
 #[derive(Clone, Debug, Args)]
@@ -107,6 +139,10 @@ pub struct SetArgs {
     /// 依据 · Why
     #[arg(long)]
     pub evidence: String,
+    /// 确认人；利息、冲正以及超过 1,000 元的手续费须有第二人 · The second person, whom interest, what is taken back, and
+    /// charges above ¥1,000 need
+    #[arg(long, value_name = "NAME")]
+    pub confirmed_by: Option<String>,
     /// The account.
     #[command(flatten)]
     pub account: AccountArg,
@@ -116,7 +152,11 @@ pub struct SetArgs {
 #[derive(Clone, Debug, Args)]
 pub struct UndoArgs {
     /// 流水编号 · Number of a line of the match
-    pub line: i64,
+    #[arg(required_unless_present = "match_no")]
+    pub line: Option<i64>,
+    /// 匹配编号；没有流水的（回盘告知失败）用它 · Number of the match, for one that has no line: what an answer refused
+    #[arg(long = "match", value_name = "NUMBER", conflicts_with = "line")]
+    pub match_no: Option<i64>,
     /// 原因 · Why
     #[arg(long)]
     pub reason: String,
@@ -125,7 +165,7 @@ pub struct UndoArgs {
 /// What `reconcile note` takes.
 #[derive(Clone, Debug, Args)]
 pub struct NoteArgs {
-    /// 流水编号 · Number of the line
+    /// 编号：流水（L 后的数字）、人工登记的到账（R 后的数字）、期初 · Number of the line, receipt or opening
     pub line: i64,
     /// 负责人 · Who looks after it
     #[arg(long, value_name = "NAME")]
@@ -182,12 +222,13 @@ pub fn run(context: &Context, command: &ReconcileCommand) -> Outcome<()> {
         ReconcileCommand::Reopen(args) => reopen(context, args),
         ReconcileCommand::Days(args) => days(context, args),
         ReconcileCommand::Transfers(args) => transfers(context, args),
+        ReconcileCommand::Score(args) => run_score(context, args),
     }
 }
 
 /// The rules of a file, or those that are built in; with their text, which is recorded.
 fn rules(path: Option<&PathBuf>) -> Outcome<(Rules, String)> {
-    let Some(path) = path else { return Ok((Rules::standard(), "standard".to_owned())) };
+    let Some(path) = path else { return Ok((Rules::standard(), STANDARD.to_owned())) };
     let text = read_profile(path)?;
     let rules = toml::from_str(&text)
         .map_err(|error| Message::new("flows.rules").with("detail", error.to_string().trim()).in_file(path))?;
@@ -342,19 +383,25 @@ fn print_left(context: &Context, left: &[Left]) -> Outcome<()> {
     Ok(())
 }
 
-fn open(context: &Context, args: &AccountArg) -> Outcome<()> {
+fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
     let court_id = context.globals.court;
     let today = context.date();
-    let (left, notes, missing, gaps) = context.read(|tx| {
-        let account = chart::find_bank_account(tx, court_id, args.bank_account.as_deref())?;
-        let left = open_findings(tx, court_id, &account, Rules::standard())?;
+    let (rules, _) = rules(args.rules.as_ref())?;
+    let (left, notes, missing, gaps, unattributed, receivables) = context.read(|tx| {
+        let account = chart::find_bank_account(tx, court_id, args.account.bank_account.as_deref())?;
+        let left = open_findings(tx, court_id, &account, rules, today)?;
         let mut notes = Vec::with_capacity(left.len());
         for one in &left {
             notes.push(notes::newest_note(tx, court_id, one.line.bank_line_id)?);
         }
         let missing = balance::provisional_missing(tx, court_id, account.bank_account_id)?;
         let gaps = balance::bank_side(tx, court_id, account.bank_account_id)?.gaps(today);
-        Ok((left, notes, missing, gaps))
+        let mut unattributed = receipts::receipts(tx, context.book())?;
+        unattributed
+            .retain(|receipt| receipt.bank_account_id == account.bank_account_id && receipt.owner_case_id().is_none());
+        let standing = flows::standing_unattributed(tx, court_id)?;
+        unattributed.retain(|receipt| standing.contains(&receipt.receipt_id));
+        Ok((left, notes, missing, gaps, unattributed, flows::receivables(tx, court_id, account.bank_account_id)?))
     })?;
     let language = context.output.language;
     let age = |day: Date| i64::from((today - day).get_days());
@@ -373,6 +420,15 @@ fn open(context: &Context, args: &AccountArg) -> Outcome<()> {
             "name": one.name, "remark": one.remark,
         })).collect::<Vec<_>>(),
         "gaps": gaps.iter().map(|gap| gap.message.text(Language::Zh)).collect::<Vec<_>>(),
+        "unattributed": unattributed.iter().map(|receipt| json!({
+            "receipt_id": receipt.receipt_id, "amount_minor": receipt.amount, "payer_name": receipt.payer_name,
+            "arrived_on": receipt.arrived_on.to_string(), "age_days": age(receipt.arrived_on),
+            "overdue": age(receipt.arrived_on) > args.due_days,
+        })).collect::<Vec<_>>(),
+        "receivables": receivables.iter().map(|one| json!({
+            "receipt_id": one.receipt_id, "case_id": one.case_id, "amount_minor": one.amount,
+            "payer_name": one.payer_name, "since": one.since.to_string(), "age_days": age(one.since),
+        })).collect::<Vec<_>>(),
     }))?;
     let rows: Vec<Vec<String>> = left
         .iter()
@@ -417,6 +473,27 @@ fn open(context: &Context, args: &AccountArg) -> Outcome<()> {
     }
     for gap in &gaps {
         context.output.sentence(&gap.message)?;
+    }
+    for receipt in &unattributed {
+        let late = age(receipt.arrived_on) > args.due_days;
+        let code = if late { "reconcile.unattributed_overdue" } else { "reconcile.unattributed_open" };
+        context.output.sentence(
+            &Message::new(code)
+                .with("receipt", receipt.receipt_id)
+                .with("amount", receipt.amount)
+                .with("payer", &receipt.payer_name)
+                .with("age", age(receipt.arrived_on))
+                .with("due", args.due_days),
+        )?;
+    }
+    for one in &receivables {
+        context.output.sentence(
+            &Message::new("reconcile.receivable")
+                .with("receipt", one.receipt_id)
+                .with("amount", one.amount)
+                .with("payer", &one.payer_name)
+                .with("age", age(one.since)),
+        )?;
     }
     Ok(())
 }
@@ -482,14 +559,23 @@ fn set(context: &Context, args: &SetArgs) -> Outcome<()> {
     };
     context.record("reconcile.set", args, |tx, acting, chart| {
         let account = chart::find_bank_account(tx, acting.actor.court_id, args.account.bank_account.as_deref())?;
-        match_line(tx, acting, chart, &account, args.line, &says, &args.evidence)?;
+        let second = match &args.confirmed_by {
+            None => None,
+            Some(name) => Some(access::find_actor(tx, acting.actor.court_id, name)?),
+        };
+        let said = BySaying { says: &says, evidence: &args.evidence, confirmed_by: second.as_ref() };
+        match_line(tx, acting, chart, &account, args.line, &said)?;
         Ok(Answer::new(&Message::new("reconcile.set_by_hand").with("line", args.line), json!({"line": args.line})))
     })
 }
 
 fn run_undo(context: &Context, args: &UndoArgs) -> Outcome<()> {
     context.record("reconcile.undo", args, |tx, acting, _| {
-        let undone = undo(tx, acting, args.line, &args.reason)?;
+        let which = match (args.line, args.match_no) {
+            (Some(line), _) => Undoes::Line(line),
+            (None, number) => Undoes::Match(number.unwrap_or(0)),
+        };
+        let undone = undo(tx, acting, which, &args.reason)?;
         let message = Message::new("reconcile.match_undone")
             .with("match", undone.group_id)
             .with("lines", undone.lines.len())
@@ -635,5 +721,45 @@ fn transfers(context: &Context, args: &AccountArg) -> Outcome<()> {
         ],
         &rows,
     )?;
+    Ok(())
+}
+
+fn run_score(context: &Context, args: &ScoreArgs) -> Outcome<()> {
+    let court_id = context.globals.court;
+    let score = context.read(|tx| {
+        let account = chart::find_bank_account(tx, court_id, args.account.bank_account.as_deref())?;
+        score(tx, court_id, account.bank_account_id, &args.truth)
+    })?;
+    context.output.object(&score_json(&score))?;
+    print_score(context, &score)
+}
+
+/// A score for programs.
+#[must_use]
+pub fn score_json(score: &Score) -> serde_json::Value {
+    json!({
+        "lines": score.lines, "false_matches": score.false_matches, "missed": score.missed,
+        "payments": score.payments, "wrong_payments": score.wrong_payments, "open_payments": score.open_payments,
+        "examples": score.examples,
+    })
+}
+
+/// A score in a sentence, with the first things that are wrong.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_score(context: &Context, score: &Score) -> Outcome<()> {
+    context.output.sentence(
+        &Message::new("reconcile.score")
+            .with("lines", score.lines)
+            .with("false", score.false_matches)
+            .with("missed", score.missed)
+            .with("payments", score.payments)
+            .with("wrong", score.wrong_payments)
+            .with("open", score.open_payments),
+    )?;
+    for example in &score.examples {
+        context.output.line(example)?;
+    }
     Ok(())
 }

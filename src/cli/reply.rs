@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use ankuan_ledger::Store;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::statement::{ComesArgs, print_problems, problem_json, read_profile};
 use super::{Context, output::Column};
 use crate::clock::Randomness;
+use crate::documents::keys::Keys;
 use crate::replies::{self, Import, Imported};
 use crate::request::Answer;
 use crate::{Message, Outcome};
@@ -41,10 +43,26 @@ pub fn run(context: &Context, command: &ReplyCommand) -> Outcome<()> {
     let ReplyCommand::Import(args) = command;
     let keys = context.keys()?;
     let mut store = context.store()?;
+    let all = import(context, &mut store, &keys, args, &mut |imported| print(context, imported))?;
+    context.output.object(&json!({"replies": all.iter().map(as_json).collect::<Vec<_>>()}))?;
+    Ok(())
+}
+
+/// Imports answers, each in its own transaction; also a step of the demo.
+///
+/// # Errors
+/// Those of [`replies::import_reply`].
+pub fn import(
+    context: &Context,
+    store: &mut Store,
+    keys: &Keys,
+    args: &ImportArgs,
+    tell: &mut dyn FnMut(&Imported) -> Outcome<()>,
+) -> Outcome<Vec<Imported>> {
     let profile = args.comes.profile.as_deref().map(read_profile).transpose()?;
     let mut all = Vec::new();
     for path in &args.files {
-        let imported = context.commit(&mut store, |tx, acting| {
+        let imported = context.commit(store, |tx, acting| {
             let fetched_by = args.comes.fetched_by(tx, acting)?;
             let import = Import {
                 path,
@@ -53,13 +71,12 @@ pub fn run(context: &Context, command: &ReplyCommand) -> Outcome<()> {
                 channel: args.comes.channel,
                 fetched_by: &fetched_by,
             };
-            replies::import_reply(tx, acting, &keys, &mut Randomness::system(), &import)
+            replies::import_reply(tx, acting, keys, &mut Randomness::system(), &import)
         })?;
-        print(context, &imported)?;
+        tell(&imported)?;
         all.push(imported);
     }
-    context.output.object(&json!({"replies": all.iter().map(as_json).collect::<Vec<_>>()}))?;
-    Ok(())
+    Ok(all)
 }
 
 fn print(context: &Context, imported: &Imported) -> Outcome<()> {

@@ -15,6 +15,7 @@ use super::output::Column;
 use crate::chart;
 use crate::failure::Failure;
 use crate::report::bank_reconciliation::{BankReconciliation, OpenItem, Side, bank_reconciliation};
+use crate::report::case_comparison::case_comparison;
 use crate::{Language, Message, Outcome};
 
 /// What `report` can do.
@@ -22,6 +23,19 @@ use crate::{Language, Message, Outcome};
 pub enum ReportCommand {
     /// 银行存款余额调节表 · The bank reconciliation statement of an account and day
     BankReconciliation(BankReconciliationArgs),
+    /// 每月核对：财务明细账与执行台账逐案比较 · The monthly comparison of detail ledger and enforcement register
+    CaseComparison(CaseComparisonArgs),
+}
+
+/// What `report case-comparison` takes.
+#[derive(Clone, Debug, Args)]
+pub struct CaseComparisonArgs {
+    /// 月份，如 2026-11；默认记账日期所在月 · Month; default: that of the accounting date
+    #[arg(long, value_name = "YYYY-MM")]
+    pub month: Option<String>,
+    /// 只列不符的 · Only cases that differ
+    #[arg(long)]
+    pub differing: bool,
 }
 
 /// What `report bank-reconciliation` takes.
@@ -46,7 +60,65 @@ pub struct BankReconciliationArgs {
 /// # Errors
 /// Those of [`bank_reconciliation`]; `file.*`.
 pub fn run(context: &Context, command: &ReportCommand) -> Outcome<()> {
-    let ReportCommand::BankReconciliation(args) = command;
+    match command {
+        ReportCommand::BankReconciliation(args) => run_bank_reconciliation(context, args),
+        ReportCommand::CaseComparison(args) => run_case_comparison(context, args),
+    }
+}
+
+fn run_case_comparison(context: &Context, args: &CaseComparisonArgs) -> Outcome<()> {
+    let month = args.month.clone().unwrap_or_else(|| context.date().strftime("%Y-%m").to_string());
+    let wrong = || Message::new("bookkeeping.month").with("month", &month);
+    let first: Date = format!("{month}-01").parse().map_err(|_| wrong())?;
+    let last = first.last_of_month();
+    let mut found = context.read(|tx| case_comparison(tx, context.globals.court, (first, last)))?;
+    let differing = found.iter().filter(|case| !case.agrees()).count();
+    let cases = found.len();
+    if args.differing {
+        found.retain(|case| !case.agrees());
+    }
+    context.output.object(&json!({
+        "month": month, "currency": "CNY", "cases": cases, "differing": differing,
+        "rows": found.iter().map(|case| json!({
+            "case_id": case.case_id, "case_number": case.number, "register_in_minor": case.register_in,
+            "ledger_in_minor": case.ledger_in, "register_out_minor": case.register_out,
+            "ledger_out_minor": case.ledger_out, "closing_minor": case.closing, "agrees": case.agrees(),
+        })).collect::<Vec<_>>(),
+    }))?;
+    let language = context.output.language;
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|case| {
+            let verdict = if case.agrees() { "verify.well" } else { "verify.wrong" };
+            vec![
+                case.number.clone(),
+                case.register_in.to_string(),
+                case.ledger_in.to_string(),
+                case.register_out.to_string(),
+                case.ledger_out.to_string(),
+                case.closing.to_string(),
+                Message::new(verdict).text(language),
+            ]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::text(Message::new("column.case_number")),
+            Column::number(Message::new("case_comparison.register_in")),
+            Column::number(Message::new("case_comparison.ledger_in")),
+            Column::number(Message::new("case_comparison.register_out")),
+            Column::number(Message::new("case_comparison.ledger_out")),
+            Column::number(Message::new("case_comparison.closing")),
+            Column::text(Message::new("verify.result")),
+        ],
+        &rows,
+    )?;
+    let sentence = Message::new("case_comparison.summary").with("month", month);
+    context.output.sentence(&sentence.with("cases", cases).with("differing", differing))?;
+    Ok(())
+}
+
+fn run_bank_reconciliation(context: &Context, args: &BankReconciliationArgs) -> Outcome<()> {
     let court_id = context.globals.court;
     let day = args.day.unwrap_or_else(|| context.date());
     let found = context.read(|tx| {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use ankuan_ledger::{Amount, Tx};
+use ankuan_ledger::{Amount, Store, Tx};
 use ankuan_reconciliation::{reply, statement};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -14,7 +14,8 @@ use crate::access::{self, Acting, Actor};
 use crate::bank::reading::{self, Content, FileKind, Problem, Sink};
 use crate::chart;
 use crate::clock::Randomness;
-use crate::statements::import::{Import, import_statement};
+use crate::documents::keys::Keys;
+use crate::statements::import::{Import, Imported, import_statement};
 use crate::statements::{Channel, StoredStatement, statements};
 use crate::{Failure, Language, Message, Outcome};
 
@@ -101,22 +102,7 @@ pub fn run(context: &Context, command: &StatementCommand) -> Outcome<()> {
 fn run_import(context: &Context, args: &ImportArgs) -> Outcome<()> {
     let keys = context.keys()?;
     let mut store = context.store()?;
-    let profile = args.comes.profile.as_deref().map(read_profile).transpose()?;
-    let mut all = Vec::new();
-    for path in &args.files {
-        let progress = context.output.progress(&Message::new("statements.importing"), 0);
-        let imported = context.commit(&mut store, |tx, acting| {
-            let fetched_by = args.comes.fetched_by(tx, acting)?;
-            let import = Import {
-                path,
-                profile: profile.as_deref(),
-                bank_account: args.bank_account.as_deref(),
-                channel: args.comes.channel,
-                fetched_by: &fetched_by,
-            };
-            import_statement(tx, acting, &keys, &mut Randomness::system(), &import, &mut |done| progress.set(done))
-        })?;
-        progress.finish();
+    let all = import(context, &mut store, &keys, args, &mut |path, imported| {
         let code = if imported.already { "statements.already" } else { "statements.imported" };
         for stored in &imported.statements {
             let message = Message::new(code)
@@ -129,15 +115,48 @@ fn run_import(context: &Context, args: &ImportArgs) -> Outcome<()> {
                 .in_file(path);
             context.output.sentence(&message)?;
         }
-        print_problems(context, &imported.problems)?;
-        all.push((path, imported));
-    }
-    context.output.object(&json!({"files": all.iter().map(|(path, imported)| json!({
+        print_problems(context, &imported.problems)
+    })?;
+    context.output.object(&json!({"files": args.files.iter().zip(&all).map(|(path, imported)| json!({
         "file": path.display().to_string(), "new": !imported.already,
         "statements": imported.statements.iter().map(stored_json).collect::<Vec<_>>(),
         "problems": imported.problems.iter().map(problem_json).collect::<Vec<_>>(),
     })).collect::<Vec<_>>()}))?;
     Ok(())
+}
+
+/// Imports statements, each file in its own transaction; also a step of the demo.
+///
+/// # Errors
+/// Those of [`import_statement`].
+pub fn import(
+    context: &Context,
+    store: &mut Store,
+    keys: &Keys,
+    args: &ImportArgs,
+    tell: &mut dyn FnMut(&Path, &Imported) -> Outcome<()>,
+) -> Outcome<Vec<Imported>> {
+    let profile = args.comes.profile.as_deref().map(read_profile).transpose()?;
+    let mut all = Vec::new();
+    for path in &args.files {
+        let bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let bar = context.output.progress(&Message::new("statements.importing"), bytes);
+        let imported = context.commit(store, |tx, acting| {
+            let fetched_by = args.comes.fetched_by(tx, acting)?;
+            let import = Import {
+                path,
+                profile: profile.as_deref(),
+                bank_account: args.bank_account.as_deref(),
+                channel: args.comes.channel,
+                fetched_by: &fetched_by,
+            };
+            import_statement(tx, acting, keys, &mut Randomness::system(), &import, &mut |done| bar.set(done))
+        })?;
+        bar.finish();
+        tell(path, &imported)?;
+        all.push(imported);
+    }
+    Ok(all)
 }
 
 fn stored_json(stored: &StoredStatement) -> Value {
@@ -219,6 +238,9 @@ fn show(context: &Context, args: &ShowArgs) -> Outcome<()> {
 /// # Errors
 /// `file.*`.
 pub fn read_profile(path: &Path) -> Outcome<String> {
+    if let Some(shipped) = path.to_str().and_then(reading::shipped_profile) {
+        return Ok(shipped.to_owned());
+    }
     std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))
 }
 
@@ -434,6 +456,29 @@ impl ReplySummary {
     }
 }
 
+/// Something odd, for programs.
+#[must_use]
+pub fn problem_json(problem: &Problem) -> Value {
+    json!({
+        "code": problem.message.code, "line": problem.line, "message": problem.message.text(Language::Zh),
+        "message_en": problem.message.text(Language::En),
+    })
+}
+
+/// What was odd in a file, a line each.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_problems(context: &Context, problems: &[Problem]) -> Outcome<()> {
+    for problem in problems {
+        let sentence = Message::new("reading.show_problem")
+            .with("place", problem.line)
+            .with("sentence", problem.message.text(context.output.language));
+        context.output.sentence(&sentence)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -575,27 +620,4 @@ mod tests {
         assert!(checked.values().sum::<u64>() > 100, "the files were not found");
         assert!(wrong.is_empty(), "{} differences:\n{}", wrong.len(), wrong.join("\n"));
     }
-}
-
-/// Something odd, for programs.
-#[must_use]
-pub fn problem_json(problem: &Problem) -> Value {
-    json!({
-        "code": problem.message.code, "line": problem.line, "message": problem.message.text(Language::Zh),
-        "message_en": problem.message.text(Language::En),
-    })
-}
-
-/// What was odd in a file, a line each.
-///
-/// # Errors
-/// Standard output cannot be written.
-pub fn print_problems(context: &Context, problems: &[Problem]) -> Outcome<()> {
-    for problem in problems {
-        let sentence = Message::new("reading.show_problem")
-            .with("place", problem.line)
-            .with("sentence", problem.message.text(context.output.language));
-        context.output.sentence(&sentence)?;
-    }
-    Ok(())
 }

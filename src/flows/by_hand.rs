@@ -6,10 +6,10 @@ use ankuan_ledger::engine::Tx;
 use ankuan_reconciliation::matching::Outcome as Finding;
 
 use super::{Apply, BY_HAND, MATCHING, Matched, load};
-use crate::access::Acting;
+use crate::access::{self, Acting, Actor, Role};
 use crate::books;
 use crate::chart::{BankAccount, Chart, Event};
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 use crate::payouts::sent::{Answer, Sent, Standing};
 use crate::statements::days;
@@ -34,7 +34,22 @@ pub enum Says<'a> {
     TakesBack(i64),
 }
 
-/// Matches a line by hand. Needs finance or the fund keeper.
+/// What is said, why, and who stands behind it.
+#[derive(Debug, Clone, Copy)]
+pub struct BySaying<'a> {
+    /// What the line is.
+    pub says: &'a Says<'a>,
+    /// Why.
+    pub evidence: &'a str,
+    /// The second person, for what moves money without any other document of the court.
+    pub confirmed_by: Option<&'a Actor>,
+}
+
+/// Charges up to here one person may book; the rule of matching has the same bound (¥1,000).
+const CHARGES_ALONE_MAX: Amount = Amount::from_minor(100_000);
+
+/// Matches a line by hand. Needs finance or the fund keeper; interest, what is taken back, and charges above ¥1,000 need
+/// a second person as well.
 ///
 /// # Errors
 /// `flows.line_not_open`, `flows.evidence_missing`, `flows.amount_differs`, `flows.payment_unknown`,
@@ -46,20 +61,33 @@ pub fn match_line(
     chart: &Chart,
     account: &BankAccount,
     bank_line_id: i64,
-    says: &Says<'_>,
-    evidence: &str,
+    said: &BySaying<'_>,
 ) -> Outcome<Matched> {
+    let BySaying { says, evidence, confirmed_by } = said;
     if evidence.trim().is_empty() {
         return Err(Message::new("flows.evidence_missing").into());
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.by_hand")?;
     may_import(tx, acting)?;
     days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
-    let mut loaded = load::load(tx, acting.actor.court_id, account)?;
+    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date)?;
     let line = loaded
         .line(bank_line_id)
         .cloned()
         .ok_or_else(|| Message::new("flows.line_not_open").with("line", bank_line_id))?;
+    let alone = match says {
+        Says::Interest | Says::TakesBack(_) => false,
+        Says::Charges => line.amount.minor().abs() <= CHARGES_ALONE_MAX.minor(),
+        _ => true,
+    };
+    if !alone {
+        let second = confirmed_by.ok_or_else(|| Message::new("flows.second_person").with("line", bank_line_id))?;
+        let proposer = match acting.require(tx, Role::FundKeeper) {
+            Err(Failure::Refused(_)) => acting.require(tx, Role::Finance)?,
+            decided => decided?,
+        };
+        access::require_second(tx, acting, proposer, second, &[Role::FundKeeper, Role::Finance, Role::BureauHead])?;
+    }
     let outcome = outcome(tx, acting, &loaded, &line, says)?;
     let matching_id = act.take_ids(1);
     let event = match &outcome {
@@ -149,7 +177,7 @@ fn outcome(
             let is_failed = |one: &Sent| one.answer == Answer::Failed;
             if is_credit {
                 agrees(sum(&|one| one.standing == Standing::Debited && is_failed(one)))?;
-                Finding::LumpReturned { file_id }
+                Finding::LumpReturned { file_id, answer_id: None }
             } else {
                 let whole = sum(&|one| one.standing == Standing::Out);
                 let less_failed = whole != amount;
@@ -162,9 +190,11 @@ fn outcome(
         Says::Receipts(receipt_ids) => {
             must_be(true)?;
             let mut total = Amount::ZERO;
-            for receipt_id in *receipt_ids {
+            for (place, receipt_id) in receipt_ids.iter().enumerate() {
                 let receipt = crate::receipts::find_receipt(tx, books::case_money(acting.actor.court_id), *receipt_id)?;
-                if is_matched(tx, acting, *receipt_id)? {
+                let is_elsewhere = receipt.bank_account_id != line.bank_account_id;
+                let is_open = loaded.open_receipts.contains(receipt_id);
+                if is_elsewhere || !is_open || receipt_ids[..place].contains(receipt_id) {
                     return Err(Message::new("flows.receipt_matched").with("receipt", receipt_id).into());
                 }
                 total = total.plus(receipt.amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
@@ -189,6 +219,14 @@ fn outcome(
             let credit = crate::statements::find_line(tx, acting.actor.court_id, *credit_line)?;
             agrees(credit.amount)?;
             let receipt_id = receipt_of_line(tx, acting, *credit_line)?;
+            let is_earlier = credit.bank_account_id == line.bank_account_id && credit.booked_on <= line.booked_on;
+            let is_gone = match receipt_id {
+                None => true,
+                Some(receipt_id) => load::taken_back(tx, acting.actor.court_id)?.contains(&receipt_id),
+            };
+            if !is_earlier || is_gone {
+                return Err(Message::new("flows.reversal_of_no_receipt").with("line", credit_line).into());
+            }
             Finding::Reversed { line_id: *credit_line, receipt_id }
         }
     })
@@ -201,15 +239,6 @@ fn file_by_name(tx: &mut Tx<'_>, acting: &Acting, name: &str) -> Outcome<i64> {
         |row| row.int(0),
     )?;
     Ok(found.ok_or_else(|| Message::new("flows.file_unknown").with("file", name))?)
-}
-
-fn is_matched(tx: &mut Tx<'_>, acting: &Acting, receipt_id: i64) -> Outcome<bool> {
-    let found = tx.query_opt(
-        "SELECT group_id FROM receipt_match WHERE court_id = $1 AND book_id = $2 AND receipt_id = $3",
-        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), receipt_id.into()],
-        |row| row.int(0),
-    )?;
-    Ok(found.is_some())
 }
 
 /// The receipt that a matched line brought, where it is one.

@@ -1,6 +1,6 @@
 //! What matching compares: the open lines of an account, and what the court expects.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::engine::Tx;
@@ -9,6 +9,7 @@ use ankuan_reconciliation::matching::{self as m, Input, InputFull};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
+use super::receivables;
 use crate::books;
 use crate::cases::{SubAccount, number::CaseNumber};
 use crate::chart::BankAccount;
@@ -38,17 +39,58 @@ pub(super) struct Loaded {
     payment_places: HashMap<i64, usize>,
     /// Payments of each file, by its row.
     files: HashMap<i64, Vec<usize>>,
+    /// The answer that refused a payment first.
+    pub refusals: HashMap<i64, i64>,
     released_on: HashMap<i64, Date>,
     last_day: Option<Date>,
     pub sub_accounts: Vec<SubAccount>,
-    /// References that receipts of the account have.
-    references: HashSet<String>,
+    /// References that receipts of the account have; true where the receipt's match was taken back.
+    references: HashMap<String, bool>,
+    /// Receipts recorded by hand that no line has shown yet.
+    pub open_receipts: HashSet<i64>,
+    /// Cases by their numbers.
+    numbers: HashMap<String, i64>,
+    /// Cases of the receivables.
+    receivable_cases: HashMap<i64, i64>,
+    /// Whether the bank's statements follow from each other.
+    is_whole: bool,
 }
+
+/// The key of ours that a line carries, if it does: such money comes back from a payment of ours.
+pub(super) fn own_key(line: &BankLine) -> Option<&str> {
+    let texts = [&line.own_reference, &line.remark];
+    let key = texts.iter().find_map(|text| find_line_keys(text).next());
+    key.or_else(|| line.remark.contains(PURPOSE).then_some(PURPOSE))
+}
+
+/// What stands before the case number in the purpose of our payments; banks give it back with a return.
+const PURPOSE: &str = "案款发放";
 
 impl Loaded {
     pub(super) fn line(&self, line_id: i64) -> Option<&BankLine> {
         let place = self.lines.binary_search_by_key(&line_id, |line| line.bank_line_id).ok()?;
         self.lines.get(place)
+    }
+
+    pub(super) fn payment(&self, payment_id: i64) -> Option<&Sent> {
+        self.payments.get(*self.payment_places.get(&payment_id)?)
+    }
+
+    /// Whether a receipt that stands has the line's reference: the same money under another day or text, perhaps.
+    pub(super) fn is_reference_taken(&self, line: &BankLine) -> bool {
+        self.references.get(&line.bank_reference) == Some(&false)
+    }
+
+    /// The case of a receivable.
+    pub(super) fn receivable_case(&self, receipt_id: i64) -> Option<i64> {
+        self.receivable_cases.get(&receipt_id).copied()
+    }
+
+    /// The cases that a line names by number or sub-account.
+    pub(super) fn named_cases(&self, line: &BankLine) -> Vec<i64> {
+        let by_number = cases_in(line, &self.numbers);
+        let of_sub_account = self.sub_accounts.iter().filter(|one| one.number == line.sub_account);
+        by_number.into_iter().chain(of_sub_account.map(|one| one.case_id)).collect()
     }
 
     pub(super) fn payment_mut(&mut self, payment_id: i64) -> Option<&mut Sent> {
@@ -64,7 +106,7 @@ impl Loaded {
 
     /// Files whose refused payments will not be debited any more, with those payments: the rest of the file has been
     /// debited without them, or all of it was refused and the statements have passed the day of its release.
-    pub(super) fn files_without_failures(&self) -> Vec<(i64, Vec<i64>)> {
+    pub(super) fn files_without_failures(&self, less_failed: &HashMap<i64, i64>) -> Vec<(i64, Vec<i64>)> {
         let mut found = Vec::new();
         for (file_id, places) in &self.files {
             let payments = || places.iter().filter_map(|place| self.payments.get(*place));
@@ -73,9 +115,9 @@ impl Loaded {
             if payments().any(is_waiting) || !payments().any(is_refused) {
                 continue;
             }
-            let is_whole = payments().all(is_refused);
-            let has_passed = self.last_day > self.released_on.get(file_id).copied();
-            if !is_whole || has_passed {
+            // The bank said so with the debit itself, or its statements have passed the day without a gap.
+            let has_passed = self.is_whole && self.last_day > self.released_on.get(file_id).copied();
+            if less_failed.contains_key(file_id) || has_passed {
                 found.push((*file_id, payments().filter(|one| is_refused(one)).map(|one| one.payment_id).collect()));
             }
         }
@@ -93,10 +135,11 @@ impl Loaded {
         };
         let mut reference = base.clone();
         let mut number = 2;
-        while !self.references.insert(reference.clone()) {
+        while self.references.contains_key(&reference) {
             reference = format!("{base}/{number}");
             number += 1;
         }
+        self.references.insert(reference.clone(), false);
         reference
     }
 }
@@ -105,7 +148,8 @@ fn full(_: InputFull) -> Failure {
     Message::new("flows.input_full").into()
 }
 
-pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount) -> Outcome<Loaded> {
+/// Loads the open lines booked up to a day: nothing is posted before the bank has it.
+pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, until: Date) -> Outcome<Loaded> {
     let (book, bank_account_id) = (books::case_money(court_id), account.bank_account_id);
     let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
     tx.expect_whole_tables()?;
@@ -113,10 +157,10 @@ pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount) -> Out
 
     let (mut lines, mut finer) = (Vec::new(), Vec::new());
     each_open_line(tx, court_id, bank_account_id, &mut |line| {
-        if line.exact_amount.is_empty() {
-            lines.push(line)
-        } else {
-            finer.push(line)
+        if !line.exact_amount.is_empty() {
+            finer.push(line);
+        } else if line.booked_on <= until {
+            lines.push(line);
         }
         Ok(())
     })?;
@@ -156,15 +200,20 @@ pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount) -> Out
         payments: Vec::new(),
         payment_places: HashMap::new(),
         files: HashMap::new(),
+        refusals: HashMap::new(),
         released_on: HashMap::new(),
         last_day: side.last_day(),
         sub_accounts,
-        references: HashSet::new(),
+        references: HashMap::new(),
+        open_receipts: HashSet::new(),
+        numbers,
+        receivable_cases: HashMap::new(),
+        is_whole: side.last_day().is_none_or(|day| side.gaps(day).is_empty()),
     };
     load_payments(tx, court_id, bank_account_id, first_day, &mut loaded)?;
     load_receipts(tx, court_id, bank_account_id, &mut loaded)?;
     load_credits(tx, court_id, bank_account_id, first_day, &mut loaded)?;
-    load_receivables(tx, court_id, &mut loaded)?;
+    load_receivables(tx, court_id, bank_account_id, &mut loaded)?;
     Ok(loaded)
 }
 
@@ -184,8 +233,10 @@ fn details(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, lines: &[BankLi
     let ids: HashSet<i64> = lines.iter().map(|line| line.bank_line_id).collect();
     let references: HashSet<&str> =
         lines.iter().map(|line| line.bank_reference.as_str()).filter(|reference| !reference.is_empty()).collect();
+    let mut told_by: HashMap<String, i64> = HashMap::new();
     tx.each(
-        "SELECT d.bank_line_id, d.bank_reference, d.line_key, d.amount_minor, d.reason FROM line_detail AS d \
+        "SELECT d.bank_line_id, d.bank_reference, d.line_key, d.amount_minor, d.reason, d.statement_id \
+         FROM line_detail AS d \
          JOIN statement AS s ON s.court_id = d.court_id AND s.book_id = d.book_id AND s.statement_id = d.statement_id \
          WHERE d.court_id = $1 AND d.book_id = $2 AND s.bank_account_id = $3 AND s.to_date >= $4 ORDER BY d.id",
         &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into(), first.to_string().as_str().into()],
@@ -199,7 +250,11 @@ fn details(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, lines: &[BankLi
                     details.of_line.entry(line_id).or_default().push(detail()?);
                 }
             } else if references.contains(row.text(1)?) {
-                details.of_reference.entry(row.text(1)?.to_owned()).or_default().push(detail()?);
+                // The same notice may come in two envelopes: the first one counts.
+                let first = told_by.entry(row.text(1)?.to_owned()).or_insert(row.int(5)?);
+                if *first == row.int(5)? {
+                    details.of_reference.entry(row.text(1)?.to_owned()).or_default().push(detail()?);
+                }
             }
             Ok::<(), ankuan_ledger::engine::Error>(())
         },
@@ -220,16 +275,7 @@ fn push_line(
     }
     keys.extend(find_line_keys(&line.remark));
     keys.extend(find_message_ids(&line.remark));
-    let mut case_ids: Vec<i64> = Vec::new();
-    for text in [&line.remark, &line.code] {
-        for number in CaseNumber::find_all(text) {
-            if let Some(case_id) = numbers.get(&number.to_string())
-                && !case_ids.contains(case_id)
-            {
-                case_ids.push(*case_id);
-            }
-        }
-    }
+    let case_ids = cases_in(line, numbers);
     let listed = details.of_line.get(&line.bank_line_id).or_else(|| details.of_reference.get(&line.bank_reference));
     let listed: Vec<m::DetailRef<'_>> = listed
         .into_iter()
@@ -259,6 +305,21 @@ fn push_line(
         .map_err(full)
 }
 
+/// The cases whose numbers stand in a line's texts.
+fn cases_in(line: &BankLine, numbers: &HashMap<String, i64>) -> Vec<i64> {
+    let mut case_ids: Vec<i64> = Vec::new();
+    for text in [&line.remark, &line.code] {
+        for number in CaseNumber::find_all(text) {
+            if let Some(case_id) = numbers.get(&number.to_string())
+                && !case_ids.contains(case_id)
+            {
+                case_ids.push(*case_id);
+            }
+        }
+    }
+    case_ids
+}
+
 fn load_payments(
     tx: &mut Tx<'_>,
     court_id: i64,
@@ -266,6 +327,7 @@ fn load_payments(
     first_day: Option<Date>,
     loaded: &mut Loaded,
 ) -> Outcome<()> {
+    loaded.refusals = refusals(tx, court_id)?;
     for sent in sent_runs(tx, court_id, bank_account_id)? {
         let last = sent.released_on.checked_add(RETURN_DAYS.days()).unwrap_or(sent.released_on);
         if first_day.is_some_and(|first| last < first) {
@@ -302,6 +364,7 @@ fn load_payments(
             }
         }
         for file in &sent.files {
+            push_lumps(file.file_id, loaded)?;
             loaded.released_on.insert(file.file_id, sent.released_on);
             let places = loaded.files.get(&file.file_id).map(Vec::as_slice).unwrap_or_default();
             let payments: Vec<&Sent> = places.iter().filter_map(|place| loaded.payments.get(*place)).collect();
@@ -336,14 +399,52 @@ fn load_payments(
     Ok(())
 }
 
+/// The answer that refused each payment: the first whose line counts.
+fn refusals(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashMap<i64, i64>> {
+    let mut refusals = HashMap::new();
+    tx.each(
+        "SELECT payment_id, reply_id FROM reply_line WHERE court_id = $1 AND book_id = $2 AND state = 'failed' \
+         AND conflict = '' AND payment_id <> 0 ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| {
+            refusals.entry(row.int(0)?).or_insert(row.int(1)?);
+            Ok::<(), ankuan_ledger::engine::Error>(())
+        },
+    )?;
+    Ok(refusals)
+}
+
+/// What each answer refused of a file, where several did.
+fn push_lumps(file_id: i64, loaded: &mut Loaded) -> Outcome<()> {
+    let mut lumps: BTreeMap<i64, i64> = BTreeMap::new();
+    for place in loaded.files.get(&file_id).map(Vec::as_slice).unwrap_or_default() {
+        let payment = &loaded.payments[*place];
+        if payment.answer == Answer::Failed
+            && matches!(payment.standing, Standing::Out | Standing::Debited)
+            && let Some(answer_id) = loaded.refusals.get(&payment.payment_id)
+        {
+            *lumps.entry(*answer_id).or_insert(0) += payment.amount.minor();
+        }
+    }
+    if lumps.len() > 1 {
+        for (answer_id, amount_minor) in lumps {
+            loaded.input.push_lump(&m::Lump { file_id, answer_id, amount_minor }).map_err(full)?;
+        }
+    }
+    Ok(())
+}
+
 /// Receipts recorded by hand that no line has shown yet; those that were reversed since are none any more.
 fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &mut Loaded) -> Outcome<()> {
     let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
     loaded.references = tx
         .query(
-            "SELECT bank_reference FROM receipt WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3",
+            "SELECT r.bank_reference, u.group_id FROM receipt AS r LEFT JOIN receipt_match AS m \
+             ON m.court_id = r.court_id AND m.book_id = r.book_id AND m.receipt_id = r.receipt_id \
+             LEFT JOIN match_undo AS u ON u.court_id = m.court_id AND u.book_id = m.book_id AND u.group_id = m.group_id \
+             WHERE r.court_id = $1 AND r.book_id = $2 AND r.bank_account_id = $3",
             &key,
-            |row| Ok(row.text(0)?.to_owned()),
+            |row| Ok((row.text(0)?.to_owned(), row.opt_int(1)?.is_some())),
         )?
         .into_iter()
         .collect();
@@ -370,6 +471,7 @@ fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &
             |row| row.int(0),
         )?;
         if reversed.is_empty() {
+            loaded.open_receipts.insert(receipt_id);
             loaded
                 .input
                 .push_receipt(&m::Receipt {
@@ -432,7 +534,7 @@ fn load_credits(
 }
 
 /// Receipts that the bank has taken back already, by matches that stand.
-fn taken_back(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashSet<i64>> {
+pub(super) fn taken_back(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashSet<i64>> {
     let targets = tx.query(
         "SELECT b.target_id FROM bank_match AS b LEFT JOIN match_undo AS u ON u.court_id = b.court_id \
          AND u.book_id = b.book_id AND u.group_id = b.group_id \
@@ -443,18 +545,17 @@ fn taken_back(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashSet<i64>> {
     Ok(targets.into_iter().collect())
 }
 
-/// Money to be recovered: items of the receivables above zero.
-fn load_receivables(tx: &mut Tx<'_>, court_id: i64, loaded: &mut Loaded) -> Outcome<()> {
-    let open = tx.query(
-        "SELECT i.item_id, a.case_id, i.posted_minor, r.payer_name FROM account AS a \
-         JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id AND i.account_id = a.account_id \
-         JOIN receipt AS r ON r.court_id = a.court_id AND r.book_id = a.book_id AND r.receipt_id = i.item_id \
-         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'receivable' AND i.posted_minor > 0 ORDER BY i.item_id",
-        &[court_id.into(), books::CASE_MONEY.into()],
-        |row| Ok((row.int(0)?, row.opt_int(1)?.unwrap_or(0), row.int(2)?, row.text(3)?.to_owned())),
-    )?;
-    for (id, case_id, amount_minor, name) in open {
-        let receivable = m::Receivable { id, case_id, amount_minor, name: &name, account_index: 0 };
+/// Money to be recovered.
+fn load_receivables(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &mut Loaded) -> Outcome<()> {
+    for one in receivables(tx, court_id, bank_account_id)? {
+        loaded.receivable_cases.insert(one.receipt_id, one.case_id);
+        let receivable = m::Receivable {
+            id: one.receipt_id,
+            case_id: one.case_id,
+            amount_minor: one.amount.minor(),
+            name: &one.payer_name,
+            account_index: 0,
+        };
         loaded.input.push_receivable(&receivable).map_err(full)?;
     }
     Ok(())

@@ -3,13 +3,14 @@
 
 pub mod by_hand;
 mod load;
+pub mod score;
 pub mod undo;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Table, Tx, Value};
-use ankuan_ledger::{Act, Amount, EntryNo, ItemId, Line, Place};
+use ankuan_ledger::{AccountId, Act, Amount, EntryNo, ItemId, Line, Place};
 use ankuan_reconciliation::matching::{self, Evidence, Match, Outcome as Finding, Report, Rules};
 
 use crate::access::Acting;
@@ -20,10 +21,12 @@ use crate::failure::{Failure, Outcome};
 use crate::message::{Language, Message};
 use crate::payouts::sent::{Answer, Standing};
 use crate::payouts::settle::{Settlement, Settles};
-use crate::receipts::{NewReceipt, post_receipt};
+use crate::receipts::{NewReceipt, accounts_of, post_receipt, transfers};
 use crate::statements::days;
 use crate::statements::import::may_import;
 use crate::statements::{BankLine, find_line};
+use crate::words::read_date;
+use jiff::civil::Date;
 use load::Loaded;
 
 /// `matching`
@@ -138,7 +141,7 @@ pub fn match_account(
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.match")?;
     may_import(tx, acting)?;
     days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
-    let mut loaded = load::load(tx, acting.actor.court_id, account)?;
+    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date)?;
     let input = std::mem::take(&mut loaded.input);
     let report = matching::run(input, rules);
     let matching_id = act.take_ids(1);
@@ -156,7 +159,8 @@ pub fn match_account(
         .map(|(rule, count)| (rule.name.clone(), count.matches, count.lines))
         .collect();
     done.gave_up = report.gave_up.iter().map(|search| said(&report.given_up(search))).collect();
-    done.left = left(&report, &loaded);
+    done.left.extend(left(&report, &loaded));
+    done.left.sort_by_key(|left| left.line.bank_line_id);
     let counts = [report.ambiguous.len(), report.conflicts.len()].map(|count| count as i64);
     // A run that found nothing new leaves no trace: it can be repeated every minute.
     if done.matched == 0 && done.failed.0 == 0 {
@@ -187,8 +191,14 @@ pub fn match_account(
 ///
 /// # Errors
 /// What the database says.
-pub fn open_findings(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, rules: Rules) -> Outcome<Vec<Left>> {
-    let mut loaded = load::load(tx, court_id, account)?;
+pub fn open_findings(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    account: &BankAccount,
+    rules: Rules,
+    today: Date,
+) -> Outcome<Vec<Left>> {
+    let mut loaded = load::load(tx, court_id, account, today)?;
     let input = std::mem::take(&mut loaded.input);
     let report = matching::run(input, rules);
     Ok(left(&report, &loaded))
@@ -236,7 +246,11 @@ struct Apply<'a> {
     matching_id: i64,
     loaded: &'a mut Loaded,
     settlement: Settlement<'a>,
+    /// Files debited in this run without what failed, and the match that says so.
+    less_failed: HashMap<i64, i64>,
     cases: HashMap<i64, Case>,
+    /// Accounts of receipts, by case.
+    receipt_accounts: HashMap<Option<i64>, (AccountId, AccountId)>,
     line_matches: Vec<(i64, i64)>,
     receipt_matches: Vec<(i64, i64)>,
     done: Matched,
@@ -264,7 +278,9 @@ impl<'a> Apply<'a> {
             matching_id,
             loaded,
             settlement: Settlement::new(chart, acting.actor.court_id, account.bank_account_id),
+            less_failed: HashMap::new(),
             cases: HashMap::new(),
+            receipt_accounts: HashMap::new(),
             line_matches: Vec::new(),
             receipt_matches: Vec::new(),
             done: Matched::default(),
@@ -282,29 +298,92 @@ impl<'a> Apply<'a> {
         };
         let heads = [Event::BankDebited, Event::LineReturned, Event::ReceiptKnown, Event::ReceiptUnknown];
         for (number, event) in heads.iter().enumerate() {
-            let mut of_phase = report.matches.iter().filter(|found| phase(found) == number).peekable();
-            if of_phase.peek().is_none() {
-                continue;
+            let mut of_phase: Vec<&Match> = report.matches.iter().filter(|found| phase(found) == number).collect();
+            // Single payments before the rest of their file: what a file settles is what they leave.
+            of_phase.sort_by_key(|found| {
+                matches!(found.outcome, Finding::FileDebited { .. } | Finding::LumpReturned { .. })
+            });
+            if !of_phase.is_empty() {
+                act.begin_voucher(tx, &self.chart.voucher(*event, self.acting.date, 1))?;
             }
-            act.begin_voucher(tx, &self.chart.voucher(*event, self.acting.date, 1))?;
             for found in of_phase {
-                let rule = report.rules().list[usize::from(found.rule)].name.clone();
-                let evidence = as_json(&said(&report.evidence(found)));
-                self.found(tx, act, (&found.lines, &found.outcome), rule, evidence)?;
+                self.apply(tx, act, report, found)?;
             }
             if number == 0 {
                 self.failures(tx, act)?;
             }
         }
-        if !report.matches.iter().any(|found| phase(found) == 0) {
-            self.failures(tx, act)?;
-        }
         for found in report.matches.iter().filter(|found| phase(found) == 4) {
-            let rule = report.rules().list[usize::from(found.rule)].name.clone();
-            let evidence = as_json(&said(&report.evidence(found)));
-            self.found(tx, act, (&found.lines, &found.outcome), rule, evidence)?;
+            self.apply(tx, act, report, found)?;
         }
         Ok(())
+    }
+
+    /// Applies a finding, or leaves its lines to a person where the books say that it cannot be so.
+    fn apply(&mut self, tx: &mut Tx<'_>, act: &mut Act, report: &Report, found: &Match) -> Outcome<()> {
+        if let Some(why) = self.objection(found) {
+            for line in found.lines.iter().filter_map(|line| self.loaded.line(*line)) {
+                self.done.left.push(Left { line: line.clone(), why: vec![why.clone()] });
+            }
+            return Ok(());
+        }
+        let rule = report.rules().list[usize::from(found.rule)].name.clone();
+        let evidence = as_json(&said(&report.evidence(found)));
+        self.found(tx, act, (&found.lines, &found.outcome), rule, evidence).map(drop)
+    }
+
+    /// What speaks against a finding that the rules made from the bank's texts alone.
+    fn objection(&self, found: &Match) -> Option<Message> {
+        let lines = || found.lines.iter().filter_map(|line| self.loaded.line(*line));
+        match &found.outcome {
+            Finding::FileDebited { .. } | Finding::LumpReturned { .. } => {
+                let settled = Amount::sum(
+                    self.settled_by(&found.outcome)
+                        .iter()
+                        .filter_map(|payment| self.loaded.payment(*payment))
+                        .map(|payment| payment.amount),
+                )?;
+                let booked = Amount::sum(lines().map(|line| Amount::from_minor(line.amount.minor().abs())))?;
+                let message = Message::new("flows.sum_differs").with("line", booked).with("payments", settled);
+                (settled != booked).then_some(message)
+            }
+            Finding::CaseReceipt { .. } | Finding::Unattributed => lines().find_map(|line| {
+                if let Some(key) = load::own_key(line) {
+                    // A return of what is settled already, or of long ago: never a payer's money.
+                    return Some(Message::new("flows.carries_our_key").with("key", key));
+                }
+                self.loaded
+                    .is_reference_taken(line)
+                    .then(|| Message::new("flows.reference_taken").with("reference", &line.bank_reference))
+            }),
+            Finding::Recovered { id } => lines().find_map(|line| {
+                let case = self.loaded.receivable_case(*id)?;
+                let named = self.loaded.named_cases(line);
+                (!named.is_empty() && !named.contains(&case)).then(|| Message::new("flows.names_another_case"))
+            }),
+            Finding::Reversed { receipt_id: None, line_id } if found.lines.len() == 1 => {
+                Some(Message::new("flows.reversal_of_no_receipt").with("line", line_id))
+            }
+            _ => None,
+        }
+    }
+
+    /// The payments that a finding about a file settles.
+    fn settled_by(&self, outcome: &Finding) -> Vec<i64> {
+        match outcome {
+            Finding::FileDebited { file_id, less_failed } => self.loaded.payments_of_file(*file_id, |payment| {
+                payment.standing == Standing::Out && !(*less_failed && payment.answer == Answer::Failed)
+            }),
+            Finding::LumpReturned { file_id, answer_id } => {
+                let refusals = &self.loaded.refusals;
+                self.loaded.payments_of_file(*file_id, |payment| {
+                    payment.standing == Standing::Debited
+                        && payment.answer == Answer::Failed
+                        && answer_id.is_none_or(|answer| refusals.get(&payment.payment_id) == Some(&answer))
+                })
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// Applies one finding under the open voucher; those of the last phase begin their own.
@@ -322,7 +401,10 @@ impl<'a> Apply<'a> {
             self.line_matches.push((*line, group.group_id));
         }
         self.done.matched += lines.len() as u64;
-        let first = self.line(tx, line_id)?;
+        let amount = match self.loaded.line(line_id) {
+            Some(line) => line.amount,
+            None => find_line(tx, self.acting.actor.court_id, line_id)?.amount,
+        };
         let (word, targets, entries) = match outcome {
             Finding::PaymentDebited { payment_id } => {
                 let entries = self.settle(tx, act, Settles::Debited, &[*payment_id], lines, &group)?;
@@ -333,10 +415,12 @@ impl<'a> Apply<'a> {
                 ("payments_debited", vec![0], entries)
             }
             Finding::FileDebited { file_id, less_failed } => {
-                let payments = self.loaded.payments_of_file(*file_id, |payment| {
-                    payment.standing == Standing::Out && !(*less_failed && payment.answer == Answer::Failed)
-                });
+                let payments = self.settled_by(outcome);
                 let entries = self.settle(tx, act, Settles::Debited, &payments, lines, &group)?;
+                if *less_failed {
+                    // What failed goes back to its payees with the same match, and comes back with its undo.
+                    self.less_failed.insert(*file_id, group.group_id);
+                }
                 (if *less_failed { "file_debited_less_failed" } else { "file_debited" }, vec![*file_id], entries)
             }
             Finding::PaymentReturned { payment_id } => {
@@ -347,10 +431,8 @@ impl<'a> Apply<'a> {
                 let entries = self.settle(tx, act, Settles::Returned, payment_ids, lines, &group)?;
                 ("payments_returned", vec![0], entries)
             }
-            Finding::LumpReturned { file_id } => {
-                let payments = self.loaded.payments_of_file(*file_id, |payment| {
-                    payment.standing == Standing::Debited && payment.answer == Answer::Failed
-                });
+            Finding::LumpReturned { file_id, .. } => {
+                let payments = self.settled_by(outcome);
                 let entries = self.settle(tx, act, Settles::Returned, &payments, lines, &group)?;
                 ("lump_returned", vec![*file_id], entries)
             }
@@ -369,11 +451,9 @@ impl<'a> Apply<'a> {
                 ("unattributed", receipts, entries)
             }
             Finding::Interest => {
-                ("interest", vec![0], self.own_line(tx, act, Event::BankInterestTreasury, line_id, first.amount)?)
+                ("interest", vec![0], self.own_line(tx, act, Event::BankInterestTreasury, line_id, amount)?)
             }
-            Finding::Charges => {
-                ("charges", vec![0], self.own_line(tx, act, Event::BankCharges, line_id, first.amount)?)
-            }
+            Finding::Charges => ("charges", vec![0], self.own_line(tx, act, Event::BankCharges, line_id, amount)?),
             Finding::CardTakings { receipt_ids, fee_minor } => {
                 self.link(receipt_ids, group.group_id);
                 let entries = if *fee_minor > 0 {
@@ -394,7 +474,7 @@ impl<'a> Apply<'a> {
                 }
             }
             Finding::Recovered { id } => {
-                let entries = self.recovered(tx, act, line_id, *id, first.amount)?;
+                let entries = self.recovered(tx, act, line_id, *id, amount)?;
                 ("recovered", vec![*id], entries)
             }
             Finding::ArrivalArrived { .. } => {
@@ -422,7 +502,10 @@ impl<'a> Apply<'a> {
         let with_targets = targets.iter().map(|target| (first_line, *target));
         let others = lines.iter().skip(1).map(|line| (*line, first_target));
         for (place, (line, target)) in with_targets.chain(others).enumerate() {
-            let match_id = if place == 0 { group.group_id } else { act.take_ids(1) };
+            // What failed of a file joins the match of its debit, which has its row already.
+            let is_first =
+                place == 0 && outcome != "payments_failed" || place == 0 && !self.is_recorded(group.group_id);
+            let match_id = if is_first { group.group_id } else { act.take_ids(1) };
             let (first_entry, last_entry) = if place == 0 { entries } else { (0, 0) };
             act.insert(
                 tx,
@@ -444,6 +527,10 @@ impl<'a> Apply<'a> {
             )?;
         }
         Ok(())
+    }
+
+    fn is_recorded(&self, group_id: i64) -> bool {
+        self.less_failed.values().any(|known| *known == group_id)
     }
 
     fn line(&self, tx: &mut Tx<'_>, line_id: i64) -> Outcome<BankLine> {
@@ -498,7 +585,7 @@ impl<'a> Apply<'a> {
     /// Payments that the bank refused and did not debit: when the rest of their file was debited without them, or the
     /// whole file was refused and the statements have passed the day it was released.
     fn failures(&mut self, tx: &mut Tx<'_>, act: &mut Act) -> Outcome<()> {
-        let files = self.loaded.files_without_failures();
+        let files = self.loaded.files_without_failures(&self.less_failed);
         let mut began = false;
         for (file_id, payments) in files {
             if !began {
@@ -506,8 +593,11 @@ impl<'a> Apply<'a> {
                 began = true;
             }
             let message = Message::new("flows.evidence_failed").with("count", payments.len());
-            let group =
-                Group { group_id: act.take_ids(1), rule: "answered_failed".to_owned(), evidence: as_json(&message) };
+            let group_id = match self.less_failed.get(&file_id) {
+                Some(group_id) => *group_id,
+                None => act.take_ids(1),
+            };
+            let group = Group { group_id, rule: "answered_failed".to_owned(), evidence: as_json(&message) };
             let entries = self.settle(tx, act, Settles::Failed, &payments, &[0], &group)?;
             self.record(tx, act, &group, &[0], "payments_failed", &[file_id], entries)?;
         }
@@ -531,6 +621,14 @@ impl<'a> Apply<'a> {
         }
         let sub_account: Option<SubAccount> =
             sub_account_id.and_then(|id| self.loaded.sub_accounts.iter().find(|one| one.sub_account_id == id).cloned());
+        let accounts = match self.receipt_accounts.get(&case_id) {
+            Some(known) => *known,
+            None => {
+                let found = accounts_of(tx, self.acting, self.chart, self.account, case_id)?;
+                self.receipt_accounts.insert(case_id, found);
+                found
+            }
+        };
         let (mut receipts, mut entries) = (Vec::new(), (0, 0));
         for line_id in lines {
             let line = self.line(tx, *line_id)?;
@@ -547,7 +645,10 @@ impl<'a> Apply<'a> {
                 remark: text_of_receipt(&line.remark),
             };
             let before = act.next_entry();
-            let receipt = post_receipt(tx, act, self.acting, self.chart, &new, Some(*line_id))?;
+            let receipt = post_receipt(tx, act, self.acting, accounts, &new, Some(*line_id))?;
+            if let Some(case_id) = case_id.filter(|id| self.loaded.sub_accounts.iter().any(|one| one.case_id == *id)) {
+                transfers::record(tx, act, &receipt, case_id, None)?;
+            }
             entries = spanning(entries, before);
             receipts.push(receipt.receipt_id);
             let total = if case_id.is_some() { &mut self.done.receipts } else { &mut self.done.unattributed };
@@ -609,7 +710,7 @@ impl<'a> Apply<'a> {
             .find(|one| one.receipt_id == receipt.receipt_id)
             .map_or(Amount::ZERO, |one| one.available);
         if left > Amount::ZERO {
-            act.hold(tx, Place { account: funds, item }, left, "receipt taken back by the bank")?;
+            act.hold(tx, Place { account: funds, item }, left, TAKEN_BACK)?;
         }
         Ok((entry.0, entry.0))
     }
@@ -631,12 +732,7 @@ impl<'a> Apply<'a> {
         act.begin_voucher(tx, &self.chart.voucher(Event::Recovered, self.acting.date, 1))?;
         let entry = act.post(tx, &[line])?;
         let funds = self.chart.account(tx, court_id, AccountKind::CaseFunds, owner)?;
-        let holds = tx.query(
-            "SELECT hold_id, remaining_minor FROM hold WHERE court_id = $1 AND book_id = $2 AND account_id = $3 \
-             AND item_id = $4 AND remaining_minor > 0 ORDER BY hold_id",
-            &[court_id.into(), books::CASE_MONEY.into(), funds.0.into(), receipt_id.into()],
-            |row| Ok((row.int(0)?, row.int(1)?)),
-        )?;
+        let holds = taken_back_holds(tx, court_id, funds.0, receipt_id)?;
         let mut left = amount.minor();
         for (hold_id, remaining) in holds {
             let part = left.min(remaining);
@@ -665,6 +761,25 @@ impl<'a> Apply<'a> {
         }
         Ok(self.done)
     }
+}
+
+/// The reason of a hold on what is left in a case of a receipt that the bank took back.
+pub(super) const TAKEN_BACK: &str = "receipt taken back by the bank";
+
+/// Such holds on an item of case funds, and what is left of them.
+pub(super) fn taken_back_holds(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    funds: i64,
+    receipt_id: i64,
+) -> Outcome<Vec<(i64, i64)>> {
+    Ok(tx.query(
+        "SELECT h.hold_id, h.remaining_minor FROM hold AS h JOIN hold_event AS e ON e.court_id = h.court_id \
+         AND e.book_id = h.book_id AND e.id = h.hold_id WHERE h.court_id = $1 AND h.book_id = $2 AND h.account_id = $3 \
+         AND h.item_id = $4 AND h.remaining_minor > 0 AND e.reason = $5 ORDER BY h.hold_id",
+        &[court_id.into(), books::CASE_MONEY.into(), funds.into(), receipt_id.into(), TAKEN_BACK.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?)
 }
 
 fn spanning(entries: (i64, i64), entry: EntryNo) -> (i64, i64) {
@@ -777,4 +892,61 @@ pub fn evidence_text(evidence: &str, language: Language) -> String {
         .map(|(name, value)| (name.as_str(), value.as_str().unwrap_or_default().to_owned()))
         .unzip();
     rust_i18n::replace_patterns(&rust_i18n::t!(code, locale = language.locale()), &names, &values)
+}
+
+/// The receipts whose money stands unattributed in the books: neither attributed nor taken back.
+///
+/// # Errors
+/// What the database says.
+pub fn standing_unattributed(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashSet<i64>> {
+    let items = tx.query(
+        "SELECT i.item_id FROM account AS a JOIN item_balance AS i ON i.court_id = a.court_id \
+         AND i.book_id = a.book_id AND i.account_id = a.account_id \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'unattributed' AND i.posted_minor > 0",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| row.int(0),
+    )?;
+    Ok(items.into_iter().collect())
+}
+
+/// Money to be recovered (应收追回款): a receipt that the bank took back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receivable {
+    /// The receipt.
+    pub receipt_id: i64,
+    /// Its case.
+    pub case_id: i64,
+    /// What is still to be recovered.
+    pub amount: Amount,
+    /// Who had paid.
+    pub payer_name: String,
+    /// The day on which the bank took it back; that of its arrival where that is not known.
+    pub since: Date,
+}
+
+/// What is to be recovered to an account, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn receivables(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome<Vec<Receivable>> {
+    Ok(tx.query(
+        "SELECT i.item_id, a.case_id, i.posted_minor, r.payer_name, \
+         COALESCE((SELECT MAX(l.booked_on) FROM bank_match AS b JOIN bank_line AS l ON l.court_id = b.court_id \
+          AND l.book_id = b.book_id AND l.bank_line_id = b.bank_line_id WHERE b.court_id = $1 AND b.book_id = $2 \
+          AND b.outcome = 'receipt_reversed' AND b.target_id = i.item_id), r.arrived_on) FROM account AS a \
+         JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id AND i.account_id = a.account_id \
+         JOIN receipt AS r ON r.court_id = a.court_id AND r.book_id = a.book_id AND r.receipt_id = i.item_id \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'receivable' AND i.posted_minor > 0 \
+         AND r.bank_account_id = $3 ORDER BY i.item_id",
+        &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()],
+        |row| {
+            Ok(Receivable {
+                receipt_id: row.int(0)?,
+                case_id: row.opt_int(1)?.unwrap_or(0),
+                amount: Amount::from_minor(row.int(2)?),
+                payer_name: row.text(3)?.to_owned(),
+                since: read_date(row, 4)?,
+            })
+        },
+    )?)
 }

@@ -139,15 +139,13 @@ impl Standing {
         }
     }
 
-    /// The details that a claim's payee is paid to now.
+    /// The details that the one payee of a claim is paid to now; `None` where the claim has several payees, of whom a
+    /// single payment does not tell which one it was.
     #[must_use]
-    pub fn detail_now(&self, claim_id: i64, payee_no: i64, detail_id: i64) -> i64 {
-        match (self.payees.get(&claim_id), self.details.get(&claim_id)) {
-            (Some(payees), _) => {
-                let place = usize::try_from(payee_no - 1).unwrap_or(usize::MAX);
-                payees.get(place).map_or(detail_id, |payee| payee.0)
-            }
-            (None, details) => details.copied().unwrap_or(detail_id),
+    pub fn detail_now(&self, claim_id: i64, detail_id: i64) -> Option<i64> {
+        match self.payees.get(&claim_id) {
+            Some(_) => None,
+            None => Some(self.details.get(&claim_id).copied().unwrap_or(detail_id)),
         }
     }
 
@@ -193,6 +191,8 @@ macro_rules! set_aside_for {
          LEFT JOIN share AS s ON s.court_id = e.court_id AND s.book_id = e.book_id AND s.share_id = e.line_id \
          LEFT JOIN sheet_line AS l ON l.court_id = e.court_id AND l.book_id = e.book_id \
          AND l.sheet_line_id = e.line_id \
+         LEFT JOIN reissue_line AS i ON i.court_id = e.court_id AND i.book_id = e.book_id \
+         AND i.reissue_line_id = e.line_id \
          WHERE e.court_id = $1 AND e.book_id = $2 AND e.reason = 'payee_frozen' AND e.id > $3 AND r.status <> $4 AND "
     };
 }
@@ -222,7 +222,8 @@ pub fn standing(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<Stan
         },
     )?;
     for (id, claim_id, event, detail_id, part) in events {
-        let later = id > source.source_id;
+        // A payment that came back may be disputed before it is paid again.
+        let later = source.kind == SourceKind::Reissue || id > source.source_id;
         match (event.as_str(), detail_id, part) {
             ("details", Some(detail), _) => {
                 standing.details.insert(claim_id, detail);
@@ -266,7 +267,7 @@ fn frozen(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Frozen> {
         let (target, text, left) = match share {
             FrozenShare::Claim(claim_id) => (
                 claim_id,
-                concat!(set_aside_for!(), "($5 IN (s.claim_id, l.payee_id))"),
+                concat!(set_aside_for!(), "($5 IN (s.claim_id, l.payee_id, i.claim_id))"),
                 frozen.claims.get_mut(&claim_id),
             ),
             FrozenShare::Document(index) => {
@@ -407,7 +408,7 @@ impl Receipts {
     }
 }
 
-/// The payment lines of a run in their order, page by page, without those blocked at release.
+/// The payment lines of a run in their order, page by page.
 ///
 /// # Errors
 /// What the database or `take` says.
@@ -415,6 +416,20 @@ pub fn each_payment(
     tx: &mut Tx<'_>,
     court_id: i64,
     run: &Run,
+    take: &mut dyn FnMut(&mut Tx<'_>, &[Payment]) -> Outcome<()>,
+) -> Outcome<()> {
+    each_payment_between(tx, court_id, run, (1, i64::MAX), take)
+}
+
+/// The payment lines of a run between two line numbers (both included). What lies outside is not read.
+///
+/// # Errors
+/// What the database or `take` says.
+pub fn each_payment_between(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    run: &Run,
+    (first_line, last_line): (i64, i64),
     take: &mut dyn FnMut(&mut Tx<'_>, &[Payment]) -> Outcome<()>,
 ) -> Outcome<()> {
     let book = books::case_money(court_id);
@@ -430,11 +445,19 @@ pub fn each_payment(
     )?;
     // A run that pays only the treasury has none.
     let Some((mut first, last)) = range else { return Ok(()) };
+    if first_line > 1 {
+        first = id_of_line(tx, book, (first, last), first_line)?;
+    }
     let mut page = Vec::new();
-    while first <= last {
+    let mut is_past = false;
+    while first <= last && !is_past {
         page.clear();
         let end = last.min(first + LINES_A_PAGE - 1);
         tx.scan(&PAYMENT_LINE, court_id, book.book_id, (first, end), |row| {
+            if row.int(6)? > last_line {
+                is_past = true;
+                return Ok::<(), Error>(());
+            }
             page.push(Payment {
                 payment_id: row.int(2)?,
                 line_id: row.int(3)?,
@@ -450,6 +473,25 @@ pub fn each_payment(
         first = end + 1;
     }
     Ok(())
+}
+
+/// The id of the first payment of a run from a line number on. Ids and line numbers rise together, with gaps between
+/// the ids, so the place is found by halving.
+fn id_of_line(tx: &mut Tx<'_>, book: BookKey, (mut first, mut last): (i64, i64), line_no: i64) -> Outcome<i64> {
+    while first < last {
+        let middle = first + (last - first) / 2;
+        let next = tx.query(
+            "SELECT payment_id, line_no FROM payment_line WHERE court_id = $1 AND book_id = $2 AND payment_id >= $3 \
+             AND payment_id <= $4 ORDER BY payment_id LIMIT 1",
+            &[book.court_id.into(), book.book_id.into(), middle.into(), last.into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        match next.first() {
+            Some((id, found)) if *found < line_no => first = id + 1,
+            _ => last = middle,
+        }
+    }
+    Ok(first)
 }
 
 /// A payment line as recorded.

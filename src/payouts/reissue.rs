@@ -60,8 +60,11 @@ pub struct Returned {
     pub run: String,
     /// Claim or payee.
     pub claim_id: i64,
-    /// The details it would be paid to now.
-    pub detail_id: i64,
+    /// The details it would be paid to now; none where the claim has several payees (heirs, agents): then a person
+    /// decides, by a distribution or sheet of its own.
+    pub detail_id: Option<i64>,
+    /// Why nothing of the claim or case may be paid now.
+    pub blocked: Option<String>,
     /// The reissue it stands in, if any.
     pub reissue_id: Option<i64>,
 }
@@ -69,8 +72,8 @@ pub struct Returned {
 impl Returned {
     /// Whether the account was corrected since: a paper and a second person.
     #[must_use]
-    pub const fn is_corrected(&self) -> bool {
-        self.detail_id != self.payment.detail_id
+    pub fn is_corrected(&self) -> bool {
+        self.detail_id.is_some_and(|detail_id| detail_id != self.payment.detail_id)
     }
 }
 
@@ -105,12 +108,14 @@ pub fn returned(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome
             let source = Source { kind: SourceKind::Reissue, source_id: 0, case_id: payment.case_id };
             place.insert(standing(tx, court_id, &source)?);
         }
-        let detail_id = match standings.get(&payment.case_id) {
-            Some(standing) => standing.detail_now(claim_id, payment.payee_no, payment.detail_id),
-            None => payment.detail_id,
+        let (detail_id, blocked) = match standings.get(&payment.case_id) {
+            Some(standing) => {
+                (standing.detail_now(claim_id, payment.detail_id), standing.blocked(claim_id).map(str::to_owned))
+            }
+            None => (None, None),
         };
         let reissue_id = open.get(&payment.payment_id).copied();
-        returned.push(Returned { payment, run, claim_id, detail_id, reissue_id });
+        returned.push(Returned { payment, run, claim_id, detail_id, blocked, reissue_id });
     }
     Ok(returned)
 }
@@ -160,7 +165,8 @@ pub fn record(tx: &mut Tx<'_>, acting: &Acting, new: &NewReissue<'_>) -> Outcome
         return Err(Message::new("reissue.nothing").into());
     }
     let waits = waiting.len();
-    waiting.retain(Returned::is_corrected);
+    // What a gate or dispute blocks stays with its payee until that is lifted, instead of being set aside.
+    waiting.retain(|one| one.is_corrected() && one.blocked.is_none());
     if waiting.is_empty() {
         return Err(Message::new("reissue.not_corrected").with("count", waits).into());
     }
@@ -182,7 +188,7 @@ pub fn record(tx: &mut Tx<'_>, acting: &Acting, new: &NewReissue<'_>) -> Outcome
                     one.payment.payment_id.into(),
                     one.payment.line_id.into(),
                     one.claim_id.into(),
-                    one.detail_id.into(),
+                    one.detail_id.unwrap_or(one.payment.detail_id).into(),
                     one.payment.amount.minor().into(),
                 ],
             )?;

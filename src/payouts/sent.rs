@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::details::payees_of;
-use super::lines::each_payment;
+use super::lines::each_payment_between;
 use super::release::{BankFile, files_of_run, line_key};
 use super::runs::{self, Run};
 use crate::books;
@@ -138,6 +138,31 @@ pub fn each_sent(
     sent: &SentRun,
     take: &mut dyn FnMut(Sent) -> Outcome<()>,
 ) -> Outcome<()> {
+    each_sent_between(tx, court_id, sent, (1, i64::MAX), take)
+}
+
+/// The payments in one file of a released run, in their order.
+///
+/// # Errors
+/// What the database says.
+pub fn sent_in_file(tx: &mut Tx<'_>, court_id: i64, sent: &SentRun, file: usize) -> Outcome<Vec<Sent>> {
+    let mut payments = Vec::new();
+    each_sent_between(tx, court_id, sent, sent.files[file].lines_between, &mut |payment| {
+        if payment.file == file {
+            payments.push(payment);
+        }
+        Ok(())
+    })?;
+    Ok(payments)
+}
+
+fn each_sent_between(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    sent: &SentRun,
+    lines: (i64, i64),
+    take: &mut dyn FnMut(Sent) -> Outcome<()>,
+) -> Outcome<()> {
     let run = &sent.run;
     let key = [court_id.into(), books::CASE_MONEY.into(), run.run_id.into()];
     // What was set aside at release did not go.
@@ -157,7 +182,7 @@ pub fn each_sent(
         .find(|account| account.bank_account_id == run.bank_account_id)
         .map(|account| account.bank_code)
         .unwrap_or_default();
-    each_payment(tx, court_id, run, &mut |tx, page| {
+    each_payment_between(tx, court_id, run, lines, &mut |tx, page| {
         let payees = payees_of(tx, court_id, &payer_bank_code, page)?;
         let mut states = states_between(
             tx,

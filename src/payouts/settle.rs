@@ -194,7 +194,7 @@ pub fn undo(tx: &mut Tx<'_>, act: &mut Act, court_id: i64, group_id: i64) -> Out
     let events = tx.query(
         "SELECT e.payment_id, e.event, e.amount_minor, s.answer, s.cause, s.outcome FROM payment_event AS e \
          JOIN payment_state AS s ON s.court_id = e.court_id AND s.book_id = e.book_id AND s.payment_id = e.payment_id \
-         WHERE e.court_id = $1 AND e.book_id = $2 AND e.group_id = $3 ORDER BY e.id",
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.group_id = $3 AND e.id > $3 ORDER BY e.id",
         &[court_id.into(), books::CASE_MONEY.into(), group_id.into()],
         |row| {
             Ok((

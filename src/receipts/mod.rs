@@ -5,7 +5,7 @@ pub mod transfers;
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Error, Result, Row, Table};
-use ankuan_ledger::{Act, Amount, BookKey, ItemId, Tx};
+use ankuan_ledger::{AccountId, Act, Amount, BookKey, ItemId, Line, Place, Tx};
 use jiff::civil::Date;
 
 use crate::access::{Acting, Role};
@@ -125,6 +125,8 @@ pub struct ReceiptClaim {
     pub receipt_claim_id: i64,
     /// The case.
     pub case_id: i64,
+    /// The sub-account of the payer in it, where it was said.
+    pub sub_account_id: Option<i64>,
     /// Person.
     pub claimed_by: i64,
     /// Why.
@@ -199,12 +201,30 @@ pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &New
     days::must_be_open(tx, acting.actor.court_id, new.bank_account, acting.date)?;
     let event = if case_id.is_some() { Event::ReceiptKnown } else { Event::ReceiptUnknown };
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
-    let receipt = post_receipt(tx, &mut act, acting, chart, new, None)?;
+    let accounts = accounts_of(tx, acting, chart, new.bank_account, case_id)?;
+    let receipt = post_receipt(tx, &mut act, acting, accounts, new, None)?;
     act.close(tx)?;
     Ok(Recorded::New(receipt))
 }
 
-/// Posts a receipt and records it, under the open voucher. `bank_line_id`: the line of the statement that shows it, which
+/// The accounts between which money moves that arrives for a case or for none.
+///
+/// # Errors
+/// As [`Chart::line`].
+pub fn accounts_of(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    chart: &Chart,
+    bank_account: &BankAccount,
+    case_id: Option<i64>,
+) -> Outcome<(AccountId, AccountId)> {
+    let event = if case_id.is_some() { Event::ReceiptKnown } else { Event::ReceiptUnknown };
+    let owner = Owner { bank_account_id: Some(bank_account.bank_account_id), case_id };
+    chart.accounts(tx, acting.actor.court_id, event, owner)
+}
+
+/// Posts a receipt and records it, under the open voucher. `accounts`: those that [`accounts_of`] finds, which whoever
+/// records many keeps, for asking costs more than posting. `bank_line_id`: the line of the statement that shows it, which
 /// is then the item on the bank deposit; a receipt recorded by hand is its own.
 ///
 /// # Errors
@@ -213,17 +233,15 @@ pub fn post_receipt(
     tx: &mut Tx<'_>,
     act: &mut Act,
     acting: &Acting,
-    chart: &Chart,
+    accounts: (AccountId, AccountId),
     new: &NewReceipt<'_>,
     bank_line_id: Option<i64>,
 ) -> Outcome<Receipt> {
     let receipt_id = act.take_items(1);
     let case_id = new.case.map(|case| case.case_id);
-    let event = if case_id.is_some() { Event::ReceiptKnown } else { Event::ReceiptUnknown };
-    let owner = Owner { bank_account_id: Some(new.bank_account.bank_account_id), case_id };
-    let items = (ItemId(bank_line_id.unwrap_or(receipt_id)), ItemId(receipt_id));
-    let line = chart.line(tx, acting.actor.court_id, event, owner, items, new.amount)?;
-    act.post(tx, &[line])?;
+    let debit = Place { account: accounts.0, item: ItemId(bank_line_id.unwrap_or(receipt_id)) };
+    let credit = Place { account: accounts.1, item: ItemId(receipt_id) };
+    act.post(tx, &[Line { debit, credit, amount: new.amount }])?;
     let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
     let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
     let receipt = Receipt {
@@ -337,6 +355,7 @@ pub fn claim_receipt(
     let claim = ReceiptClaim {
         receipt_claim_id: act.take_ids(1),
         case_id: case.case_id,
+        sub_account_id: sub_account.map(|sub_account| sub_account.sub_account_id),
         claimed_by: acting.actor.person_id,
         evidence: evidence.trim().to_owned(),
     };
@@ -395,7 +414,7 @@ pub fn confirm_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, receipt_
             acting.actor.person_id.into(),
         ],
     )?;
-    transfers::record(tx, &mut act, &receipt, claim.case_id)?;
+    transfers::record(tx, &mut act, &receipt, claim.case_id, claim.sub_account_id)?;
     act.close(tx)?;
     Ok(Receipt { attributed_case_id: Some(claim.case_id), open_claim: None, ..receipt })
 }
@@ -420,7 +439,7 @@ macro_rules! receipts_where {
         concat!(
             "SELECT r.receipt_id, r.bank_account_id, r.bank_reference, r.value_date, r.arrived_on, r.amount_minor, ",
             "r.payer_name, r.case_id, r.sub_account_id, r.remark, r.voucher_id, r.recorded_by, a.case_id, ",
-            "c.receipt_claim_id, c.case_id, c.claimed_by, c.evidence FROM receipt AS r ",
+            "c.receipt_claim_id, c.case_id, c.claimed_by, c.evidence, c.sub_account_id FROM receipt AS r ",
             "LEFT JOIN receipt_attribution AS a ON a.court_id = $1 AND a.book_id = $2 AND a.receipt_id = r.receipt_id ",
             "LEFT JOIN receipt_claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.receipt_id = r.receipt_id ",
             "AND c.receipt_claim_id = (SELECT MAX(n.receipt_claim_id) FROM receipt_claim AS n ",
@@ -472,6 +491,7 @@ fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
         (None, Some(receipt_claim_id)) => Some(ReceiptClaim {
             receipt_claim_id,
             case_id: row.int(14)?,
+            sub_account_id: row.opt_int(17)?,
             claimed_by: row.int(15)?,
             evidence: row.text(16)?.to_owned(),
         }),

@@ -13,7 +13,7 @@ use ankuan_ledger::engine::{Table, Tx, Value};
 use encoding_rs::GB18030;
 use jiff::civil::Date;
 
-use super::{NewReceipt, post_receipt};
+use super::{NewReceipt, accounts_of, post_receipt};
 use crate::access::Acting;
 use crate::amount::parse_yuan;
 use crate::books;
@@ -131,7 +131,7 @@ pub struct Row {
 /// item until somebody explains it.
 ///
 /// # Errors
-/// `opening.already`, `opening.has_lines` (statements of that day or before were imported), `opening.rows` (rows that
+/// `opening.already`, `opening.has_receipts`, `opening.has_lines` (statements of that day or before were imported), `opening.rows` (rows that
 /// cannot be read, all named), `opening.headings`, `opening.too_large`, `file.*`, `signoff.day_closed`, those of
 /// posting.
 pub fn import_opening(
@@ -159,6 +159,22 @@ pub fn import_opening(
     if let Some(day) = known {
         return Err(Message::new("opening.already").with("account", &account.number).with("day", day).into());
     }
+    // What was recorded by hand before would stand in the books twice.
+    let known = tx.query(
+        "SELECT bank_reference FROM receipt WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 \
+         ORDER BY receipt_id LIMIT 1",
+        &key,
+        |row| Ok(row.text(0)?.to_owned()),
+    )?;
+    if let Some(reference) = known.first() {
+        return Err(Message::new("opening.has_receipts")
+            .with("account", &account.number)
+            .with("reference", reference)
+            .into());
+    }
+    if days::closed_until(&days::day_events(tx, court_id, account.bank_account_id)?).is_some() {
+        return Err(Message::new("opening.has_lines").with("day", import.day).into());
+    }
     let before = tx.query_one(
         "SELECT CAST(COUNT(*) AS BIGINT) FROM bank_day WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 \
          AND day <= $4",
@@ -177,7 +193,14 @@ pub fn import_opening(
     // Two vouchers: money whose case is known, and the rest.
     let mut resolved: Vec<(Row, Option<Case>)> = Vec::with_capacity(rows.len());
     for row in rows {
-        let case = if row.case.is_empty() { None } else { cases::find_case(tx, book, &row.case).ok() };
+        let case = match row.case.as_str() {
+            "" => None,
+            number => match cases::find_case(tx, book, number) {
+                Ok(case) => Some(case),
+                Err(Failure::Refused(_)) => None,
+                Err(broken) => return Err(broken),
+            },
+        };
         if case.is_none() {
             imported.differences.push(
                 Message::new("opening.case_unknown")
@@ -207,7 +230,8 @@ pub fn import_opening(
                 sub_account: None,
                 remark: &row.remark,
             };
-            let receipt = post_receipt(tx, &mut act, acting, chart, &new, None)?;
+            let accounts = accounts_of(tx, acting, chart, new.bank_account, new.case.map(|case| case.case_id))?;
+            let receipt = post_receipt(tx, &mut act, acting, accounts, &new, None)?;
             let id = act.take_ids(1);
             act.insert(
                 tx,

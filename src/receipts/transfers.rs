@@ -48,14 +48,25 @@ pub struct TransferInstruction {
 ///
 /// # Errors
 /// What the database says.
-pub(super) fn record(tx: &mut Tx<'_>, act: &mut Act, receipt: &Receipt, case_id: i64) -> Outcome<()> {
+pub(crate) fn record(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    receipt: &Receipt,
+    case_id: i64,
+    claimed: Option<i64>,
+) -> Outcome<()> {
     if receipt.sub_account_id.is_some() {
         return Ok(());
     }
-    let of_case = cases::sub_accounts(tx, act.book(), case_id)?;
-    let Some(sub_account) = of_case.iter().find(|one| one.bank_account_id == receipt.bank_account_id) else {
-        return Ok(());
+    let mut of_case = cases::sub_accounts(tx, act.book(), case_id)?;
+    of_case.retain(|one| one.bank_account_id == receipt.bank_account_id);
+    let sub_account = match (claimed, of_case.as_slice()) {
+        (Some(claimed), all) => all.iter().find(|one| one.sub_account_id == claimed),
+        (None, [only]) => Some(only),
+        // One a payer: which one it is, a person says with the claim.
+        (None, _) => None,
     };
+    let Some(sub_account) = sub_account else { return Ok(()) };
     let id = act.take_ids(1);
     let at = act.recorded_at();
     act.insert(

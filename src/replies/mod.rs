@@ -1,7 +1,7 @@
 //! The bank's answers to payment files (回盘, pain.002): what became of each payment. An answer posts nothing; it is
 //! evidence, and the statement says what was debited. Unknown is never failed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
@@ -24,7 +24,7 @@ use crate::documents::keys::Keys;
 use crate::documents::{self, NewDocument};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
-use crate::payouts::sent::{Answer, Sent, SentRun, Standing, each_sent, sent_runs, write_states};
+use crate::payouts::sent::{Answer, Sent, SentRun, Standing, sent_in_file, sent_runs, write_states};
 use crate::statements::Channel;
 use crate::statements::import::{PROBLEMS_KEPT, may_import};
 
@@ -80,6 +80,9 @@ const REASON_CHARS_MAX: usize = 300;
 
 /// The shortest piece of a line key that may stand for the whole: run number and one digit.
 const KEY_CHARS_MIN: usize = 11;
+
+/// Digits of a whole line key behind its hyphen.
+const LINE_DIGITS: usize = 9;
 
 /// What to import.
 #[derive(Debug, Clone, Copy)]
@@ -202,13 +205,7 @@ pub fn import_reply(
     }
     let (sent, place) = payment_file(tx, court_id, &answer, import)?;
     check_totals(&answer)?;
-    let mut payments = Vec::new();
-    each_sent(tx, court_id, &sent, &mut |payment| {
-        if payment.file == place {
-            payments.push(payment);
-        }
-        Ok(())
-    })?;
+    let payments = sent_in_file(tx, court_id, &sent, place)?;
     file.rewind()?;
     let new = NewDocument { kind: "reply", name: &name, media_type: "application/octet-stream" };
     let document = documents::store(tx, &mut act, keys, randomness, &new, &mut file)?;
@@ -344,21 +341,19 @@ fn payment_file(tx: &mut Tx<'_>, court_id: i64, answer: &Collected, import: &Imp
         return Err(Message::new("replies.file_unknown").with("file", said).in_file(import.path).into());
     }
     // Without a name: the file that holds the line keys.
-    for line in &answer.lines {
-        let Some((number, line_no)) = line.key.split_once('-') else { continue };
-        let Ok(line_no) = line_no.parse::<i64>() else { continue };
-        for sent in &all {
-            if sent.run.number.replace('-', "") != number {
-                continue;
-            }
-            let mut place = None;
-            each_sent(tx, court_id, sent, &mut |payment| {
-                if payment.line_no == line_no {
-                    place = Some(payment.file);
-                }
-                Ok(())
-            })?;
-            if let Some(place) = place {
+    let key = answer.lines.iter().find_map(|line| {
+        // Only a whole key: one that was cut names another line.
+        let (number, line_no) = line.key.trim().split_once('-')?;
+        (line_no.len() == LINE_DIGITS).then(|| Some((number, line_no.parse::<i64>().ok()?)))?
+    });
+    if let Some((number, line_no)) = key
+        && let Some(sent) = all.iter().find(|sent| sent.run.number.replace('-', "") == number)
+    {
+        for (place, file) in sent.files.iter().enumerate() {
+            if file.lines_between.0 <= line_no
+                && line_no <= file.lines_between.1
+                && sent_in_file(tx, court_id, sent, place)?.iter().any(|payment| payment.line_no == line_no)
+            {
                 return Ok((sent.clone(), place));
             }
         }
@@ -454,7 +449,7 @@ fn decide(head: &Head, lines: &[Line], payments: &[Sent], keys: &Keys) -> Vec<De
         by_account.entry((payment.account_index, payment.amount.minor())).or_default().push(place);
     }
     let mut answered: HashMap<usize, State> = HashMap::new();
-    lines
+    let mut decided: Vec<Decided> = lines
         .iter()
         .map(|line| {
             let cause = if line.state == State::Failed { cause_word(line.cause.unwrap_or_default()) } else { "" };
@@ -477,7 +472,7 @@ fn decide(head: &Head, lines: &[Line], payments: &[Sent], keys: &Keys) -> Vec<De
                 return decided;
             };
             let payment = &payments[place];
-            let amount = line.amount.map(|amount| fen(amount));
+            let amount = line.amount.map(fen);
             if amount.is_some_and(|amount| amount != Some(payment.amount.minor())) {
                 decided.conflict = Some(
                     Message::new("replies.conflict_amount")
@@ -502,7 +497,22 @@ fn decide(head: &Head, lines: &[Line], payments: &[Sent], keys: &Keys) -> Vec<De
             }
             decided
         })
-        .collect()
+        .collect();
+    // Of lines that contradict each other none counts: what is not certain is unknown.
+    let contradicted: HashSet<usize> = decided
+        .iter()
+        .filter(|line| line.conflict.as_ref().is_some_and(|conflict| conflict.code == "replies.conflict_twice"))
+        .filter_map(|line| line.payment)
+        .collect();
+    for line in &mut decided {
+        if let Some(place) = line.payment.filter(|place| contradicted.contains(place))
+            && line.conflict.is_none()
+        {
+            let message = Message::new("replies.conflict_twice").with("line", line.place);
+            line.conflict = Some(message.with("key", &payments[place].key));
+        }
+    }
+    decided
 }
 
 /// A definite answer stays; one that says the same again changes nothing, and one that contradicts it does not count.

@@ -71,6 +71,8 @@ pub struct OpenItem {
     pub remark: String,
     /// Sub-account of the bank.
     pub sub_account: String,
+    /// Whether the line is matched by now: then only the days differ.
+    pub is_matched: bool,
     /// Whether it is explained: matched since, or somebody has taken it on and said why.
     pub explained: Option<Message>,
 }
@@ -171,6 +173,9 @@ pub fn adjust(bank: Amount, book: Amount, sums: [Amount; 4]) -> Option<(Amount, 
 struct Both {
     bank: i64,
     book: i64,
+    /// The same without an end: whether the match ever comes out even.
+    bank_ever: i64,
+    book_ever: i64,
     /// First line and first receipt in it.
     line: Option<i64>,
     receipt: Option<i64>,
@@ -238,17 +243,26 @@ pub fn bank_reconciliation(
     if side.opening != Amount::ZERO {
         let opening = things.entry(OPENING).or_default();
         opening.bank = side.opening.minor();
+        opening.bank_ever = opening.bank;
+        opening.receipt = side.opening_id;
         opening.since = side.opening_day;
     }
     let mut sub_accounts: BTreeMap<String, SubAccountView> = BTreeMap::new();
     let mut sub_account_of_line: HashMap<i64, String> = HashMap::new();
     tx.each(
         "SELECT bank_line_id, booked_on, amount_minor, sub_account FROM bank_line \
-         WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 AND booked_on <= $4 ORDER BY bank_line_id",
-        &[key[0], key[1], key[2], Value::Text(&day.to_string())],
+         WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3 ORDER BY bank_line_id",
+        &key,
         |row| {
             let (line_id, booked_on, amount) = (row.int(0)?, read_date(row, 1)?, row.int(2)?);
+            if side.opening_day.is_some_and(|opening| booked_on <= opening) {
+                return Ok(());
+            }
             let both = things.entry(group_of_line.get(&line_id).copied().unwrap_or(line_id)).or_default();
+            both.bank_ever += amount;
+            if booked_on > day {
+                return Ok(());
+            }
             both.bank += amount;
             both.line.get_or_insert(line_id);
             both.since = Some(both.since.map_or(booked_on, |since| since.min(booked_on)));
@@ -278,11 +292,15 @@ pub fn bank_reconciliation(
          WHERE court_id = $1 AND book_id = $2 AND (debit_account_id = $3 OR credit_account_id = $3)",
         &[key[0], key[1], deposit.0.into()],
         |row| {
-            let date = dates.get(&row.int(0)?).copied();
-            let Some(date) = date.filter(|date| *date <= day) else { return Ok(()) };
+            let Some(date) = dates.get(&row.int(0)?).copied() else { return Ok(()) };
             let is_debit = row.int(1)? == deposit.0;
             let item = row.int(if is_debit { 2 } else { 3 })?;
             let amount = if is_debit { row.int(4)? } else { -row.int(4)? };
+            let known = group_of_line.get(&item).or_else(|| group_of_receipt.get(&item)).copied();
+            things.entry(known.unwrap_or(item)).or_default().book_ever += amount;
+            if date > day {
+                return Ok(());
+            }
             book = book.checked_add(amount).ok_or_else(|| Error::Inconsistent("the bank deposit overflows".into()))?;
             let group = group_of_line.get(&item).or_else(|| group_of_receipt.get(&item)).copied();
             let both = things.entry(group.unwrap_or(item)).or_default();
@@ -352,6 +370,7 @@ fn open_item(tx: &mut Tx<'_>, court_id: i64, day: Date, group: i64, both: &Both)
         name: String::new(),
         remark: String::new(),
         sub_account: String::new(),
+        is_matched: false,
         explained: None,
     };
     if let Some(line_id) = item.bank_line_id {
@@ -360,29 +379,37 @@ fn open_item(tx: &mut Tx<'_>, court_id: i64, day: Date, group: i64, both: &Both)
         item.name = line.name;
         item.remark = line.remark;
         item.sub_account = line.sub_account;
-        let matched_later = group != line_id;
+        item.is_matched = group != line_id;
+        let comes_even = both.bank_ever == both.book_ever;
         let note = crate::statements::notes::newest_note(tx, court_id, line_id)?;
         item.explained = match note {
-            _ if matched_later => Some(Message::new("bank_reconciliation.matched_later")),
-            Some(note) => {
-                Some(Message::new("bank_reconciliation.noted").with("owner", &note.owner).with("note", &note.note))
-            }
-            None => None,
+            _ if item.is_matched && comes_even => Some(Message::new("bank_reconciliation.matched_later")),
+            Some(note) if !item.is_matched => Some(noted(&note)),
+            _ => None,
         };
     } else if group == 0 {
         item.remark = "期初余额 opening balance".to_owned();
+        item.receipt_id = both.receipt;
+        if let Some(opening_id) = both.receipt {
+            item.explained = crate::statements::notes::newest_note(tx, court_id, opening_id)?.map(|note| noted(&note));
+        }
     } else if let Some(receipt_id) = item.receipt_id {
         let book = books::case_money(court_id);
         if let Ok(receipt) = crate::receipts::find_receipt(tx, book, receipt_id) {
             item.reference.clone_from(&receipt.bank_reference);
             item.name.clone_from(&receipt.payer_name);
             item.remark.clone_from(&receipt.remark);
+            item.explained = crate::statements::notes::newest_note(tx, court_id, receipt_id)?.map(|note| noted(&note));
             if let Some(case_id) = receipt.owner_case_id() {
                 item.case_number = crate::cases::case_by_id(tx, book, case_id)?.current_number().to_owned();
             }
         }
     }
     Ok(item)
+}
+
+fn noted(note: &crate::statements::notes::Note) -> Message {
+    Message::new("bank_reconciliation.noted").with("owner", &note.owner).with("note", &note.note)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Read-only views of a book: balances as of a date, the trial balance, entries, vouchers.
 
 pub mod bank_reconciliation;
+pub mod case_comparison;
 
 use std::collections::BTreeMap;
 

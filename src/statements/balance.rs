@@ -16,6 +16,8 @@ pub struct BankSide {
     pub opening: Amount,
     /// The day at whose end that was; none when nothing is known at all.
     pub opening_day: Option<Date>,
+    /// The opening list, where there is one.
+    pub opening_id: Option<i64>,
     /// What the lines of each day come to, by day.
     days: Vec<(Date, Amount)>,
     /// The booked statements by their last days.
@@ -51,24 +53,29 @@ pub fn bank_side(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcom
         |row| Ok((crate::words::read_date(row, 0)?, Amount::from_minor(row.int(1)?))),
     )?;
     let recorded = tx.query_opt(
-        "SELECT day, balance_minor FROM bank_opening WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3",
+        "SELECT day, balance_minor, opening_id FROM bank_opening WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3",
         &key,
-        |row| Ok((crate::words::read_date(row, 0)?, Amount::from_minor(row.int(1)?))),
+        |row| Ok((crate::words::read_date(row, 0)?, Amount::from_minor(row.int(1)?), row.int(2)?)),
     )?;
+    let opening_id = recorded.map(|(_, _, opening_id)| opening_id);
     let first = booked.iter().filter(|statement| statement.opening.is_some()).min_by_key(|statement| statement.days.0);
     let (opening_day, opening) = match (recorded, first) {
-        (Some((day, balance)), _) => (Some(day), balance),
+        (Some((day, balance, _)), _) => (Some(day), balance),
         (None, Some(statement)) => (statement.days.0.yesterday().ok(), statement.opening.unwrap_or(Amount::ZERO)),
         (None, None) => (None, Amount::ZERO),
     };
-    Ok(BankSide { opening, opening_day, days, statements: booked })
+    Ok(BankSide { opening, opening_day, opening_id, days, statements: booked })
 }
 
 impl BankSide {
     /// What the account holds at the end of a day by the lines that are here.
     #[must_use]
     pub fn balance(&self, day: Date) -> Option<Amount> {
-        self.days.iter().filter(|(of, _)| *of <= day).try_fold(self.opening, |sum, (_, net)| sum.plus(*net))
+        let is_after_opening = |of: Date| self.opening_day.is_none_or(|opening| of > opening);
+        self.days
+            .iter()
+            .filter(|(of, _)| *of <= day && is_after_opening(*of))
+            .try_fold(self.opening, |sum, (_, net)| sum.plus(*net))
     }
 
     /// What the bank itself says the account holds at the end of a day: the closing balance of a statement that ends
@@ -93,15 +100,22 @@ impl BankSide {
     /// Whether some booked statement speaks of a day.
     #[must_use]
     pub fn covers(&self, day: Date) -> bool {
-        self.statements.iter().any(|statement| statement.days.0 <= day && day <= statement.days.1)
-            || self.said(day).is_some()
+        self.covers_itself(day) || self.said(day).is_some()
     }
 
-    /// Whoever fetched a statement that covers a day.
+    /// Whoever fetched or imported a statement of the days that a sign-off covers: those after the day that was closed
+    /// before, up to the day. A day without a statement of its own is known from the next.
     #[must_use]
-    pub fn fetchers(&self, day: Date) -> Vec<i64> {
-        let covering = self.statements.iter().filter(|statement| statement.days.0 <= day && day <= statement.days.1);
-        covering.map(|statement| statement.fetched_by).collect()
+    pub fn fetchers(&self, closed_before: Option<Date>, day: Date) -> Vec<i64> {
+        let is_used = |statement: &&StoredStatement| {
+            closed_before.is_none_or(|closed| statement.days.1 > closed)
+                && (statement.days.0 <= day || !self.covers_itself(day))
+        };
+        self.statements.iter().filter(is_used).flat_map(|used| [used.fetched_by, used.imported_by]).collect()
+    }
+
+    fn covers_itself(&self, day: Date) -> bool {
+        self.statements.iter().any(|statement| statement.days.0 <= day && day <= statement.days.1)
     }
 
     /// The last day that a booked statement covers.

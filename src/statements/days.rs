@@ -121,8 +121,11 @@ pub fn closed_until(events: &[DayEvent]) -> Option<Date> {
     for event in events {
         match event.step {
             DayStep::Closed => closed.push(event.day),
-            // Whatever was closed on or after a day that is opened again is open again, too.
-            DayStep::Reopened => closed.retain(|day| *day < event.day),
+            // Whatever was closed on or after a day that is opened again is open again, too; the days before it stay.
+            DayStep::Reopened => {
+                closed.retain(|day| *day < event.day);
+                closed.extend(event.day.yesterday());
+            }
             DayStep::Prepared | DayStep::Reviewed | DayStep::ReopeningAsked => {}
         }
     }

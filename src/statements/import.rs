@@ -1,9 +1,11 @@
 //! Importing a statement: streamed, stored once, nothing posted.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
-use std::io::{BufReader, Seek};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::rc::Rc;
 
 use ankuan_ledger::Act;
 use ankuan_ledger::chain::{Digest, sha256};
@@ -13,6 +15,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
+use super::days::{closed_until, day_events};
 use super::{BANK_LINE, Channel, Kind, LINE_DETAIL, PROVISIONAL_LINE, STATEMENT, StoredStatement, statements};
 use crate::access::{Acting, Actor, Role};
 use crate::bank::reading::{self, Problem, Sink};
@@ -56,7 +59,7 @@ pub struct Imported {
     pub already: bool,
 }
 
-/// Imports a statement file into the caller's transaction. Needs finance or the fund keeper. A file that was imported
+/// Imports a statement file into the caller's transaction; `progress` is told how many bytes have been read. Needs finance or the fund keeper. A file that was imported
 /// before changes nothing, whatever its name; a line that another file has shown is not stored again.
 ///
 /// # Errors
@@ -98,6 +101,7 @@ pub fn import_statement(
     let stored = documents::store(tx, &mut act, keys, randomness, &new, &mut file)?;
     file.rewind()?;
     let accounts = chart::bank_accounts(tx, court_id)?;
+    let read_bytes = Rc::new(Cell::new(0));
     let mut importer = Importer {
         tx,
         act: &mut act,
@@ -115,9 +119,11 @@ pub fn import_statement(
         problems: Vec::new(),
         problem_count: 0,
         entries: 0,
+        read_bytes: Rc::clone(&read_bytes),
         progress,
     };
-    let kind = reading::read(&name, &mut BufReader::with_capacity(1 << 16, file), import.profile, &mut importer)
+    let mut source = BufReader::with_capacity(1 << 16, Counted { file, read_bytes });
+    let kind = reading::read(&name, &mut source, import.profile, &mut importer)
         .map_err(|failure| in_file(failure, import.path))?;
     let (problems, finished) = (std::mem::take(&mut importer.problems), std::mem::take(&mut importer.finished));
     if kind.content != reading::Content::Statement {
@@ -139,6 +145,28 @@ pub fn import_statement(
         .collect::<HashSet<_>>();
     let statements = stored.into_iter().filter(|statement| mine.contains(&statement.statement_id)).collect();
     Ok(Imported { statements, problems, already: false })
+}
+
+/// A file that knows how far it has been read: the progress that is shown.
+struct Counted {
+    file: File,
+    read_bytes: Rc<Cell<u64>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read_bytes.set(self.read_bytes.get() + read as u64);
+        Ok(read)
+    }
+}
+
+impl Seek for Counted {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        let place = self.file.seek(to)?;
+        self.read_bytes.set(place);
+        Ok(place)
+    }
 }
 
 /// Who may bring in what the bank sends: finance, or the fund keeper.
@@ -222,6 +250,10 @@ fn record(
 struct Open {
     statement_id: i64,
     account: BankAccount,
+    /// Days up to here are signed off.
+    closed_until: Option<Date>,
+    /// The balance at the end of this day was taken over; its lines and those before stand in the opening list.
+    opening_day: Option<Date>,
     kind: Kind,
     head: statement::Head,
     days: Option<(Date, Date)>,
@@ -254,6 +286,7 @@ struct Importer<'i, 't, 's> {
     problems: Vec<Problem>,
     problem_count: i64,
     entries: u64,
+    read_bytes: Rc<Cell<u64>>,
     progress: &'i mut dyn FnMut(u64),
 }
 
@@ -290,9 +323,18 @@ impl Importer<'_, '_, '_> {
             Some(statement::Kind::Booked) | None => Kind::Booked,
         };
         self.place += 1;
+        let court_id = self.acting.actor.court_id;
+        let closed_until = closed_until(&day_events(self.tx, court_id, account.bank_account_id)?);
+        let opening_day = self.tx.query_opt(
+            "SELECT day FROM bank_opening WHERE court_id = $1 AND book_id = $2 AND bank_account_id = $3",
+            &[court_id.into(), books::CASE_MONEY.into(), account.bank_account_id.into()],
+            |row| crate::words::read_date(row, 0),
+        )?;
         self.open = Some(Open {
             statement_id: self.act.take_ids(1),
             account,
+            closed_until,
+            opening_day,
             kind,
             head: head.clone(),
             days: None,
@@ -309,10 +351,21 @@ impl Importer<'_, '_, '_> {
     /// The court's account that a statement is of: as it says, or as it was given where it does not.
     fn account(&self, head: &statement::Head) -> Outcome<BankAccount> {
         let plain = |number: &str| -> String { number.chars().filter(|c| !c.is_whitespace() && *c != '-').collect() };
+        // Some banks put a branch and a slash before the number, or the currency behind it. Nothing else: a number that
+        // merely begins like another is another account, or a sub-account.
+        let bare = |number: &str| {
+            let number = plain(number);
+            let number = number.rsplit('/').next().unwrap_or_default();
+            number.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).to_owned()
+        };
         let same = |known: &BankAccount, number: &str| {
-            let (known, number) = (plain(&known.number), plain(number));
-            // Some banks put the currency or a branch before or behind the number; it must be there whole.
-            known == number || (known.len() >= 8 && number.contains(&known))
+            plain(&known.number) == plain(number) || plain(&known.number) == bare(number)
+        };
+        // What a masked number still shows.
+        let fits = |known: &BankAccount, masked: &str| {
+            let (known, masked) = (plain(&known.number), plain(masked));
+            let (first, last) = (masked.split('*').next().unwrap_or(""), masked.rsplit('*').next().unwrap_or(""));
+            known.starts_with(first) && known.ends_with(last)
         };
         let said = self.accounts.iter().find(|known| !head.account.is_empty() && same(known, &head.account));
         let given = match self.import.bank_account {
@@ -328,7 +381,11 @@ impl Importer<'_, '_, '_> {
             }
             (Some(account), _) => Ok(account.clone()),
             // A masked or missing number: the person says which account it is.
-            (None, Some(account)) if head.account.is_empty() || head.account.contains('*') => Ok(account.clone()),
+            (None, Some(account))
+                if head.account.is_empty() || (head.account.contains('*') && fits(account, &head.account)) =>
+            {
+                Ok(account.clone())
+            }
             (None, None) if head.account.is_empty() => match self.accounts.as_slice() {
                 [only] => Ok(only.clone()),
                 _ => Err(Message::new("statements.account_missing").into()),
@@ -339,8 +396,8 @@ impl Importer<'_, '_, '_> {
 
     fn entry(&mut self, entry: &statement::Entry) -> Outcome<()> {
         self.entries += 1;
-        if self.entries.is_multiple_of(10_000) {
-            (self.progress)(self.entries);
+        if self.entries.is_multiple_of(1_000) {
+            (self.progress)(self.read_bytes.get());
         }
         let Some(mut open) = self.open.take() else {
             return Err(Error::Inconsistent("an entry outside a statement".into()).into());
@@ -397,6 +454,13 @@ impl Importer<'_, '_, '_> {
             self.act.insert(self.tx, &PROVISIONAL_LINE, id, &row)?;
             return Ok(());
         }
+        if let Some(opening) = open.opening_day.filter(|opening| booked_on <= *opening) {
+            return Err(Message::new("statements.before_opening")
+                .with("line", entry.place)
+                .with("day", booked_on)
+                .with("opening", opening)
+                .into());
+        }
         self.load_existing(open.account.bank_account_id, booked_on)?;
         let seen = self.seen.entry(fingerprint).or_insert(0);
         *seen += 1;
@@ -404,7 +468,14 @@ impl Importer<'_, '_, '_> {
         if *seen <= self.existing.get(&fingerprint).copied().unwrap_or(0) {
             return Ok(());
         }
-        // Ids of items: the lines are the items of the bank deposit.
+        // What is signed off does not change behind the backs of those who signed.
+        if let Some(closed) = open.closed_until.filter(|closed| booked_on <= *closed) {
+            return Err(Message::new("statements.day_closed")
+                .with("line", entry.place)
+                .with("day", booked_on)
+                .with("closed", closed)
+                .into());
+        }
         let line_id = self.act.take_ids(1);
         let account_index = match plain_account(&entry.account) {
             Some(account) => self.keys.index("account", &account),

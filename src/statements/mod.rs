@@ -217,6 +217,8 @@ pub struct StoredStatement {
     pub channel: String,
     /// Who fetched it.
     pub fetched_by: i64,
+    /// Who imported it.
+    pub imported_by: i64,
 }
 
 impl StoredStatement {
@@ -235,7 +237,7 @@ pub fn statements(tx: &mut Tx<'_>, court_id: i64, bank_account_id: Option<i64>) 
     Ok(tx.query(
         "SELECT statement_id, bank_account_id, kind, format, bank_statement_id, from_date, to_date, opening_minor, \
          closing_minor, entry_count, new_count, net_minor, first_line_id, last_line_id, problem_count, channel, \
-         fetched_by FROM statement WHERE court_id = $1 AND book_id = $2 \
+         fetched_by, actor_id FROM statement WHERE court_id = $1 AND book_id = $2 \
          AND bank_account_id >= $3 AND bank_account_id <= $4 \
          ORDER BY bank_account_id, to_date, from_date, statement_id",
         &[
@@ -265,6 +267,7 @@ fn read_statement(row: &Row<'_>) -> Result<StoredStatement> {
         problem_count: row.int(14)?,
         channel: row.text(15)?.to_owned(),
         fetched_by: row.int(16)?,
+        imported_by: row.int(17)?,
     })
 }
 

@@ -3,7 +3,6 @@
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Table, Tx};
 
-use super::find_line;
 use super::import::may_import;
 use crate::access::{Acting, Actor};
 use crate::books;
@@ -17,7 +16,7 @@ pub static ITEM_NOTE: Table = Table {
         ("court_id", Int),
         ("book_id", Int),
         ("id", Int),
-        ("bank_line_id", Int),
+        ("item_id", Int),
         ("owner_id", Int),
         ("note", Text),
         ("evidence", Text),
@@ -44,14 +43,15 @@ pub struct Note {
     pub recorded_at: i64,
 }
 
-/// Says who looks after an open line from now on, and what is known of it.
+/// Says who looks after an open item from now on, and what is known of it. The item is a bank line, a receipt recorded
+/// by hand, or the opening of an account: their ids are never the same.
 ///
 /// # Errors
-/// `statements.line_unknown`, `signoff.note_missing`, `access.role_missing`.
+/// `statements.item_unknown`, `signoff.note_missing`, `access.role_missing`.
 pub fn note(
     tx: &mut Tx<'_>,
     acting: &Acting,
-    bank_line_id: i64,
+    item_id: i64,
     owner: &Actor,
     (note, evidence): (&str, &str),
     asked_bank: bool,
@@ -61,7 +61,17 @@ pub fn note(
     }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.note")?;
     may_import(tx, acting)?;
-    find_line(tx, acting.actor.court_id, bank_line_id)?;
+    let key = [acting.actor.court_id.into(), books::CASE_MONEY.into(), item_id.into()];
+    let known = tx.query(
+        "SELECT bank_line_id FROM bank_line WHERE court_id = $1 AND book_id = $2 AND bank_line_id = $3 UNION ALL \
+         SELECT receipt_id FROM receipt WHERE court_id = $1 AND book_id = $2 AND receipt_id = $3 UNION ALL \
+         SELECT opening_id FROM bank_opening WHERE court_id = $1 AND book_id = $2 AND opening_id = $3",
+        &key,
+        |row| row.int(0),
+    )?;
+    if known.is_empty() {
+        return Err(Message::new("statements.item_unknown").with("item", item_id).into());
+    }
     let id = act.take_ids(1);
     act.insert(
         tx,
@@ -69,7 +79,7 @@ pub fn note(
         id,
         &[
             id.into(),
-            bank_line_id.into(),
+            item_id.into(),
             owner.person_id.into(),
             note.trim().into(),
             evidence.trim().into(),
@@ -82,16 +92,16 @@ pub fn note(
     Ok(())
 }
 
-/// The newest note on a line.
+/// The newest note on an item.
 ///
 /// # Errors
 /// What the database says.
-pub fn newest_note(tx: &mut Tx<'_>, court_id: i64, bank_line_id: i64) -> Outcome<Option<Note>> {
+pub fn newest_note(tx: &mut Tx<'_>, court_id: i64, item_id: i64) -> Outcome<Option<Note>> {
     let notes = tx.query(
         "SELECT p.name, n.note, n.evidence, n.asked_bank, n.recorded_at FROM item_note AS n JOIN person AS p \
          ON p.court_id = n.court_id AND p.book_id = $4 AND p.person_id = n.owner_id \
-         WHERE n.court_id = $1 AND n.book_id = $2 AND n.bank_line_id = $3 ORDER BY n.id DESC LIMIT 1",
-        &[court_id.into(), books::CASE_MONEY.into(), bank_line_id.into(), books::REGISTER.into()],
+         WHERE n.court_id = $1 AND n.book_id = $2 AND n.item_id = $3 ORDER BY n.id DESC LIMIT 1",
+        &[court_id.into(), books::CASE_MONEY.into(), item_id.into(), books::REGISTER.into()],
         |row| {
             Ok(Note {
                 owner: row.text(0)?.to_owned(),

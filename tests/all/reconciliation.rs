@@ -13,8 +13,8 @@ use ankuan::claims::record::{Import, import_list};
 use ankuan::clock::Randomness;
 use ankuan::documents::keys::Keys;
 use ankuan::documents::personal::PersonalDetail;
-use ankuan::flows::by_hand::{Says, match_line};
-use ankuan::flows::undo::undo;
+use ankuan::flows::by_hand::{BySaying, Says, match_line};
+use ankuan::flows::undo::{Undoes, undo};
 use ankuan::flows::{Matched, match_account};
 use ankuan::payouts::distribute::{Plan, Rule};
 use ankuan::payouts::reissue::{self, NewReissue, Returned};
@@ -411,10 +411,10 @@ fn undo_restores(database: &Database) {
         )
         .expect("reads")
     };
-    let refused = circle.act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, lines[0], " "));
+    let refused = circle.act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, Undoes::Line(lines[0]), " "));
     assert_eq!(code(refused), "flows.reason_missing");
     for line in lines {
-        let done = circle.act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, line, "看错了"));
+        let done = circle.act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, Undoes::Line(line), "看错了"));
         // A line that went with another's group is open already.
         if let Err(failure) = done {
             assert_eq!(code::<()>(Err(failure)), "flows.not_matched");
@@ -564,19 +564,24 @@ fn by_hand_amounts_must_agree(database: &Database) {
     }
     let line = |minor: i64| lines.iter().find(|line| line.1 == minor).expect("the line").0;
     let account = circle.court.bank_account();
-    let set = |circle: &mut Circle, line: i64, says: &Says<'_>| {
+    let keeper = circle.court.person(KEEPER);
+    let set_by = |circle: &mut Circle, line: i64, says: &Says<'_>, second: bool| {
         let account = account.clone();
-        circle.act(FINANCE, |tx, acting, _, _, chart| match_line(tx, acting, chart, &account, line, says, "回单"))
+        let said = BySaying { says, evidence: "回单", confirmed_by: second.then_some(&keeper) };
+        circle.act(FINANCE, |tx, acting, _, _, chart| match_line(tx, acting, chart, &account, line, &said))
     };
+    let set = |circle: &mut Circle, line: i64, says: &Says<'_>| set_by(circle, line, says, false);
     let pot = {
         let mut tx = circle.court.store.snapshot().expect("reads");
         ankuan::receipts::receipts(&mut tx, BOOK).expect("reads")[0].receipt_id
     };
     assert_eq!(code(set(&mut circle, line(700), &Says::Receipts(&[pot]))), "flows.amount_differs");
     assert_eq!(code(set(&mut circle, line(700), &Says::Charges)), "flows.not_a_debit");
+    assert_eq!(code(set(&mut circle, line(50_015), &Says::Receipts(&[pot, pot]))), "flows.receipt_matched");
     set(&mut circle, line(50_015), &Says::Receipts(&[pot])).expect("links");
     assert_eq!(code(set(&mut circle, line(50_015), &Says::Receipts(&[pot]))), "flows.line_not_open");
-    set(&mut circle, line(700), &Says::Interest).expect("the bank's");
+    assert_eq!(code(set(&mut circle, line(700), &Says::Interest)), "flows.second_person");
+    set_by(&mut circle, line(700), &Says::Interest, true).expect("the bank's");
     let file = {
         let mut tx = circle.court.store.snapshot().expect("reads");
         let run = runs::find_run(&mut tx, COURT, &run).expect("known");

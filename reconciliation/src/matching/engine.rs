@@ -1,6 +1,6 @@
 //! The state of a run, and the order in which the rules get their turn.
 
-use super::index::Sorted;
+use super::index::{Groups, Sorted};
 use super::input::{Input, LineView, NO_DAY, NONE};
 use super::names::Names;
 use super::report::{
@@ -40,6 +40,8 @@ pub(super) struct FileState {
     pub less_failed: bool,
     /// The line that returned what failed, or [`NONE`].
     pub lump: u32,
+    /// What one answer refused was returned by itself.
+    pub in_parts: bool,
     /// Debited payment by payment, fen.
     pub taken_minor: i64,
     /// Of its failed payments, returned one by one, fen.
@@ -56,11 +58,15 @@ pub(super) struct Run<'a> {
     pub open: Vec<u32>,
     pub payments: Vec<PaymentState>,
     pub files: Vec<FileState>,
+    /// The line that returned what an answer refused, or [`NONE`].
+    pub lumps: Vec<u32>,
     /// The line that each is used by, or [`NONE`].
     pub receipts: Vec<u32>,
     pub arrivals: Vec<u32>,
     pub credits: Vec<u32>,
     pub receivables: Vec<u32>,
+    /// Payments by their key, kept from the debits for the credits.
+    pub payment_keys: Option<Groups<&'a str>>,
     names: Names,
     /// Number of the name of each line; [`NONE`]: not asked for yet. Empty until the first is.
     line_names: Vec<u32>,
@@ -121,16 +127,26 @@ impl<'a> Run<'a> {
             open: (0..input.lines.len() as u32).collect(),
             payments: vec![PaymentState { debit: NONE, returned: NONE }; input.payments.len()],
             files: vec![
-                FileState { debit: NONE, less_failed: false, lump: NONE, taken_minor: 0, returned_minor: 0 };
+                FileState {
+                    debit: NONE,
+                    less_failed: false,
+                    lump: NONE,
+                    in_parts: false,
+                    taken_minor: 0,
+                    returned_minor: 0
+                };
                 input.files.len()
             ],
+            lumps: unused(input.lumps.len()),
             receipts: unused(input.receipts.len()),
             arrivals: unused(input.arrivals.len()),
             credits: unused(input.credits.len()),
             receivables: unused(input.receivables.len()),
+            payment_keys: None,
             names: Names::default(),
             line_names: Vec::new(),
-            matches: Vec::new(),
+            // Most lines are one match; growing would move them all again and again.
+            matches: Vec::with_capacity(input.lines.len()),
             ambiguous: Vec::new(),
             conflicts: Vec::new(),
             gave_up: Vec::new(),
@@ -167,6 +183,11 @@ impl<'a> Run<'a> {
 
     pub fn is_open(&self, line: u32) -> bool {
         self.standing[line as usize] == Standing::Open
+    }
+
+    /// Makes room before so many names are asked for.
+    pub fn expect_names(&mut self, names: usize) {
+        self.names.reserve(names);
     }
 
     pub fn name(&mut self, name: &str) -> u32 {

@@ -66,6 +66,7 @@ impl Report {
     pub fn difference(&self, conflict: &Conflict) -> Evidence {
         let line = |line: Option<i64>| line.map(|line| ("line", line.to_string()));
         let (code, line) = match conflict.difference {
+            Difference::Amount if matches!(conflict.target, Target::File(_)) => ("matching.conflict.file_amount", None),
             Difference::Amount => ("matching.conflict.amount", None),
             Difference::AlreadyDebited(None) => ("matching.conflict.debited_before", None),
             Difference::AlreadyDebited(by) => ("matching.conflict.debited_by_line", line(by)),
@@ -141,6 +142,7 @@ impl Report {
             }
             How::FileDebits => ("matching.evidence.file_debits", vec![file(), number()]),
             How::LumpReference => ("matching.evidence.lump_reference", vec![file(), failed(), amount()]),
+            How::LumpAnswer => ("matching.evidence.lump_answer", vec![file(), amount()]),
             How::LumpAmount => ("matching.evidence.lump_amount", vec![file(), amount(), released(), booked()]),
             How::LumpPaired => {
                 ("matching.evidence.lump_paired", vec![file(), amount(), number(), released(), booked()])
@@ -158,8 +160,8 @@ impl Report {
             How::CaseNumber => ("matching.evidence.case_number", vec![amount()]),
             How::SumOfReceipts => ("matching.evidence.sum_of_receipts", vec![name(), amount(), number()]),
             How::SumOfArrivals => ("matching.evidence.sum_of_arrivals", vec![name(), amount(), number()]),
-            How::PartsOfReceipt => ("matching.evidence.parts_of_receipt", vec![name(), number()]),
-            How::PartsOfArrival => ("matching.evidence.parts_of_arrival", vec![name(), number()]),
+            How::PartsOfReceipt => ("matching.evidence.parts_of_receipt", vec![name(), amount(), number()]),
+            How::PartsOfArrival => ("matching.evidence.parts_of_arrival", vec![name(), amount(), number()]),
             How::Unattributed => ("matching.evidence.unattributed", vec![amount()]),
         };
         Evidence { code, arguments }

@@ -6,9 +6,10 @@ use std::collections::HashSet;
 use super::engine::{LOOKED_AT, Run};
 use super::index::{Beginnings, Fixed, Groups, Sorted};
 use super::input::{LineView, NO_DAY, NONE};
-use super::names::word_in;
+use super::names::Words;
+use super::own::OwnWords;
 use super::report::{Difference, How, Outcome, Target};
-use super::rules::RuleKind;
+use super::rules::{RuleKind, Rules};
 
 /// A sum that a file waits for.
 #[derive(Clone, Copy)]
@@ -16,6 +17,36 @@ struct Awaited {
     amount_minor: i64,
     file: u32,
     less_failed: bool,
+}
+
+/// Words by which a debit says that it is the bank's own, or takes something back: no file is meant.
+struct SpokenFor {
+    reversals: Vec<Words>,
+    charges: Vec<(OwnWords, i64)>,
+}
+
+impl SpokenFor {
+    fn by(rules: &Rules) -> Self {
+        let (mut reversals, mut charges) = (Vec::new(), Vec::new());
+        for rule in &rules.list {
+            match &rule.kind {
+                RuleKind::Reversal { words, .. } => reversals.push(Words::new(words)),
+                RuleKind::Charges { words, own_names, most_minor } => {
+                    charges.push((OwnWords::new(words, own_names), *most_minor));
+                }
+                _ => {}
+            }
+        }
+        Self { reversals, charges }
+    }
+
+    fn are_said(&mut self, view: LineView<'_>) -> bool {
+        self.reversals.iter_mut().any(|words| words.are_in(&[view.code(), view.text()]))
+            || self
+                .charges
+                .iter_mut()
+                .any(|(words, most_minor)| view.amount_minor.saturating_neg() <= *most_minor && words.are_said(view))
+    }
 }
 
 impl<'a> Run<'a> {
@@ -52,8 +83,8 @@ impl<'a> Run<'a> {
         }
         let files = 0..self.input.files.len() as u32;
         let awaited: Vec<Awaited> = files.flat_map(|file| self.awaited_debits(file)).collect();
-        let mut buffer = String::new();
-        self.by_amount(awaited, false, days, |run, view| !run.is_spoken_for(view, &mut buffer));
+        let mut spoken_for = SpokenFor::by(self.rules);
+        self.by_amount(awaited, false, days, |view| !spoken_for.are_said(view));
     }
 
     /// The debits that name a file: one that fits, or all of them together; what is left over is a conflict.
@@ -115,8 +146,13 @@ impl<'a> Run<'a> {
             for line in lines {
                 let amount = input.lines[line as usize].amount_minor;
                 let state = self.files[file as usize];
+                // What one answer refused comes back by itself where the bank decided on several days.
+                if awaited.is_some() && state.lump == NONE && self.return_answer(line, file, amount) {
+                    continue;
+                }
+                let state = self.files[file as usize];
                 match awaited {
-                    Some(awaited) if awaited.amount_minor == amount && state.lump == NONE => {
+                    Some(awaited) if awaited.amount_minor == amount && state.lump == NONE && !state.in_parts => {
                         self.return_lump(line, file, How::LumpReference, 1);
                     }
                     _ => {
@@ -135,18 +171,32 @@ impl<'a> Run<'a> {
                 }
             }
         }
-        let mut buffer = String::new();
+        let mut own_names = Words::new(own_names);
         // Without a reference it must not be a payer's money: no case is named, and nobody but a bank or the court paid.
-        self.by_amount(awaited, true, days, |_, view| {
-            view.case_ids().is_empty()
-                && (view.name().is_empty() || word_in(own_names, &[view.name()], &mut buffer).is_some())
+        self.by_amount(awaited, true, days, |view| {
+            view.case_ids().is_empty() && (view.name().is_empty() || own_names.are_in(&[view.name()]))
         });
     }
 
     fn return_lump(&mut self, line: u32, file: u32, how: How, number: u32) {
         self.files[file as usize].lump = line;
         let file_id = self.input.files[file as usize].file_id;
-        self.settle(&[line], Outcome::LumpReturned { file_id }, how, file, number);
+        self.settle(&[line], Outcome::LumpReturned { file_id, answer_id: None }, how, file, number);
+    }
+
+    /// Returns what one answer refused of a file, where an answer of that sum is still open; equal ones in their order.
+    fn return_answer(&mut self, line: u32, file: u32, amount: i64) -> bool {
+        let input = self.input;
+        let file_id = input.files[file as usize].file_id;
+        let begin = input.lumps.partition_point(|lump| lump.file_id < file_id);
+        let of_file = (begin..).zip(&input.lumps[begin..]).take_while(|(_, lump)| lump.file_id == file_id);
+        let mut open = of_file.filter(|(row, lump)| lump.amount_minor == amount && self.lumps[*row] == NONE);
+        let Some((row, lump)) = open.next() else { return false };
+        self.lumps[row] = line;
+        self.files[file as usize].in_parts = true;
+        let outcome = Outcome::LumpReturned { file_id, answer_id: Some(lump.answer_id) };
+        self.settle(&[line], outcome, How::LumpAnswer, file, 1);
+        true
     }
 
     /// Open lines that name a file by message id or name, by file. One that names several goes to the one whose awaited
@@ -162,9 +212,9 @@ impl<'a> Run<'a> {
         let mut named: Vec<(u32, u32)> = Vec::new();
         self.each(credits, |run, line, view| {
             let mut files: Vec<u32> = Vec::new();
-            for given in view.names_given().take(LOOKED_AT) {
+            for given in view.names_given() {
                 for row in exact.get(given).take(LOOKED_AT) {
-                    if !files.contains(&(row / 2)) {
+                    if files.len() < LOOKED_AT && !files.contains(&(row / 2)) {
                         files.push(row / 2);
                     }
                 }
@@ -173,7 +223,7 @@ impl<'a> Run<'a> {
                 // What the bank cut short counts only where it can be one file.
                 for given in view.keys().filter(|given| given.chars().count() >= shortest_cut) {
                     for row in beginnings.open(0, given, |_| true).take(LOOKED_AT) {
-                        if !files.contains(&(row / 2)) {
+                        if files.len() < LOOKED_AT && !files.contains(&(row / 2)) {
                             files.push(row / 2);
                         }
                     }
@@ -212,7 +262,7 @@ impl<'a> Run<'a> {
         awaited: Vec<Awaited>,
         credits: bool,
         days: i32,
-        mut counts: impl FnMut(&Self, LineView<'a>) -> bool,
+        mut counts: impl FnMut(LineView<'a>) -> bool,
     ) {
         let input = self.input;
         let mut by_amount = Vec::new();
@@ -220,9 +270,9 @@ impl<'a> Run<'a> {
             awaited.len(),
             (0..awaited.len() as u32).rev().map(|row| (row, awaited[row as usize].amount_minor)),
         );
-        self.each(credits, |run, line, view| {
+        self.each(credits, |_, line, view| {
             let amount = view.amount_minor.checked_abs().unwrap_or(0);
-            if amounts.get(amount).next().is_some() && !view.is_reversal && counts(run, view) {
+            if amounts.get(amount).next().is_some() && !view.is_reversal && counts(view) {
                 by_amount.push((Reverse(amount), view.day, line));
             }
         });
@@ -233,7 +283,7 @@ impl<'a> Run<'a> {
             let amount = input.lines[lines[0] as usize].amount_minor.abs();
             let is_free = |awaited: &Awaited| {
                 let state = &self.files[awaited.file as usize];
-                (if credits { state.lump } else { state.debit }) == NONE
+                (if credits { state.lump } else { state.debit }) == NONE && !(credits && state.in_parts)
             };
             // In order of release, as the files are.
             let files: Vec<Awaited> = amounts.get(amount).map(|row| awaited[row as usize]).filter(is_free).collect();
@@ -304,17 +354,6 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether the words of a debit say that it is the bank's own, or takes something back: no file is meant.
-    pub(super) fn is_spoken_for(&self, view: LineView<'_>, buffer: &mut String) -> bool {
-        self.rules.list.iter().any(|rule| match &rule.kind {
-            RuleKind::Reversal { words, .. } => word_in(words, &[view.code(), view.text()], buffer).is_some(),
-            RuleKind::Charges { words, own_names, most_minor } => {
-                -view.amount_minor <= *most_minor && super::own::says(view, words, own_names, buffer)
-            }
-            _ => false,
-        })
-    }
-
     /// Debits that are, one by one, the payments of a file by payee and amount: the bank booked them without our keys.
     pub(super) fn file_debits_by_payee(&mut self, days: i32) {
         let input = self.input;
@@ -324,9 +363,9 @@ impl<'a> Run<'a> {
             return;
         }
         let mut by_payee = Vec::new();
-        let mut buffer = String::new();
+        let mut spoken_for = SpokenFor::by(self.rules);
         self.each(false, |run, line, view| {
-            if view.is_reversal || run.is_spoken_for(view, &mut buffer) {
+            if view.is_reversal || spoken_for.are_said(view) {
                 return;
             }
             let amount = view.amount_minor.checked_neg().unwrap_or(0);

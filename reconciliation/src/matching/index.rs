@@ -90,25 +90,42 @@ pub(super) struct Sorted<K> {
     rows: Vec<(K, i32, u32)>,
     /// From a place to the first place from there on which may still be open.
     skip: Vec<u32>,
+    /// Where the rows of a key begin and end: one look instead of twenty.
+    groups: HashMap<K, (u32, u32), Fixed>,
 }
 
-impl<K: Copy + Ord> Sorted<K> {
+impl<K: Copy + Ord + Hash> Sorted<K> {
     /// Of keys, days and row numbers.
-    pub fn new(mut rows: Vec<(K, i32, u32)>) -> Self {
+    pub fn new(rows: Vec<(K, i32, u32)>) -> Self {
+        let mut sorted = Self::without_groups(rows);
+        let mut start = 0;
+        let groups = sorted.rows.chunk_by(|one, other| one.0 == other.0).map(|rows| {
+            let group = (start, start + rows.len() as u32);
+            start = group.1;
+            (rows[0].0, group)
+        });
+        sorted.groups = groups.collect();
+        sorted
+    }
+
+    fn without_groups(mut rows: Vec<(K, i32, u32)>) -> Self {
         rows.sort_unstable();
         // One place beyond the end, which is always open.
         let skip = (0..=rows.len() as u32).collect();
-        Self { rows, skip }
+        Self { rows, skip, groups: HashMap::default() }
     }
 
     /// The open rows of a key within days, both included, in order.
     pub fn open(&mut self, key: K, from: i32, to: i32, is_open: impl Fn(u32) -> bool) -> impl Iterator<Item = u32> {
-        let mut place = self.rows.partition_point(|(k, day, _)| (*k, *day) < (key, from));
+        let (start, end) = self.groups.get(&key).map_or((0, 0), |(start, end)| (*start as usize, *end as usize));
+        let mut place = start + self.rows[start..end].partition_point(|(_, day, _)| *day < from);
         std::iter::from_fn(move || {
-            place = self.next_open(place, &is_open);
-            let (k, day, row) = *self.rows.get(place)?;
+            if place < end {
+                place = self.next_open(place, &is_open);
+            }
+            let (_, day, row) = *self.rows[..end].get(place)?;
             place += 1;
-            (k == key && day <= to).then_some(row)
+            (day <= to).then_some(row)
         })
     }
 
@@ -136,7 +153,7 @@ pub(super) struct Beginnings<'a> {
 impl<'a> Beginnings<'a> {
     /// Of amounts, keys and row numbers.
     pub fn new(rows: impl Iterator<Item = (i64, &'a str, u32)>) -> Self {
-        Self { rows: Sorted::new(rows.map(|(amount, key, row)| ((amount, key), 0, row)).collect()) }
+        Self { rows: Sorted::without_groups(rows.map(|(amount, key, row)| ((amount, key), 0, row)).collect()) }
     }
 
     /// The open rows of an amount whose key begins so.

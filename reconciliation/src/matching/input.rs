@@ -110,6 +110,17 @@ pub struct File<'a> {
     pub failed_returned: bool,
 }
 
+/// What one answer of the bank refused of a file, where several answers did: the bank may return each by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lump {
+    /// The file.
+    pub file_id: i64,
+    /// The answer, unique among those of the file.
+    pub answer_id: i64,
+    /// Sum of the payments it refused that have not come back yet, fen.
+    pub amount_minor: i64,
+}
+
 /// A receipt recorded by hand and not yet linked to a bank line.
 #[derive(Clone, Copy, Debug)]
 pub struct Receipt<'a> {
@@ -346,6 +357,7 @@ pub struct Input {
     pub(super) lines: Vec<LineRow>,
     pub(super) payments: Vec<PaymentRow>,
     pub(super) files: Vec<FileRow>,
+    pub(super) lumps: Vec<Lump>,
     pub(super) receipts: Vec<ReceiptRow>,
     pub(super) arrivals: Vec<ArrivalRow>,
     pub(super) credits: Vec<CreditRow>,
@@ -444,6 +456,18 @@ impl Input {
         Ok(())
     }
 
+    /// Adds what one answer refused of a file.
+    ///
+    /// # Errors
+    /// [`InputFull`].
+    pub fn push_lump(&mut self, lump: &Lump) -> Result<(), InputFull> {
+        if self.lumps.len() >= NONE as usize {
+            return Err(InputFull);
+        }
+        self.lumps.push(*lump);
+        Ok(())
+    }
+
     /// Adds a receipt recorded by hand.
     ///
     /// # Errors
@@ -522,6 +546,7 @@ impl Input {
         order(&mut self.lines, |row| (row.day, row.line_id));
         order(&mut self.payments, |row| row.payment_id);
         order(&mut self.files, |row| (row.released, row.file_id));
+        order(&mut self.lumps, |row| (row.file_id, row.answer_id));
         order(&mut self.receipts, |row| (row.arrived, row.receipt_id));
         order(&mut self.arrivals, |row| (row.since, row.expected_id));
         order(&mut self.credits, |row| (row.day, row.line_id));

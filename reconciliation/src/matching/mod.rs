@@ -3,7 +3,14 @@
 //! Pure and deterministic: what is pushed into an [`Input`] in whatever order gives the same [`Report`]. A bank line is
 //! used once at most, and so is everything expected (a payment once for its debit and once for its return). What is
 //! not certain goes to a person: as [`Ambiguous`] with its candidates, or as [`Conflict`] where a reference says one
-//! thing and the amount another. Such a line is not touched by a later rule.
+//! thing and the amount another. Such a line is not touched by a later rule, so that nothing is taken for new money that
+//! may be recorded or expected already.
+//!
+//! Time grows with the rows, whatever they are: of equal candidates a bounded number is looked at, and searches for sums
+//! have limits of their own and one together; a search that is given up says so ([`GaveUp`]).
+//!
+//! Where things are: `engine` gives the rules their turns and keeps the state; `payments`, `files`, `receipts`, `own`,
+//! `reversals` and `sums` hold what the rules do; `index` and `names` find things; `evidence` makes the sentences.
 
 mod engine;
 mod evidence;
@@ -20,7 +27,8 @@ mod rules;
 mod sums;
 
 pub use input::{
-    Answer, Arrival, BankLine, Credit, DetailRef, File, Input, InputFull, Payment, Receipt, Receivable, SubAccount,
+    Answer, Arrival, BankLine, Credit, DetailRef, File, Input, InputFull, Lump, Payment, Receipt, Receivable,
+    SubAccount,
 };
 pub use report::{
     Ambiguous, Candidate, Conflict, Difference, Evidence, GaveUp, Lines, Match, Outcome, Report, RuleCount, Target,

@@ -39,22 +39,42 @@ const fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9fff}' | '\u{20000}'..='\u{323af}')
 }
 
-/// Whether a code or text has one of the words in it, both as [`normalise`] makes them.
-pub(super) fn word_in<'w>(words: &'w [String], texts: &[&str], buffer: &mut String) -> Option<&'w str> {
-    let mut word_buffer = String::new();
-    for text in texts {
-        if text.is_empty() {
-            continue;
-        }
-        normalise(text, buffer);
+/// The words of a rule, in the form in which they are compared.
+pub(super) struct Words {
+    words: Vec<String>,
+    buffer: String,
+}
+
+impl Words {
+    pub fn new(words: &[String]) -> Self {
+        let mut normal = Vec::new();
         for word in words {
-            normalise(word, &mut word_buffer);
-            if !word_buffer.is_empty() && buffer.contains(&word_buffer) {
-                return Some(word);
+            let mut buffer = String::new();
+            normalise(word, &mut buffer);
+            if !buffer.is_empty() {
+                normal.push(buffer);
             }
         }
+        Self { words: normal, buffer: String::new() }
     }
-    None
+
+    /// Whether one of the texts has one of the words in it.
+    pub fn are_in(&mut self, texts: &[&str]) -> bool {
+        let Self { words, buffer } = self;
+        texts.iter().filter(|text| !text.is_empty()).any(|text| {
+            normalise(text, buffer);
+            words.iter().any(|word| buffer.contains(word.as_str()))
+        })
+    }
+
+    /// Whether the text is one of the words.
+    pub fn are(&mut self, text: &str) -> bool {
+        if text.is_empty() {
+            return false;
+        }
+        normalise(text, &mut self.buffer);
+        self.words.contains(&self.buffer)
+    }
 }
 
 /// Names by number; 0 is the empty name, which is equal to none.
@@ -65,6 +85,11 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, names: usize) {
+        self.numbers.reserve(names);
+    }
+
     pub fn number(&mut self, name: &str) -> u32 {
         normalise(name, &mut self.buffer);
         if self.buffer.is_empty() {
@@ -110,10 +135,10 @@ mod tests {
 
     #[test]
     fn words_are_found_in_any_width() {
-        let words = vec!["POS".to_owned(), "手续费".to_owned()];
-        let mut buffer = String::new();
-        assert_eq!(word_in(&words, &["", "ＰＯＳ 清算"], &mut buffer), Some("POS"));
-        assert_eq!(word_in(&words, &["汇款手 续费"], &mut buffer), Some("手续费"));
-        assert_eq!(word_in(&words, &["货款"], &mut buffer), None);
+        let mut words = Words::new(&["POS".to_owned(), "手续费".to_owned(), " ".to_owned()]);
+        assert!(words.are_in(&["", "ＰＯＳ 清算"]));
+        assert!(words.are_in(&["汇款手 续费"]));
+        assert!(!words.are_in(&["货款", " "]));
+        assert!(words.are("手续费") && !words.are("汇款手续费") && !words.are(""));
     }
 }

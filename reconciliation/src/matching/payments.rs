@@ -1,7 +1,7 @@
 //! Payments by their key: debits settle them, credits return them.
 
 use super::Answer;
-use super::engine::Run;
+use super::engine::{LOOKED_AT, Run, SHOWN};
 use super::index::{Beginnings, Groups, Sorted};
 use super::input::{LineView, NO_DAY, NONE};
 use super::report::{Difference, How, Outcome, Target};
@@ -33,36 +33,28 @@ impl<'a> Run<'a> {
             return;
         }
         let rows = input.payments.len() as u32;
-        let named = (0..rows).rev().map(|payment| (payment, input.payment_key(payment)));
-        let keys = Keys {
-            exact: Groups::new(rows as usize, named.filter(|(_, key)| !key.is_empty())),
-            files: self.files_by_id(),
-            is_return,
-        };
-        let mut keys = keys;
+        // Debits and credits look into the same index: it is built once.
+        let exact = self.payment_keys.take().unwrap_or_else(|| {
+            let named = (0..rows).rev().map(|payment| (payment, input.payment_key(payment)));
+            Groups::new(rows as usize, named.filter(|(_, key)| !key.is_empty()))
+        });
+        let mut keys = Keys { exact, files: self.files_by_id(), is_return };
+        let mut named: Vec<u32> = Vec::new();
         let mut cut = Vec::new();
         self.each(is_return, |run, line, view| {
             if view.details().len() > 0 && run.by_details(line, view, &mut keys) {
                 return;
             }
-            let mut named: Option<u32> = None;
-            let mut several = Vec::new();
-            for key in view.keys() {
-                for payment in keys.exact.get(key) {
-                    match named {
-                        None => named = Some(payment),
-                        Some(first) if first == payment || several.contains(&payment) => {}
-                        Some(_) => several.push(payment),
-                    }
-                }
+            named.clear();
+            named.extend(view.keys().flat_map(|key| keys.exact.get(key).take(LOOKED_AT)));
+            if named.len() > 1 {
+                named.sort_unstable();
+                named.dedup();
             }
-            match named {
-                Some(payment) if several.is_empty() => run.by_one_key(line, view, payment, How::Key, &mut keys),
-                Some(payment) => {
-                    several.insert(0, payment);
-                    run.by_several_keys(line, view, &several, How::Keys, &mut keys);
-                }
-                None => {
+            match named[..] {
+                [payment] => run.by_one_key(line, view, payment, How::Key, &mut keys),
+                [_, _, ..] => run.by_several_keys(line, view, &named, How::Keys, &mut keys),
+                [] => {
                     if view.keys().any(|key| key.chars().count() >= shortest_cut) {
                         cut.push(line);
                     }
@@ -70,6 +62,9 @@ impl<'a> Run<'a> {
             }
         });
         self.by_cut_keys(&cut, shortest_cut, &mut keys);
+        if !is_return {
+            self.payment_keys = Some(keys.exact);
+        }
     }
 
     fn by_one_key(&mut self, line: u32, view: LineView<'a>, payment: u32, how: How, keys: &mut Keys<'a>) {
@@ -210,8 +205,8 @@ impl<'a> Run<'a> {
                     let state = &self.payments[payment as usize];
                     (if keys.is_return { state.returned } else { state.debit }) == NONE
                 };
-                for payment in beginnings.open(amount_of(*line), key, is_open).take(super::engine::SHOWN + 1) {
-                    if !found.contains(&payment) {
+                for payment in beginnings.open(amount_of(*line), key, is_open).take(SHOWN + 1) {
+                    if found.len() <= SHOWN && !found.contains(&payment) {
                         found.push(payment);
                     }
                 }

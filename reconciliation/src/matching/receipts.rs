@@ -3,7 +3,7 @@
 use super::engine::{LOOKED_AT, Run};
 use super::index::{Groups, Sorted};
 use super::input::{LineView, NONE};
-use super::names::word_in;
+use super::names::Words;
 use super::report::{Difference, How, Outcome, Target};
 
 /// What the other party of a line and of a row have in common, by which rows are found.
@@ -70,6 +70,7 @@ impl<'a> Run<'a> {
     pub(super) fn receipts_by_payer(&mut self, days: i32) {
         let input = self.input;
         let mut rows = Vec::new();
+        self.expect_names(input.receipts.len());
         for (receipt, row) in (0..).zip(&input.receipts) {
             if self.receipts[receipt as usize] == NONE {
                 let name = self.name(input.receipt_payer(receipt));
@@ -103,6 +104,7 @@ impl<'a> Run<'a> {
     pub(super) fn arrivals(&mut self) {
         let input = self.input;
         let mut rows = Vec::new();
+        self.expect_names(input.arrivals.len());
         for (arrival, row) in (0..).zip(&input.arrivals) {
             let name = self.name(input.arrival_payer(arrival));
             let sub_account = row.sub_account_id.map(|id| (BY_SUB_ACCOUNT, id));
@@ -180,19 +182,17 @@ impl<'a> Run<'a> {
             view.sub_account().map(|sub_account| (BY_SUB_ACCOUNT, sub_account.id, How::ArrivalSubAccount));
         let account = (view.account_index != 0).then_some((BY_ACCOUNT, view.account_index, How::ArrivalAccount));
         let name = (name != 0).then_some((BY_NAME, name, How::ArrivalName));
-        let mut found: Vec<(u32, How)> = Vec::new();
+        let mut found: Vec<(u32, u8, How)> = Vec::new();
         let mut more = false;
         for (by, value, how) in [sub_account, account, name].into_iter().flatten() {
-            let key = (view.amount_minor, by, value);
-            for (count, row) in rows.open(key, i32::MIN, until, |row| is_open(self, row)).take(LOOKED_AT).enumerate() {
-                more |= count + 1 == LOOKED_AT;
-                if !found.iter().any(|(other, _)| *other == row) {
-                    found.push((row, how));
-                }
-            }
+            let before = found.len();
+            let open = rows.open((view.amount_minor, by, value), i32::MIN, until, |row| is_open(self, row));
+            found.extend(open.take(LOOKED_AT).map(|row| (row, by, how)));
+            more |= found.len() - before == LOOKED_AT;
         }
-        found.sort_unstable_by_key(|(row, _)| *row);
-        (found, more)
+        found.sort_unstable_by_key(|(row, by, _)| (*row, *by));
+        found.dedup_by_key(|(row, _, _)| *row);
+        (found.into_iter().map(|(row, _, how)| (row, how)).collect(), more)
     }
 
     /// Money to be recovered comes back.
@@ -236,50 +236,55 @@ impl<'a> Run<'a> {
     /// A day's card takings in one sum, less the bank's fee.
     pub(super) fn cards(&mut self, words: &[String], days: i32, most_fee_bp: i64) {
         let input = self.input;
+        let is_open = |row: u32| self.receipts[row as usize] == NONE;
         let by_card: Vec<(i32, u32)> = (0..)
             .zip(&input.receipts)
-            .filter(|(_, row)| row.by_card)
-            .map(|(receipt, row)| (row.arrived, receipt))
+            .filter(|(row, receipt)| receipt.by_card && is_open(*row))
+            .map(|(row, receipt)| (receipt.arrived, row))
             .collect();
-        if by_card.is_empty() {
+        // Day, sum, receipts; nothing is left of a day once it is found.
+        let mut takings: Vec<(i32, i128, Vec<u32>)> = Vec::new();
+        for day in by_card.chunk_by(|one, other| one.0 == other.0) {
+            let receipts: Vec<u32> = day.iter().map(|(_, receipt)| *receipt).collect();
+            let amounts = receipts.iter().map(|receipt| i128::from(input.receipts[*receipt as usize].amount_minor));
+            takings.push((day[0].0, amounts.sum(), receipts));
+        }
+        if takings.is_empty() {
             return;
         }
-        let mut buffer = String::new();
+        let mut words = Words::new(words);
         self.each_new_money(|run, line, view| {
-            if word_in(words, &[view.code(), view.text(), view.name()], &mut buffer).is_none() {
+            if !words.are_in(&[view.code(), view.text(), view.name()]) {
                 return;
             }
-            let from = by_card.partition_point(|(day, _)| *day < view.day.saturating_sub(days));
-            let to = by_card.partition_point(|(day, _)| *day <= view.day);
-            let mut found: Vec<(Vec<u32>, i64)> = Vec::new();
-            for day in by_card[from..to].chunk_by(|one, other| one.0 == other.0) {
-                let open =
-                    day.iter().map(|(_, receipt)| *receipt).filter(|receipt| run.receipts[*receipt as usize] == NONE);
-                let open: Vec<u32> = open.collect();
-                let sum: i128 =
-                    open.iter().map(|receipt| i128::from(input.receipts[*receipt as usize].amount_minor)).sum();
-                let fee = sum - i128::from(view.amount_minor);
-                if fee >= 0 && fee.saturating_mul(10_000) <= sum.saturating_mul(i128::from(most_fee_bp)) {
-                    found.push((open, i64::try_from(fee).unwrap_or(i64::MAX)));
-                }
-            }
-            match &found[..] {
+            let from = takings.partition_point(|(day, _, _)| *day < view.day.saturating_sub(days));
+            let to = takings.partition_point(|(day, _, _)| *day <= view.day);
+            let fee_of = |sum: i128| sum - i128::from(view.amount_minor);
+            let fits = |place: &usize| {
+                let (_, sum, receipts) = &takings[*place];
+                let most = sum.saturating_mul(i128::from(most_fee_bp));
+                !receipts.is_empty() && fee_of(*sum) >= 0 && fee_of(*sum).saturating_mul(10_000) <= most
+            };
+            let found: Vec<usize> = (from..to.max(from)).filter(fits).take(LOOKED_AT).collect();
+            match found[..] {
                 [] => {}
-                [(receipts, fee_minor)] => {
-                    for receipt in receipts {
+                [place] => {
+                    let (_, sum, receipts) = &mut takings[place];
+                    let receipts = std::mem::take(receipts);
+                    let fee_minor = i64::try_from(fee_of(*sum)).unwrap_or(i64::MAX);
+                    for receipt in &receipts {
                         run.receipts[*receipt as usize] = line;
                     }
                     let ids = receipts.iter().map(|receipt| input.receipts[*receipt as usize].receipt_id);
                     let mut receipt_ids: Box<[i64]> = ids.collect();
                     receipt_ids.sort_unstable();
-                    let outcome = Outcome::CardTakings { receipt_ids, fee_minor: *fee_minor };
+                    let outcome = Outcome::CardTakings { receipt_ids, fee_minor };
                     run.settle(&[line], outcome, How::Cards, receipts[0], receipts.len() as u32);
                 }
                 _ => {
-                    let first = |receipts: &[u32]| receipts[0];
                     let target = |row: u32| Target::Receipt(input.receipts[row as usize].receipt_id);
-                    let days = found.iter().map(|(receipts, _)| first(receipts));
-                    run.doubt(line, days.map(|row| (target(row), How::Cards, row)), false);
+                    let firsts = found.iter().map(|place| takings[*place].2[0]);
+                    run.doubt(line, firsts.map(|row| (target(row), How::Cards, row)), false);
                 }
             }
         });

@@ -59,6 +59,8 @@ pub enum Outcome {
     LumpReturned {
         /// The file.
         file_id: i64,
+        /// The answer that refused them, where only its payments came back.
+        answer_id: Option<i64>,
     },
     /// The money of receipts that were recorded by hand.
     ReceiptLinked {
@@ -126,6 +128,7 @@ pub(super) enum How {
     LumpReference,
     LumpAmount,
     LumpPaired,
+    LumpAnswer,
     ReversalReference,
     ReversalAmount,
     Own,

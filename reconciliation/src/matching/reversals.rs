@@ -5,17 +5,17 @@ use std::collections::{HashMap, HashSet};
 use super::engine::{LOOKED_AT, Run, Standing};
 use super::index::{Fixed, Groups, Sorted};
 use super::input::{LineView, NONE};
-use super::names::word_in;
+use super::names::Words;
 use super::report::{How, Outcome, Target};
 
 impl<'a> Run<'a> {
     /// Debits that take a credit back, and credits that take back a debit nobody knows what to do with.
     pub(super) fn reversals(&mut self, words: &[String], days: i32) {
+        let mut words = Words::new(words);
         for credits in [false, true] {
             let mut flagged = Vec::new();
-            let mut buffer = String::new();
             self.each(credits, |_, line, view| {
-                if view.is_reversal || word_in(words, &[view.code(), view.text()], &mut buffer).is_some() {
+                if view.is_reversal || words.are_in(&[view.code(), view.text()]) {
                     flagged.push(line);
                 }
             });
@@ -77,11 +77,15 @@ impl<'a> Run<'a> {
                 }
             };
             let mut named: Vec<u32> = Vec::new();
-            for given in view.names_given().chain([view.reference()]).filter(|given| !given.is_empty()).take(LOOKED_AT)
-            {
+            for given in view.names_given().chain([view.reference()]).filter(|given| !given.is_empty()) {
                 for item in by_reference.get(given).take(LOOKED_AT) {
                     let (its_amount, its_day) = about(item);
-                    if its_amount == amount && its_day <= view.day && is_free(item) && !named.contains(&item) {
+                    if its_amount == amount
+                        && its_day <= view.day
+                        && is_free(item)
+                        && named.len() < LOOKED_AT
+                        && !named.contains(&item)
+                    {
                         named.push(item);
                     }
                 }

@@ -103,6 +103,12 @@ pub fn read(file_name: &str, source: &mut dyn Source, profile: Option<&str>, sin
     tables::read(file_name, source, profile, sink)
 }
 
+/// The text of a profile for tables that comes with the program.
+#[must_use]
+pub fn shipped_profile(name: &str) -> Option<&'static str> {
+    tables::shipped(name)
+}
+
 /// Ends a statement: reports what does not tie or differs from what the file declares, then hands on the foot. `place`
 /// is where the statement ends.
 fn end_statement(sink: &mut dyn Sink, tally: &statement::Tally, foot: &statement::Foot, place: u64) -> Outcome<()> {

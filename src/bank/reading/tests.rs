@@ -342,6 +342,7 @@ fn other_encodings_are_read_as_declared() {
     let wrong: Vec<u8> =
         undeclared.replace('\u{fffd}', "\u{1}").bytes().map(|b| if b == 1 { 0xfc } else { b }).collect();
     assert_eq!(refused(&wrong).code, "reading.xml_encoding");
+    assert_eq!(taken(declared("UTF-16")).statements[0].entries[0].text, "𠮷田䶮", "declared wrongly");
     assert_eq!(refused(declared("EBCDIC-CN")).code, "reading.xml_encoding_unknown");
 }
 

@@ -617,7 +617,12 @@ fn account_number(xml: &mut Xml<'_>, number: &mut String) -> Outcome<()> {
 }
 
 fn take_number(text: &str, number: &mut String) {
-    if number.is_empty() {
+    if !number.is_empty() {
+        return;
+    }
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        number.push_str(text);
+    } else {
         number.extend(text.chars().filter(|character| !character.is_whitespace()));
     }
 }

@@ -22,6 +22,12 @@ pub(super) fn is_xml(beginning: &[u8]) -> bool {
     is_utf_16 || text.trim_ascii_start().starts_with(b"<")
 }
 
+const CAMT_052: &str = "camt.052";
+const CAMT_053: &str = "camt.053";
+const CAMT_054: &str = "camt.054";
+const PAIN_001: &str = "pain.001";
+const PAIN_002: &str = "pain.002";
+
 /// A message that is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Body {
@@ -52,11 +58,11 @@ impl Body {
 
     const fn name(self) -> &'static str {
         match self {
-            Self::Statements(Kind::Booked) => "camt.053",
-            Self::Statements(Kind::Intraday) => "camt.052",
-            Self::Statements(Kind::Detail) => "camt.054",
-            Self::Answer => "pain.002",
-            Self::Payments => "pain.001",
+            Self::Statements(Kind::Booked) => CAMT_053,
+            Self::Statements(Kind::Intraday) => CAMT_052,
+            Self::Statements(Kind::Detail) => CAMT_054,
+            Self::Answer => PAIN_002,
+            Self::Payments => PAIN_001,
         }
     }
 }

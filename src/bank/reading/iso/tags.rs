@@ -1,15 +1,65 @@
 //! The elements that are read, by name.
 
-/// Folds a name into a number by which a `match` finds it in a few steps.
-const fn key(name: &[u8]) -> u64 {
-    // FNV-1a; two names that fold alike would be an unreachable arm, which the compiler reports.
-    let mut key = 0xcbf2_9ce4_8422_2325_u64;
-    let mut place = 0;
-    while place < name.len() {
-        key = (key ^ name[place] as u64).wrapping_mul(0x100_0000_01b3);
-        place += 1;
+/// Places in the table of names: a power of two, so many more than names that a look-up rarely takes a second step.
+const PLACES: usize = 512;
+
+/// A name as numbers, which are compared faster than texts: its first and its last bytes, which overlap or meet in names
+/// of up to sixteen, and its length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Key {
+    first: u64,
+    last: u64,
+    length: usize,
+}
+
+/// Names that a [`Key`] tells in full.
+const TOLD_IN_FULL: usize = 16;
+
+const fn key(name: &[u8]) -> Key {
+    let (first, last) = if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u32::from_le_bytes(*first) as u64, u32::from_le_bytes(*last) as u64)
+    } else if let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) {
+        (u16::from_le_bytes(*first) as u64, u16::from_le_bytes(*last) as u64)
+    } else if let [only] = name {
+        (*only as u64, 0)
+    } else {
+        (0, 0)
+    };
+    Key { first, last, length: name.len() }
+}
+
+/// Where the search for a name begins.
+const fn place(key: Key) -> usize {
+    let folded = key.first ^ key.last.rotate_left(29) ^ key.length as u64;
+    (folded.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 55) as usize % PLACES
+}
+
+const fn keys<const N: usize>(names: &[&str; N]) -> [Key; N] {
+    let mut keys = [key(b""); N];
+    let mut number = 0;
+    while number < N {
+        keys[number] = key(names[number].as_bytes());
+        number += 1;
     }
-    key
+    keys
+}
+
+/// The number of the name that has a place; that of no name where none has it.
+const fn table<const N: usize>(keys: &[Key; N]) -> [u8; PLACES] {
+    assert!(N < 256 && N < PLACES / 2);
+    let mut table = [N as u8; PLACES];
+    let mut number = 0;
+    while number < N {
+        let mut at = place(keys[number]);
+        while table[at] as usize != N {
+            at = (at + 1) % PLACES;
+        }
+        table[at] = number as u8;
+        number += 1;
+    }
+    table
 }
 
 macro_rules! tags {
@@ -19,19 +69,30 @@ macro_rules! tags {
         #[allow(clippy::upper_case_acronyms, reason = "named as the elements")]
         pub(super) enum Tag { $($name,)* Other }
 
-        impl Tag {
-            /// The element of a name.
-            #[allow(non_upper_case_globals, reason = "the constants are named as the elements")]
-            pub(super) fn of(name: &str) -> Self {
-                $(const $name: u64 = key(stringify!($name).as_bytes());)*
-                let (tag, known) = match key(name.as_bytes()) {
-                    $($name => (Self::$name, stringify!($name)),)*
-                    _ => return Self::Other,
-                };
-                if name == known { tag } else { Self::Other }
+        const TAGS: [Tag; [$(stringify!($name)),*].len()] = [$(Tag::$name),*];
+        const NAMES: [&str; TAGS.len()] = [$(stringify!($name)),*];
+    };
+}
+
+impl Tag {
+    /// The element of a name.
+    #[inline]
+    pub(super) fn of(name: &[u8]) -> Self {
+        static KEYS: [Key; NAMES.len()] = keys(&NAMES);
+        static TABLE: [u8; PLACES] = table(&KEYS);
+        let key = key(name);
+        let mut at = place(key);
+        loop {
+            let number = usize::from(TABLE[at]);
+            match KEYS.get(number) {
+                None => return Self::Other,
+                Some(known) if *known == key && (name.len() <= TOLD_IN_FULL || NAMES[number].as_bytes() == name) => {
+                    return TAGS[number];
+                }
+                Some(_) => at = (at + 1) % PLACES,
             }
         }
-    };
+    }
 }
 
 tags! {
@@ -53,4 +114,23 @@ tags! {
     ToDt ToDtTm Tp TtlCdtNtries TtlDbtNtries TtlNtries TxAmt TxDtls TxId TxInfAndSts TxSts TxsSummry
     UPIC UltmtCdtr UltmtDbtr Ustrd
     ValDt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_and_no_other() {
+        for (tag, name) in TAGS.iter().zip(NAMES) {
+            assert_eq!(Tag::of(name.as_bytes()), *tag);
+            assert_eq!(Tag::of(format!("{name}x").as_bytes()), Tag::Other);
+            assert_eq!(Tag::of(name.to_lowercase().as_bytes()), Tag::Other);
+            let middle = name.len() / 2;
+            let other = format!("{}_{}", &name[..middle], &name[middle + 1..]);
+            assert_eq!(Tag::of(other.as_bytes()), Tag::Other);
+        }
+        assert_eq!(Tag::of(b""), Tag::Other);
+        assert_eq!(Tag::of("金额".as_bytes()), Tag::Other);
+    }
 }

@@ -57,10 +57,10 @@ impl<'s> Xml<'s> {
     /// `reading.token_too_long`, `reading.piece_too_long`, `reading.xml_encoding`.
     pub(super) fn child(&mut self) -> Outcome<Option<Tag>> {
         loop {
-            match self.token()? {
-                Token::Open(tag) => return Ok(Some(tag)),
+            match self.token(Texts::Passed)? {
+                Token::Open => return Ok(Some(self.tag())),
                 Token::Close | Token::End => return Ok(None),
-                Token::Text => self.text.clear(),
+                Token::Text => {}
             }
         }
     }
@@ -71,10 +71,10 @@ impl<'s> Xml<'s> {
     /// As [`Xml::child`].
     pub(super) fn walk(&mut self) -> Outcome<Option<Tag>> {
         loop {
-            match self.token()? {
-                Token::Open(tag) => return Ok(Some(tag)),
+            match self.token(Texts::Passed)? {
+                Token::Open => return Ok(Some(self.tag())),
                 Token::End => return Ok(None),
-                Token::Close | Token::Text => self.text.clear(),
+                Token::Close | Token::Text => {}
             }
         }
     }
@@ -88,7 +88,7 @@ impl<'s> Xml<'s> {
         self.text.clear();
         let outside = self.depth - 1;
         while self.depth > outside {
-            self.token()?;
+            self.token(Texts::Taken)?;
             if self.text.len() > TOKEN_BYTES_MAX {
                 return Err(self.refuse("reading.token_too_long").with("max", TOKEN_BYTES_MAX).into());
             }
@@ -108,22 +108,42 @@ impl<'s> Xml<'s> {
     pub(super) fn skip(&mut self) -> Outcome<()> {
         let outside = self.depth - 1;
         while self.depth > outside {
-            self.token()?;
-            self.text.clear();
+            self.token(Texts::Passed)?;
         }
         Ok(())
     }
 
     /// Name, without prefix, of the element that was opened just now.
     pub(super) fn name(&self) -> &str {
-        local(std::str::from_utf8(&self.token[1..=self.name_length]).unwrap_or_default())
+        std::str::from_utf8(self.local_name()).unwrap_or_default()
+    }
+
+    #[inline]
+    fn tag(&self) -> Tag {
+        match Tag::of(&self.token[1..=self.name_length]) {
+            // With a prefix, or not one that is read.
+            Tag::Other => Tag::of(self.local_name()),
+            tag => tag,
+        }
+    }
+
+    fn local_name(&self) -> &[u8] {
+        let name = &self.token[1..=self.name_length];
+        let prefix = name.iter().rposition(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+        &name[prefix..]
     }
 
     /// The currency of the amount that was opened just now, empty if it has none.
     pub(super) fn currency(&self) -> &str {
-        let token = std::str::from_utf8(&self.token).unwrap_or_default();
-        let Some((_, rest)) = token.split_once("Ccy") else { return "" };
-        rest.trim_start_matches(['=', ' ', '\t', '\n', '\r']).get(1..4).filter(|ccy| ccy.is_ascii()).unwrap_or_default()
+        let Some(place) = self.token.windows(3).position(|window| window == b"Ccy") else { return "" };
+        let mut rest = &self.token[place + 3..];
+        while let [b'=' | b' ' | b'\t' | b'\n' | b'\r', behind @ ..] = rest {
+            rest = behind;
+        }
+        rest.get(1..4)
+            .and_then(|code| std::str::from_utf8(code).ok())
+            .filter(|code| code.is_ascii())
+            .unwrap_or_default()
     }
 
     /// The message and its version, `camt.053.001.08`, as some attribute of the element that was opened just now says:
@@ -156,32 +176,39 @@ impl<'s> Xml<'s> {
         self.reader.get_mut().piece_begins();
     }
 
-    /// The next token. Text is collected.
-    fn token(&mut self) -> Outcome<Token> {
+    /// The next token.
+    ///
+    /// The event is looked at where the reader leaves it: moving it would cost as much as finding it.
+    #[inline]
+    fn token(&mut self, texts: Texts) -> Outcome<Token> {
         self.token.clear();
-        self.reader.get_mut().token_bytes = 0;
-        let event = match self.reader.read_event_into(&mut self.token) {
-            Ok(event) => event,
-            Err(error) => return Err(self.refuse_error(&error)),
-        };
-        match event {
-            Event::Start(start) | Event::Empty(start) => {
-                let name = start.name();
-                self.name_length = name.0.len();
-                let tag = Tag::of(local(name.0));
+        self.reader.get_mut().token_begins();
+        let refused = match self.reader.read_event_into(&mut self.token) {
+            Ok(Event::Start(start) | Event::Empty(start)) => {
+                self.name_length = start.name().0.len();
                 self.depth += 1;
-                if self.depth > DEPTH_MAX {
-                    return Err(self.refuse("reading.xml_too_deep").with("max", DEPTH_MAX).into());
+                if self.depth <= DEPTH_MAX {
+                    return Ok(Token::Open);
                 }
-                return Ok(Token::Open(tag));
+                Refused::TooDeep
             }
-            Event::End(_) => {
+            Ok(Event::End(_)) => {
                 self.depth -= 1;
                 return Ok(Token::Close);
             }
-            Event::Text(text) => self.text.push_str(&text),
-            Event::CData(text) => self.text.push_str(&text),
-            Event::GeneralRef(reference) => {
+            Ok(Event::Text(text)) => {
+                if texts == Texts::Taken {
+                    self.text.push_str(&text);
+                }
+                return Ok(Token::Text);
+            }
+            Ok(Event::CData(text)) => {
+                if texts == Texts::Taken {
+                    self.text.push_str(&text);
+                }
+                return Ok(Token::Text);
+            }
+            Ok(Event::GeneralRef(reference)) => {
                 let character = match &*reference {
                     "lt" => Some('<'),
                     "gt" => Some('>'),
@@ -190,20 +217,27 @@ impl<'s> Xml<'s> {
                     "apos" => Some('\''),
                     _ => reference.resolve_char_ref().ok().flatten(),
                 };
-                match character {
-                    Some(character) => self.text.push(character),
-                    None => {
-                        let entity = reference.chars().take(40).collect::<String>();
-                        return Err(self.refuse("reading.xml_entity").with("entity", entity).into());
+                if let Some(character) = character {
+                    if texts == Texts::Taken {
+                        self.text.push(character);
                     }
+                    return Ok(Token::Text);
                 }
+                Refused::Entity(reference.chars().take(40).collect())
             }
-            Event::DocType(_) => return Err(self.refuse("reading.xml_dtd").into()),
-            Event::Comment(_) | Event::PI(_) | Event::Decl(_) => {}
-            Event::Eof if self.depth > 0 => return Err(self.refuse("reading.truncated").into()),
-            Event::Eof => return Ok(Token::End),
-        }
-        Ok(Token::Text)
+            Ok(Event::Comment(_) | Event::PI(_) | Event::Decl(_)) => return Ok(Token::Text),
+            Ok(Event::Eof) if self.depth == 0 => return Ok(Token::End),
+            Ok(Event::Eof) => Refused::Truncated,
+            Ok(Event::DocType(_)) => Refused::Dtd,
+            Err(error) => Refused::Error(error),
+        };
+        Err(match refused {
+            Refused::TooDeep => self.refuse("reading.xml_too_deep").with("max", DEPTH_MAX).into(),
+            Refused::Entity(entity) => self.refuse("reading.xml_entity").with("entity", entity).into(),
+            Refused::Truncated => self.refuse("reading.truncated").into(),
+            Refused::Dtd => self.refuse("reading.xml_dtd").into(),
+            Refused::Error(error) => self.refuse_error(&error),
+        })
     }
 
     fn refuse_error(&self, error: &Error) -> Failure {
@@ -224,15 +258,27 @@ impl<'s> Xml<'s> {
     }
 }
 
+/// Why a token is refused.
+enum Refused {
+    TooDeep,
+    Entity(String),
+    Truncated,
+    Dtd,
+    Error(Error),
+}
+
+/// What becomes of texts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Texts {
+    Taken,
+    Passed,
+}
+
 enum Token {
-    Open(Tag),
+    Open,
     Close,
     Text,
     End,
-}
-
-fn local(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, local)| local)
 }
 
 /// The encoding by byte order mark, else as declared, else UTF-8.
@@ -261,6 +307,8 @@ struct Input<'s> {
     start: usize,
     /// Line ends before `buffer`.
     lines: u64,
+    /// Where the open token begins in the buffer, and its bytes in buffers before.
+    token_start: usize,
     token_bytes: usize,
     piece_bytes: u64,
     /// The limit that was passed.
@@ -277,6 +325,7 @@ impl<'s> Input<'s> {
             buffer: Vec::with_capacity(CHUNK_BYTES),
             start: 0,
             lines: 0,
+            token_start: 0,
             token_bytes: 0,
             piece_bytes: 0,
             limit: None,
@@ -291,7 +340,20 @@ impl<'s> Input<'s> {
         self.piece_bytes = 0;
     }
 
+    fn token_begins(&mut self) {
+        self.token_start = self.start;
+        self.token_bytes = 0;
+    }
+
+    /// Takes in the next bytes. Limits are looked at here alone: a token that is too long fills many buffers.
+    #[cold]
     fn refill(&mut self) -> io::Result<()> {
+        self.token_bytes += self.buffer.len() - self.token_start;
+        self.token_start = 0;
+        if self.token_bytes > TOKEN_BYTES_MAX {
+            self.limit = Some(("reading.token_too_long", TOKEN_BYTES_MAX as u64));
+            return Err(io::Error::other("a token is too long"));
+        }
         self.lines += line_ends(&self.buffer);
         self.start = 0;
         self.buffer.clear();
@@ -332,23 +394,21 @@ impl Read for Input<'_> {
 }
 
 impl BufRead for Input<'_> {
+    #[inline(always)]
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.token_bytes > TOKEN_BYTES_MAX {
-            self.limit = Some(("reading.token_too_long", TOKEN_BYTES_MAX as u64));
-            return Err(io::Error::other("a token is too long"));
-        }
         if self.start == self.buffer.len() {
             self.refill()?;
         }
         Ok(&self.buffer[self.start..])
     }
 
+    #[inline]
     fn consume(&mut self, bytes: usize) {
         self.start += bytes;
-        self.token_bytes += bytes;
     }
 }
 
 fn line_ends(bytes: &[u8]) -> u64 {
-    bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum()
+    // Sums of single bytes, as many as one byte can count: sixteen at a step.
+    bytes.chunks(255).map(|some| u64::from(some.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>())).sum()
 }
