@@ -1,5 +1,6 @@
 //! Statements in, matches out: pure, no database, no clock.
 
+pub mod exact;
 pub mod line_key;
 pub mod matching;
 pub mod reply;

@@ -5,6 +5,8 @@
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use crate::exact::exact_sum;
+
 /// What kind of document a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -259,9 +261,9 @@ impl Tally {
             Direction::Debit => (&mut self.debits, &mut self.debit_sum),
         };
         *count += 1;
-        *sum = sum.checked_add(entry.amount)?;
+        *sum = exact_sum(*sum, entry.amount)?;
         if entry.status == Status::Booked {
-            self.booked_net = self.booked_net.checked_add(entry.signed())?;
+            self.booked_net = exact_sum(self.booked_net, entry.signed())?;
         }
         Some(())
     }
@@ -273,7 +275,7 @@ impl Tally {
             return None;
         }
         let (opening, closing) = (foot.opening.as_ref()?, foot.closing.as_ref()?);
-        Some(opening.amount.checked_add(self.booked_net)? == closing.amount)
+        Some(exact_sum(opening.amount, self.booked_net)? == closing.amount)
     }
 }
 

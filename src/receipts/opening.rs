@@ -105,16 +105,25 @@ pub struct Imported {
     pub differences: Vec<Message>,
 }
 
-/// A row of the list.
-struct Row {
-    row_no: i64,
-    reference: String,
-    amount: Amount,
-    arrived_on: Date,
-    case: String,
-    handler: String,
-    payer: String,
-    remark: String,
+/// A row of the list. Texts are trimmed; those that the list does not have are empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// The record, the heading being the first.
+    pub row_no: i64,
+    /// 银行流水号; not empty, once in a list.
+    pub reference: String,
+    /// 金额, above zero.
+    pub amount: Amount,
+    /// 到账日期, not after day 0.
+    pub arrived_on: Date,
+    /// 案号, in any spelling.
+    pub case: String,
+    /// 经办人
+    pub handler: String,
+    /// 付款人
+    pub payer: String,
+    /// 附言
+    pub remark: String,
 }
 
 /// Records the opening of an account: one receipt for each row, to its case or unattributed, with the day on which it
@@ -273,8 +282,11 @@ fn read_file(path: &Path) -> Outcome<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The rows of a list, or every row that cannot be read.
-fn read_rows(bytes: &[u8], day: Date) -> Result<Vec<Row>, Message> {
+/// The rows of a list in UTF-8 or GB18030, none of which may have come after `day`.
+///
+/// # Errors
+/// `opening.encoding`, `opening.headings`, `opening.rows` with every row that cannot be read.
+pub fn read_rows(bytes: &[u8], day: Date) -> Result<Vec<Row>, Message> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

@@ -199,7 +199,7 @@ impl OldWorkbook {
                 MULTIPLE_RK if depth == 1 => {
                     let (row, first) = position(data)?;
                     let many = data.len().saturating_sub(6) / 6;
-                    for column in (first..).take(many) {
+                    for column in (first..=u16::MAX).take(many) {
                         cells.push(CellPlace { row, column, place });
                     }
                 }

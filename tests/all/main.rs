@@ -10,6 +10,7 @@ mod cases;
 mod command_line;
 mod court;
 mod crash;
+mod fuzz_corpus;
 mod ordinary_day;
 mod program;
 mod receipts;

@@ -12,6 +12,7 @@ mod tests;
 
 use std::io::{Read, Seek, SeekFrom};
 
+use ankuan_reconciliation::exact::exact_sum;
 use ankuan_reconciliation::{reply, statement};
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -119,9 +120,7 @@ fn end_statement(sink: &mut dyn Sink, tally: &statement::Tally, foot: &statement
         sink.problem(Problem { line: place, message });
     }
     let declared = &foot.declared;
-    let sum = tally
-        .credit_sum
-        .checked_add(tally.debit_sum)
+    let sum = exact_sum(tally.credit_sum, tally.debit_sum)
         .ok_or_else(|| Message::new("reading.sum_too_large").with("line", place))?;
     let counts = [
         ("reading.declared_entries", declared.entries, tally.entries),
@@ -189,7 +188,7 @@ fn date(text: &str) -> Option<Date> {
     let number = |from: usize, to: usize| {
         let mut number = 0_i16;
         for byte in bytes.get(from..to)? {
-            number = number * 10 + i16::from(byte.is_ascii_digit().then_some(byte - b'0')?);
+            number = number * 10 + i16::from(byte.is_ascii_digit().then(|| byte - b'0')?);
         }
         Some(number)
     };

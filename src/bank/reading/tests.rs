@@ -467,6 +467,8 @@ fn a_block_without_lines_speaks_for_the_whole_only_where_all_say_the_same() {
     let differing = taken(pain002(&[block("P1", "RJCT"), block("P2", "ACSC")].concat()));
     assert_eq!(differing.reply.group, None);
     assert_eq!(differing.problems(), [("reading.reply_block", 0), ("reading.reply_block", 0)]);
+    let long = taken(pain002(&[block(&"号".repeat(2_000), "RJCT"), block("P2", "ACSC")].concat()));
+    assert_eq!(long.problems[0].message.arguments[0].1.chars().count(), 1_000, "many such are kept");
 }
 
 fn pain001(count: &str, sum: &str, block: &str) -> String {

@@ -1,5 +1,6 @@
 //! Answers (pain.002), and the control totals of payment files (pain.001).
 
+use ankuan_reconciliation::exact::exact_sum;
 use ankuan_reconciliation::reply::{Cause, Foot, Head, Line, Piece, State};
 use rust_decimal::Decimal;
 
@@ -50,6 +51,20 @@ struct Block {
     lines: u64,
 }
 
+impl Block {
+    /// Of blocks without lines many may be kept, so no more of each text than people read.
+    fn shortened(mut self) -> Self {
+        const CHARACTERS_MAX: usize = 1_000;
+        for text in [&mut self.id, &mut self.status, &mut self.reason.text] {
+            if let Some((end, _)) = text.char_indices().nth(CHARACTERS_MAX) {
+                text.truncate(end);
+            }
+            text.shrink_to_fit();
+        }
+        self
+    }
+}
+
 #[derive(Debug, Default)]
 struct Reason {
     cause: Option<Cause>,
@@ -80,7 +95,7 @@ pub(super) fn read_answer(xml: &mut Xml<'_>, is_named: bool, sink: &mut dyn Sink
                     if blocks_without_lines.len() == BLOCKS_MAX {
                         return Err(xml.refuse("reading.too_many_blocks").with("max", BLOCKS_MAX).into());
                     }
-                    blocks_without_lines.push(block);
+                    blocks_without_lines.push(block.shortened());
                 }
             }
             // The first versions have lines without a block.
@@ -354,7 +369,7 @@ pub(super) fn check_payments(xml: &mut Xml<'_>) -> Outcome<Content> {
             Tag::PmtInf => {
                 let block = check_block(xml)?;
                 whole.count += block.count;
-                whole.sum = whole.sum.checked_add(block.sum).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
+                whole.sum = exact_sum(whole.sum, block.sum).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
             }
             _ => xml.skip()?,
         }
@@ -388,7 +403,7 @@ fn check_block(xml: &mut Xml<'_>) -> Outcome<Totals> {
                             let value =
                                 ordered_amount(xml)?.ok_or_else(|| xml.refuse("reading.amount").with("text", ""))?;
                             block.sum =
-                                block.sum.checked_add(value).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
+                                exact_sum(block.sum, value).ok_or_else(|| xml.refuse("reading.sum_too_large"))?;
                         }
                         _ => xml.skip()?,
                     }

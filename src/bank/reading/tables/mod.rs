@@ -29,6 +29,10 @@ use template::{Template, Value};
 
 /// Problems of one file that are told one by one; a file with more is another file than the profile says.
 const PROBLEMS_MAX: u64 = 1_000;
+/// Sheets that are looked at, the first of a workbook. A small file may name a thousand, and all of them the same gigabyte.
+const SHEETS_MAX: usize = 64;
+/// Other sheets that a message names.
+const SHEETS_TOLD_MAX: usize = 10;
 /// Characters of a value that a message repeats.
 const SHOWN_CHARACTERS: usize = 40;
 
@@ -69,7 +73,7 @@ fn read_by(source: &mut dyn Source, profiles: &[Profile], out: &mut Out<'_>) -> 
         XLSX_MAGIC => {
             let mut workbook = Workbook::open(source)?;
             let sheets = workbook.sheets();
-            for sheet in &sheets {
+            for sheet in sheets.iter().take(SHEETS_MAX) {
                 // A chart has a sheet of its own, without cells.
                 let Ok(mut records) = workbook.sheet(sheet, date_text) else { continue };
                 if let Some(table) = find_table(&mut records, profiles, &mut missed)? {
@@ -80,7 +84,7 @@ fn read_by(source: &mut dyn Source, profiles: &[Profile], out: &mut Out<'_>) -> 
         OLD_WORKBOOK_MAGIC => {
             let workbook = OldWorkbook::open(source)?;
             let sheets = workbook.sheets();
-            for sheet in &sheets {
+            for sheet in sheets.iter().take(SHEETS_MAX) {
                 let mut records = workbook.sheet(sheet, date_text)?;
                 if let Some(table) = find_table(&mut records, profiles, &mut missed)? {
                     return read_sheet(table, sheet, &sheets, out);
@@ -107,7 +111,8 @@ fn date_text(date: &ExcelDateTime) -> String {
 }
 
 fn read_sheet(table: Table<'_>, sheet: &str, sheets: &[String], out: &mut Out<'_>) -> Outcome<FileKind> {
-    let others: Vec<&str> = sheets.iter().map(String::as_str).filter(|other| *other != sheet).collect();
+    let others = sheets.iter().filter(|other| *other != sheet);
+    let others: Vec<String> = others.take(SHEETS_TOLD_MAX).map(|other| shown(other)).collect();
     if !others.is_empty() {
         let message = Message::new("reading.table_other_sheets").with("sheet", sheet);
         out.problem(0, message.with("others", others.join("、")));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use ankuan_reconciliation::exact::exact_sum;
 use ankuan_reconciliation::line_key::find_line_keys;
 use ankuan_reconciliation::reply::{Cause, Foot, Head, Line, Piece, State};
 use rust_decimal::Decimal;
@@ -151,7 +152,7 @@ impl Sums {
             State::Unknown => return Some(()),
         };
         *count += 1;
-        *sum = sum.checked_add(line.amount.unwrap_or_default())?;
+        *sum = exact_sum(*sum, line.amount.unwrap_or_default())?;
         self.incomplete |= line.amount.is_none();
         Some(())
     }

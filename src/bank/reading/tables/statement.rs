@@ -1,5 +1,6 @@
 //! The rows of a statement.
 
+use ankuan_reconciliation::exact::exact_sum;
 use ankuan_reconciliation::line_key::{find_line_keys, find_message_ids};
 use ankuan_reconciliation::statement::{Balance, Declared, Direction, Entry, Foot, Head, Kind, Piece, Status};
 use jiff::civil::Date;
@@ -252,8 +253,8 @@ impl Sums {
             Direction::Debit => (&mut self.debits, &mut self.debit_sum),
         };
         *count += 1;
-        *sum = sum.checked_add(amount)?;
-        self.net = self.net.checked_add(entry.signed())?;
+        *sum = exact_sum(*sum, amount)?;
+        self.net = exact_sum(self.net, entry.signed())?;
         Some(())
     }
 }
@@ -306,11 +307,11 @@ impl Chain {
     fn take(&mut self, row: u64, net: Decimal, balance: Option<Decimal>) -> Option<()> {
         let before = std::mem::replace(&mut self.net, net);
         if let Some(balance) = balance {
-            let opening = balance.checked_sub(net)?;
+            let opening = exact_sum(balance, -net)?;
             if *self.opening_if_ascending.get_or_insert(opening) != opening {
                 self.ascending_breaks.get_or_insert(row);
             }
-            let closing = balance.checked_add(before)?;
+            let closing = exact_sum(balance, before)?;
             if *self.closing_if_descending.get_or_insert(closing) != closing {
                 self.descending_breaks.get_or_insert(row);
             }
@@ -322,8 +323,8 @@ impl Chain {
         let (Some(opening), Some(closing)) = (self.opening_if_ascending, self.closing_if_descending) else {
             return Derived::Nothing;
         };
-        let ascending = opening.checked_add(self.net).map(|closing| (opening, closing));
-        let descending = closing.checked_sub(self.net).map(|opening| (opening, closing));
+        let ascending = exact_sum(opening, self.net).map(|closing| (opening, closing));
+        let descending = exact_sum(closing, -self.net).map(|opening| (opening, closing));
         let chosen = match (self.ascending_breaks, self.descending_breaks) {
             _ if self.given_up => return Derived::Nothing,
             (Some(ascending), Some(descending)) => return Derived::BreaksAt(ascending.max(descending)),
@@ -378,7 +379,7 @@ fn foot(
         Derived::BreaksAt(row) => out.problem(row, Message::new("reading.table_balance_breaks").with("row", row)),
     }
     if let (Some(opening), Some(closing)) = (opening, closing)
-        && opening.checked_add(sums.net) != Some(closing)
+        && exact_sum(opening, sums.net) != Some(closing)
     {
         let message = Message::new("reading.table_balances_do_not_tie").with("opening", opening);
         out.problem(0, message.with("net", sums.net).with("closing", closing));

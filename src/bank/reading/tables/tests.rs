@@ -501,6 +501,29 @@ fn workbook() -> Vec<u8> {
 }
 
 #[test]
+fn only_the_first_sheets_of_a_workbook_are_looked_at_and_few_are_named() {
+    let sheets = |before: usize, after: usize| {
+        let mut workbook = NewWorkbook::new();
+        for _ in 0..before {
+            workbook.add_worksheet();
+        }
+        let sheet = workbook.add_worksheet();
+        for (column, heading) in ["日期", "金额", "余额"].into_iter().enumerate() {
+            sheet.write(0, u16::try_from(column).unwrap(), heading).unwrap();
+        }
+        for _ in 0..after {
+            workbook.add_worksheet();
+        }
+        workbook.save_to_buffer().unwrap()
+    };
+    let heard = try_read(&sheets(SHEETS_MAX - 1, 3), Some(&signed(""))).unwrap();
+    assert_eq!(heard.codes(), [(0, "table_other_sheets")]);
+    let named = &heard.problems[0].message.arguments[1].1;
+    assert_eq!(named.split('、').count(), SHEETS_TOLD_MAX, "{named}");
+    assert_eq!(refusal(&sheets(SHEETS_MAX, 0), Some(&signed(""))).0, "table_no_heading");
+}
+
+#[test]
 fn dates_and_numbers_of_a_workbook() {
     let heard = try_read(&workbook(), Some(&signed(""))).unwrap();
     assert_eq!(heard.codes(), [(0, "table_other_sheets")]);

@@ -1,0 +1,5 @@
+#![no_main]
+
+use ankuan_fuzz::{Format, check};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| check(Format::Xlsx, bytes));
