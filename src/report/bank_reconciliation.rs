@@ -316,6 +316,7 @@ pub fn bank_reconciliation(
         },
     )?;
 
+    tx.expect_few_rows()?;
     let mut items = Vec::new();
     for (group, both) in things.into_iter().filter(|(_, both)| both.bank != both.book) {
         items.push(open_item(tx, court_id, day, group, &both)?);
