@@ -68,7 +68,7 @@ pub struct Line {
     pub account: String,
     /// The payee's name, if given.
     pub name: String,
-    /// The amount, if given.
+    /// The amount, if given. Not negative.
     pub amount: Option<Decimal>,
     /// What became of it.
     pub state: State,

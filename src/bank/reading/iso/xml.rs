@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 use quick_xml::Reader;
 use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::Event;
@@ -292,6 +292,8 @@ fn encoding(beginning: &[u8]) -> Result<&'static Encoding, Message> {
     let Some((_, rest)) = declaration.split_once("encoding") else { return Ok(UTF_8) };
     let label = rest.trim_start_matches(['=', ' ', '\'', '"']).split(['\'', '"']).next().unwrap_or_default();
     Encoding::for_label(label.trim().as_bytes())
+        // Whose declaration can be read a byte at a time is not in UTF-16, whatever it says.
+        .map(|encoding| if encoding == UTF_16LE || encoding == UTF_16BE { UTF_8 } else { encoding })
         .ok_or_else(|| Message::new("reading.xml_encoding_unknown").with("encoding", label.trim()))
 }
 

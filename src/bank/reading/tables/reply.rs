@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 
 use super::profile::Field;
 use super::template::Value;
-use super::{Out, Table, compare, refuse_value, values};
+use super::{Out, Table, compare, refuse_value, shown, values};
 use crate::tables::Record;
 use crate::{Message, Outcome};
 
@@ -90,13 +90,19 @@ fn fill(
         return Ok(false);
     }
     table.refuse_misshapen(row, record)?;
+    let amount = table.amount(row, record, Field::Amount)?;
+    // Nobody pays less than nothing: a minus here has a meaning that the profile does not know.
+    if amount.is_some_and(|amount| amount.is_sign_negative()) {
+        let message = Message::new("reading.amount_negative").with("line", row);
+        return Err(message.with("text", shown(cell(Field::Amount))).into());
+    }
     *line = Line {
         place: row,
         key: find_line_keys(key).next().unwrap_or(key).to_owned(),
         serial: serial_number,
         account: account.chars().filter(|letter| !letter.is_whitespace()).collect(),
         name: cell(Field::Name).to_owned(),
-        amount: table.amount(row, record, Field::Amount)?,
+        amount,
         code: code.to_owned(),
         ..Line::default()
     };

@@ -453,6 +453,7 @@ fn a_reply_that_contradicts_itself_is_told_or_refused() {
         assert_eq!(heard.lines.len(), 5);
     }
     assert_eq!(refusal(REPLY.replace("200.00", "2OO.00").as_bytes(), None).0, "table_amount");
+    assert_eq!(refusal(REPLY.replace("200.00", "-200.00").as_bytes(), None).0, "amount_negative");
     assert_eq!(refusal(REPLY.replace("钱乙,", "钱,乙,").as_bytes(), None).0, "table_row_long");
 }
 
