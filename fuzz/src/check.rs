@@ -331,14 +331,8 @@ fn check_lines(pieces: &[Owned]) {
 }
 
 /// A sum of decimals that nothing is rounded in: digits behind the point as numbers of their own.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Exact([i128; 29]);
-
-impl Default for Exact {
-    fn default() -> Self {
-        Self([0; 29])
-    }
-}
 
 impl Exact {
     fn of(number: Decimal) -> Self {
