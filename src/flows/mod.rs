@@ -503,8 +503,7 @@ impl<'a> Apply<'a> {
         let others = lines.iter().skip(1).map(|line| (*line, first_target));
         for (place, (line, target)) in with_targets.chain(others).enumerate() {
             // What failed of a file joins the match of its debit, which has its row already.
-            let is_first =
-                place == 0 && outcome != "payments_failed" || place == 0 && !self.is_recorded(group.group_id);
+            let is_first = place == 0 && (outcome != "payments_failed" || !self.is_recorded(group.group_id));
             let match_id = if is_first { group.group_id } else { act.take_ids(1) };
             let (first_entry, last_entry) = if place == 0 { entries } else { (0, 0) };
             act.insert(

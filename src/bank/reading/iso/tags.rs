@@ -48,7 +48,7 @@ const fn keys<const N: usize>(names: &[&str; N]) -> [Key; N] {
 
 /// The number of the name that has a place; that of no name where none has it.
 const fn table<const N: usize>(keys: &[Key; N]) -> [u8; PLACES] {
-    assert!(N < 256 && N < PLACES / 2);
+    assert!(N < 256);
     let mut table = [N as u8; PLACES];
     let mut number = 0;
     while number < N {
