@@ -61,6 +61,17 @@ pub fn close(
     step(tx, acting, chart, account, day, DayStep::Closed)
 }
 
+/// The name of a step's act.
+#[must_use]
+pub const fn act_name(step: DayStep) -> &'static str {
+    const NAMES: [&str; 3] = ["signoff.prepare", "signoff.review", "signoff.close"];
+    match step {
+        DayStep::Prepared => NAMES[0],
+        DayStep::Reviewed => NAMES[1],
+        _ => NAMES[2],
+    }
+}
+
 fn step(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -70,11 +81,7 @@ fn step(
     step: DayStep,
 ) -> Outcome<BankReconciliation> {
     let court_id = acting.actor.court_id;
-    let name = match step {
-        DayStep::Prepared => "signoff.prepare",
-        DayStep::Reviewed => "signoff.review",
-        _ => "signoff.close",
-    };
+    let name = act_name(step);
     let mut act = acting.open_act(tx, books::CASE_MONEY, name)?;
     may_import(tx, acting)?;
     must_be_open(tx, court_id, account, day)?;

@@ -602,14 +602,9 @@ fn run_note(context: &Context, args: &NoteArgs) -> Outcome<()> {
 fn sign(context: &Context, args: &DayArgs, step: DayStep) -> Outcome<()> {
     let court_id = context.globals.court;
     let mut store = context.store()?;
-    let operation = match step {
-        DayStep::Prepared => "signoff.prepare",
-        DayStep::Reviewed => "signoff.review",
-        _ => "signoff.close",
-    };
     let found = context.act(
         &mut store,
-        operation,
+        signoff::act_name(step),
         args,
         |tx, acting| {
             let chart = chart::load(tx, court_id)?;

@@ -644,7 +644,8 @@ impl<'a> Apply<'a> {
                 remark: text_of_receipt(&line.remark),
             };
             let before = act.next_entry();
-            let receipt = post_receipt(tx, act, self.acting, accounts, &new, Some(*line_id))?;
+            let receipt_id = act.take_items(1);
+            let receipt = post_receipt(tx, act, self.acting, accounts, &new, (receipt_id, *line_id))?;
             if let Some(case_id) = case_id.filter(|id| self.loaded.sub_accounts.iter().any(|one| one.case_id == *id)) {
                 transfers::record(tx, act, &receipt, case_id, None)?;
             }

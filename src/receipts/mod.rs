@@ -200,9 +200,10 @@ pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &New
     }
     days::must_be_open(tx, acting.actor.court_id, new.bank_account, acting.date)?;
     let event = if case_id.is_some() { Event::ReceiptKnown } else { Event::ReceiptUnknown };
+    let receipt_id = act.take_items(1);
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     let accounts = accounts_of(tx, acting, chart, new.bank_account, case_id)?;
-    let receipt = post_receipt(tx, &mut act, acting, accounts, new, None)?;
+    let receipt = post_receipt(tx, &mut act, acting, accounts, new, (receipt_id, receipt_id))?;
     act.close(tx)?;
     Ok(Recorded::New(receipt))
 }
@@ -224,8 +225,8 @@ pub fn accounts_of(
 }
 
 /// Posts a receipt and records it, under the open voucher. `accounts`: those that [`accounts_of`] finds, which whoever
-/// records many keeps, for asking costs more than posting. `bank_line_id`: the line of the statement that shows it, which
-/// is then the item on the bank deposit; a receipt recorded by hand is its own.
+/// records many keeps, for asking costs more than posting. The last are its own
+/// id and its item on the bank deposit: the line of the statement that shows it, or, recorded by hand, the receipt itself.
 ///
 /// # Errors
 /// Those of posting.
@@ -235,11 +236,10 @@ pub fn post_receipt(
     acting: &Acting,
     accounts: (AccountId, AccountId),
     new: &NewReceipt<'_>,
-    bank_line_id: Option<i64>,
+    (receipt_id, bank_item): (i64, i64),
 ) -> Outcome<Receipt> {
-    let receipt_id = act.take_items(1);
     let case_id = new.case.map(|case| case.case_id);
-    let debit = Place { account: accounts.0, item: ItemId(bank_line_id.unwrap_or(receipt_id)) };
+    let debit = Place { account: accounts.0, item: ItemId(bank_item) };
     let credit = Place { account: accounts.1, item: ItemId(receipt_id) };
     act.post(tx, &[Line { debit, credit, amount: new.amount }])?;
     let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());

@@ -231,7 +231,8 @@ pub fn import_opening(
                 remark: &row.remark,
             };
             let accounts = accounts_of(tx, acting, chart, new.bank_account, new.case.map(|case| case.case_id))?;
-            let receipt = post_receipt(tx, &mut act, acting, accounts, &new, None)?;
+            let receipt_id = act.take_items(1);
+            let receipt = post_receipt(tx, &mut act, acting, accounts, &new, (receipt_id, receipt_id))?;
             let id = act.take_ids(1);
             act.insert(
                 tx,
