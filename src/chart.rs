@@ -4,7 +4,7 @@
 //! The default stands in `charts/default.toml`. `init --chart FILE` takes another; its bytes are kept as a fact, so
 //! that later commands use the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ankuan_ledger::act::create_book;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
@@ -303,25 +303,62 @@ impl Chart {
         Ok((self.account(tx, court_id, rule.debit, owner)?, self.account(tx, court_id, rule.credit, owner)?))
     }
 
+    /// As [`Chart::accounts`], for the event in each of many cases: one question instead of two a case.
+    ///
+    /// # Errors
+    /// As [`Chart::account`].
+    pub fn accounts_of_cases(
+        &self,
+        tx: &mut Tx<'_>,
+        court_id: i64,
+        event: Event,
+        bank_account_id: i64,
+        case_ids: impl Iterator<Item = i64>,
+    ) -> Outcome<HashMap<i64, (AccountId, AccountId)>> {
+        let rule = self.event(event);
+        let kinds = [rule.debit, rule.credit].map(AccountKind::as_str);
+        let known: HashMap<String, i64> = tx
+            .query(
+                "SELECT code, account_id FROM account WHERE court_id = $1 AND book_id = $2 AND kind IN ($3, $4)",
+                &[court_id.into(), books::CASE_MONEY.into(), kinds[0].into(), kinds[1].into()],
+                |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
+            )?
+            .into_iter()
+            .collect();
+        let find = |kind, owner| {
+            let found = self.code(kind, owner).and_then(|code| known.get(&code).copied());
+            found.map(AccountId).ok_or_else(|| no_account(kind, owner))
+        };
+        let mut accounts = HashMap::new();
+        for case_id in case_ids {
+            let owner = Owner { bank_account_id: Some(bank_account_id), case_id: Some(case_id) };
+            accounts.insert(case_id, (find(rule.debit, owner)?, find(rule.credit, owner)?));
+        }
+        Ok(accounts)
+    }
+
     /// The account of a kind that belongs to the owner, as far as the kind's scope asks for one.
     ///
     /// # Errors
     /// [`Error::Inconsistent`] when there is none.
     pub fn account(&self, tx: &mut Tx<'_>, court_id: i64, kind: AccountKind, owner: Owner) -> Outcome<AccountId> {
-        let rule = self.kind(kind);
-        let code = match rule.scope {
-            Scope::Book => Some(rule.code.clone()),
-            Scope::BankAccount => owner.bank_account_id.map(|id| format!("{}-{id}", rule.code)),
-            Scope::Case => owner.case_id.map(|id| format!("{}-{id}", rule.code)),
-        };
-        let missing = || Error::Inconsistent(format!("no account of kind {} for {owner:?}", kind.as_str()));
-        let code = code.ok_or_else(missing)?;
+        let code = self.code(kind, owner).ok_or_else(|| no_account(kind, owner))?;
         let found = tx.query_opt(
             "SELECT account_id FROM account WHERE court_id = $1 AND book_id = $2 AND code = $3",
             &[court_id.into(), books::CASE_MONEY.into(), code.as_str().into()],
             |row| row.int(0),
         )?;
-        Ok(AccountId(found.ok_or_else(missing)?))
+        Ok(AccountId(found.ok_or_else(|| no_account(kind, owner))?))
+    }
+
+    /// The code of that account.
+    fn code(&self, kind: AccountKind, owner: Owner) -> Option<String> {
+        let rule = self.kind(kind);
+        match rule.scope {
+            Scope::Book => Some(rule.code.clone()),
+            Scope::BankAccount => owner.bank_account_id.map(|id| format!("{}-{id}", rule.code)),
+            Scope::Case => owner.case_id.map(|id| format!("{}-{id}", rule.code)),
+        }
     }
 
     /// Opens the accounts of every kind of a scope for its owner (0 for the book).
@@ -350,6 +387,10 @@ impl Chart {
         }
         Ok(())
     }
+}
+
+fn no_account(kind: AccountKind, owner: Owner) -> Error {
+    Error::Inconsistent(format!("no account of kind {} for {owner:?}", kind.as_str()))
 }
 
 /// Whose accounts an event moves.

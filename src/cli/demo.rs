@@ -359,7 +359,7 @@ fn open_court(context: &Context, store: &mut Store, pot: Amount) -> Outcome<()> 
             arrived_on: date,
             amount: pot,
             payer_name: "示范投资有限公司",
-            case: Some(&case),
+            case_id: Some(case.case_id),
             sub_account: None,
             remark: CASE,
         },

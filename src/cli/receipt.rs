@@ -110,7 +110,7 @@ fn record(context: &Context, args: &RecordArgs) -> Outcome<()> {
             arrived_on: args.arrived_on.unwrap_or(acting.date),
             amount: args.amount,
             payer_name: &args.payer,
-            case: case.as_ref(),
+            case_id: case.as_ref().map(|case| case.case_id),
             sub_account: sub_account.as_ref(),
             remark: &args.remark,
         };

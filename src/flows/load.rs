@@ -44,7 +44,10 @@ pub(super) struct Loaded {
     pub refusals: HashMap<i64, i64>,
     released_on: HashMap<i64, Date>,
     last_day: Option<Date>,
-    pub sub_accounts: Vec<SubAccount>,
+    /// By their ids.
+    sub_accounts: Vec<SubAccount>,
+    /// Cases that have one.
+    sub_account_cases: HashSet<i64>,
     /// References that receipts of the account have; true where the receipt's match was taken back.
     references: HashMap<String, bool>,
     /// Receipts recorded by hand that no line has shown yet.
@@ -89,6 +92,16 @@ impl Loaded {
         let by_number = cases_in(line, &self.numbers);
         let of_sub_account = self.sub_accounts.iter().filter(|one| one.number == line.sub_account);
         by_number.into_iter().chain(of_sub_account.map(|one| one.case_id)).collect()
+    }
+
+    pub(super) fn sub_account(&self, sub_account_id: i64) -> Option<&SubAccount> {
+        let place = self.sub_accounts.binary_search_by_key(&sub_account_id, |one| one.sub_account_id).ok()?;
+        self.sub_accounts.get(place)
+    }
+
+    /// Whether a case has a sub-account here.
+    pub(super) fn has_sub_account(&self, case_id: i64) -> bool {
+        self.sub_account_cases.contains(&case_id)
     }
 
     pub(super) fn payment_mut(&mut self, payment_id: i64) -> Option<&mut Sent> {
@@ -189,9 +202,10 @@ pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, until:
         )?
         .into_iter()
         .collect();
+    let by_number = sub_accounts.iter().map(|one| (one.number.as_str(), one)).collect();
     let details = details(tx, court_id, bank_account_id, &lines)?;
     for line in &lines {
-        push_line(&mut input, line, &sub_accounts, &numbers, &details)?;
+        push_line(&mut input, line, &by_number, &numbers, &details)?;
     }
 
     let first_day = lines.iter().map(|line| line.booked_on).min();
@@ -206,6 +220,7 @@ pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, until:
         refusals: HashMap::new(),
         released_on: HashMap::new(),
         last_day: side.last_day(),
+        sub_account_cases: sub_accounts.iter().map(|one| one.case_id).collect(),
         sub_accounts,
         references: HashMap::new(),
         open_receipts: HashSet::new(),
@@ -269,7 +284,7 @@ fn details(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, lines: &[BankLi
 fn push_line(
     input: &mut Input,
     line: &BankLine,
-    sub_accounts: &[SubAccount],
+    sub_accounts: &HashMap<&str, &SubAccount>,
     numbers: &HashMap<String, i64>,
     details: &Details,
 ) -> Outcome<()> {
@@ -287,8 +302,7 @@ fn push_line(
         .map(|(key, amount_minor, is_return)| m::DetailRef { key, amount_minor: *amount_minor, is_return: *is_return })
         .collect();
     let sub_account = sub_accounts
-        .iter()
-        .find(|known| !line.sub_account.is_empty() && known.number == line.sub_account)
+        .get(line.sub_account.as_str())
         .map(|known| m::SubAccount { id: known.sub_account_id, case_id: known.case_id });
     input
         .push_line(&m::BankLine {

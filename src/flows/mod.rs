@@ -17,7 +17,6 @@ use ankuan_reconciliation::reply::Cause;
 use crate::access::Acting;
 use crate::amount::Total;
 use crate::books;
-use crate::cases::{self, Case, SubAccount};
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
 use crate::failure::{Failure, Outcome};
 use crate::message::{Language, Message};
@@ -88,6 +87,9 @@ pub static MATCH_UNDO: Table = Table {
     ],
     order: &["id"],
 };
+
+/// Up to so many cases are asked for their accounts one by one; for more, all accounts of the court are read.
+const CASES_ASKED_EACH: usize = 100;
 
 /// The rule's name when a person matched.
 pub const BY_HAND: &str = "by_hand";
@@ -251,7 +253,6 @@ struct Apply<'a> {
     settlement: Settlement<'a>,
     /// Files debited in this run without what failed, and the match that says so.
     less_failed: HashMap<i64, i64>,
-    cases: HashMap<i64, Case>,
     /// Accounts of receipts, by case.
     receipt_accounts: HashMap<Option<i64>, (AccountId, AccountId)>,
     line_matches: Vec<(i64, i64)>,
@@ -282,7 +283,6 @@ impl<'a> Apply<'a> {
             loaded,
             settlement: Settlement::new(chart, acting.actor.court_id, account.bank_account_id),
             less_failed: HashMap::new(),
-            cases: HashMap::new(),
             receipt_accounts: HashMap::new(),
             line_matches: Vec::new(),
             receipt_matches: Vec::new(),
@@ -306,6 +306,9 @@ impl<'a> Apply<'a> {
             of_phase.sort_by_key(|found| {
                 matches!(found.outcome, Finding::FileDebited { .. } | Finding::LumpReturned { .. })
             });
+            if *event == Event::ReceiptKnown {
+                self.ask_for_accounts(tx, &of_phase)?;
+            }
             if !of_phase.is_empty() {
                 act.begin_voucher(tx, &self.chart.voucher(*event, self.acting.date, 1))?;
             }
@@ -318,6 +321,24 @@ impl<'a> Apply<'a> {
         }
         for found in report.matches.iter().filter(|found| phase(found) == 4) {
             self.apply(tx, act, report, found)?;
+        }
+        Ok(())
+    }
+
+    /// Finds the accounts of the cases that receive something, where they are many.
+    fn ask_for_accounts(&mut self, tx: &mut Tx<'_>, receipts: &[&Match]) -> Outcome<()> {
+        let cases: HashSet<i64> = receipts
+            .iter()
+            .filter_map(|found| match found.outcome {
+                Finding::CaseReceipt { case_id, .. } => Some(case_id),
+                _ => None,
+            })
+            .collect();
+        if cases.len() > CASES_ASKED_EACH {
+            let (court_id, bank_account_id) = (self.acting.actor.court_id, self.account.bank_account_id);
+            let event = Event::ReceiptKnown;
+            let found = self.chart.accounts_of_cases(tx, court_id, event, bank_account_id, cases.into_iter())?;
+            self.receipt_accounts.extend(found.into_iter().map(|(case_id, accounts)| (Some(case_id), accounts)));
         }
         Ok(())
     }
@@ -620,14 +641,7 @@ impl<'a> Apply<'a> {
         case_id: Option<i64>,
         sub_account_id: Option<i64>,
     ) -> Outcome<(Vec<i64>, (i64, i64))> {
-        let court_id = self.acting.actor.court_id;
-        if let Some(case_id) = case_id
-            && !self.cases.contains_key(&case_id)
-        {
-            self.cases.insert(case_id, cases::case_by_id(tx, books::case_money(court_id), case_id)?);
-        }
-        let sub_account: Option<SubAccount> =
-            sub_account_id.and_then(|id| self.loaded.sub_accounts.iter().find(|one| one.sub_account_id == id).cloned());
+        let sub_account = sub_account_id.and_then(|id| self.loaded.sub_account(id)).cloned();
         let accounts = match self.receipt_accounts.get(&case_id) {
             Some(known) => *known,
             None => {
@@ -647,14 +661,14 @@ impl<'a> Apply<'a> {
                 arrived_on: line.booked_on,
                 amount: line.amount,
                 payer_name: text_of_receipt(&line.name),
-                case: case_id.and_then(|case_id| self.cases.get(&case_id)),
+                case_id,
                 sub_account: sub_account.as_ref(),
                 remark: text_of_receipt(&line.remark),
             };
             let before = act.next_entry();
             let receipt_id = act.take_items(1);
             let receipt = post_receipt(tx, act, self.acting, accounts, &new, (receipt_id, *line_id))?;
-            if let Some(case_id) = case_id.filter(|id| self.loaded.sub_accounts.iter().any(|one| one.case_id == *id)) {
+            if let Some(case_id) = case_id.filter(|case| self.loaded.has_sub_account(*case)) {
                 transfers::record(tx, act, &receipt, case_id, None)?;
             }
             entries = spanning(entries, before);

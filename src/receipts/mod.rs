@@ -149,7 +149,7 @@ pub struct NewReceipt<'a> {
     /// As the bank gives it; may be empty (no payer on the slip).
     pub payer_name: &'a str,
     /// The case, when it is known.
-    pub case: Option<&'a Case>,
+    pub case_id: Option<i64>,
     /// The sub-account, when it was paid into one; it must be of the case and the bank account.
     pub sub_account: Option<&'a SubAccount>,
     /// The bank's remark.
@@ -187,7 +187,7 @@ pub fn record_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &New
     check(new)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "receipt.record")?;
     acting.require(tx, Role::Finance)?;
-    let case_id = new.case.map(|case| case.case_id);
+    let case_id = new.case_id;
     if let Some(known) = by_reference(tx, act.book(), new.bank_account.bank_account_id, new.bank_reference.trim())? {
         return match first_difference(&known, new) {
             None => Ok(Recorded::Known(known)),
@@ -238,7 +238,7 @@ pub fn post_receipt(
     new: &NewReceipt<'_>,
     (receipt_id, bank_item): (i64, i64),
 ) -> Outcome<Receipt> {
-    let case_id = new.case.map(|case| case.case_id);
+    let case_id = new.case_id;
     let debit = Place { account: accounts.0, item: ItemId(bank_item) };
     let credit = Place { account: accounts.1, item: ItemId(receipt_id) };
     act.post(tx, &[Line { debit, credit, amount: new.amount }])?;
@@ -302,7 +302,7 @@ fn check(new: &NewReceipt<'_>) -> std::result::Result<(), Message> {
             .with("arrived_on", new.arrived_on));
     }
     if let Some(sub_account) = new.sub_account {
-        let of_case = new.case.is_some_and(|case| case.case_id == sub_account.case_id);
+        let of_case = new.case_id == Some(sub_account.case_id);
         if !of_case || sub_account.bank_account_id != new.bank_account.bank_account_id {
             return Err(Message::new("receipts.sub_account_elsewhere").with("number", &sub_account.number));
         }
@@ -312,7 +312,7 @@ fn check(new: &NewReceipt<'_>) -> std::result::Result<(), Message> {
 
 /// The first field in which a receipt differs from what is recorded under its reference.
 fn first_difference(known: &Receipt, new: &NewReceipt<'_>) -> Option<&'static str> {
-    let case_id = new.case.map(|case| case.case_id);
+    let case_id = new.case_id;
     // Attributed since: the bank's own data is the same whether or not the case is now given with it.
     let same_case = known.case_id == case_id || (case_id.is_some() && known.attributed_case_id == case_id);
     let sub_account_id = new.sub_account.map(|sub_account| sub_account.sub_account_id);

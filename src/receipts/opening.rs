@@ -226,11 +226,11 @@ pub fn import_opening(
                 arrived_on: row.arrived_on,
                 amount: row.amount,
                 payer_name: &row.payer,
-                case: case.as_ref(),
+                case_id: case.as_ref().map(|case| case.case_id),
                 sub_account: None,
                 remark: &row.remark,
             };
-            let accounts = accounts_of(tx, acting, chart, new.bank_account, new.case.map(|case| case.case_id))?;
+            let accounts = accounts_of(tx, acting, chart, new.bank_account, new.case_id)?;
             let receipt_id = act.take_items(1);
             let receipt = post_receipt(tx, &mut act, acting, accounts, &new, (receipt_id, receipt_id))?;
             let id = act.take_ids(1);

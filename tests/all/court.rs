@@ -102,7 +102,7 @@ impl Court {
                 arrived_on: TODAY,
                 amount: Amount::from_minor(minor),
                 payer_name: "李四",
-                case,
+                case_id: case.map(|case| case.case_id),
                 sub_account: None,
                 remark: "",
             };

@@ -489,7 +489,7 @@ fn days_are_signed_by_two_and_stay_closed(database: &Database) {
             arrived_on: acting.date,
             amount: Amount::from_minor(1),
             payer_name: "",
-            case: None,
+            case_id: None,
             sub_account: None,
             remark: "",
         };

@@ -20,7 +20,8 @@ pub struct Column {
 pub fn stored_columns(store: &mut Store) -> BTreeMap<String, Vec<Column>> {
     const COLUMNS: Statement = Statement::twin(
         "SELECT m.name, c.name, c.type, c.\"notnull\" = 0 FROM sqlite_master AS m \
-         JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name <> 'schema_step' ORDER BY m.name, c.cid",
+         JOIN pragma_table_info(m.name) AS c WHERE m.type = 'table' AND m.name <> 'schema_step' \
+         AND m.name NOT LIKE 'sqlite%' ORDER BY m.name, c.cid",
         "SELECT CAST(c.table_name AS TEXT), CAST(c.column_name AS TEXT), CAST(c.data_type AS TEXT), \
          CASE WHEN c.is_nullable = 'YES' THEN 1::bigint ELSE 0 END FROM information_schema.columns AS c \
          JOIN information_schema.tables AS t ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
