@@ -307,7 +307,7 @@ impl<'a> Apply<'a> {
                 matches!(found.outcome, Finding::FileDebited { .. } | Finding::LumpReturned { .. })
             });
             if *event == Event::ReceiptKnown {
-                self.ask_for_accounts(tx, &of_phase)?;
+                self.ask_for_accounts(tx, act, &of_phase)?;
             }
             if !of_phase.is_empty() {
                 act.begin_voucher(tx, &self.chart.voucher(*event, self.acting.date, 1))?;
@@ -326,7 +326,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Finds the accounts of the cases that receive something, where they are many.
-    fn ask_for_accounts(&mut self, tx: &mut Tx<'_>, receipts: &[&Match]) -> Outcome<()> {
+    fn ask_for_accounts(&mut self, tx: &mut Tx<'_>, act: &mut Act, receipts: &[&Match]) -> Outcome<()> {
         let cases: HashSet<i64> = receipts
             .iter()
             .filter_map(|found| match found.outcome {
@@ -338,6 +338,7 @@ impl<'a> Apply<'a> {
             let (court_id, bank_account_id) = (self.acting.actor.court_id, self.account.bank_account_id);
             let event = Event::ReceiptKnown;
             let found = self.chart.accounts_of_cases(tx, court_id, event, bank_account_id, cases.into_iter())?;
+            act.load_accounts(tx, found.values().map(|(_, credit)| *credit))?;
             self.receipt_accounts.extend(found.into_iter().map(|(case_id, accounts)| (Some(case_id), accounts)));
         }
         Ok(())
