@@ -35,7 +35,7 @@ use ankuan::chart::{self, NewCourt};
 use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::DOCUMENT_CHUNK;
 use ankuan::documents::keys::Keys;
-use ankuan::flows::match_account;
+use ankuan::flows::{LINE_MATCH, RECEIPT_MATCH, match_account};
 use ankuan::schema::MIGRATIONS;
 use ankuan::statements::Channel;
 use ankuan::statements::import::{Import, import_statement};
@@ -43,6 +43,7 @@ use ankuan::{Outcome, cases};
 use ankuan_ledger::Store;
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::Table;
+use ankuan_ledger::schema::ITEM_BALANCE;
 use ankuan_reconciliation::matching::Rules;
 use ankuan_reconciliation::{reply, statement};
 use jiff::civil::{Date, date};
@@ -74,29 +75,6 @@ static BANK_DAY: Table = Table {
     ],
     order: &["bank_account_id", "day"],
 };
-static LINE_MATCH: Table = Table {
-    name: "line_match",
-    columns: &[("court_id", Int), ("book_id", Int), ("bank_line_id", Int), ("group_id", Int)],
-    order: &["bank_line_id"],
-};
-static RECEIPT_MATCH: Table = Table {
-    name: "receipt_match",
-    columns: &[("court_id", Int), ("book_id", Int), ("receipt_id", Int), ("group_id", Int)],
-    order: &["receipt_id"],
-};
-static ITEM_BALANCE: Table = Table {
-    name: "item_balance",
-    columns: &[
-        ("court_id", Int),
-        ("book_id", Int),
-        ("account_id", Int),
-        ("item_id", Int),
-        ("posted_minor", Int),
-        ("held_minor", Int),
-    ],
-    order: &["account_id", "item_id"],
-};
-
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(place) = arguments.iter().position(|argument| argument == "--child") {

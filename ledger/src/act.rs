@@ -1101,6 +1101,7 @@ fn act_of(acts: &[Act], book: BookKey) -> Option<usize> {
 /// Writes the changed balances, items, holds and voucher numbers of all acts, one statement a table.
 fn write_states(tx: &mut Tx<'_>, acts: &[Act]) -> Result<()> {
     let (mut balances, mut items, mut holds, mut numbers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut new_items = Bulk::new(&schema::ITEM_BALANCE);
     for act in acts {
         let key = act.book.values();
         for (account, state) in act.changed_accounts() {
@@ -1109,8 +1110,16 @@ fn write_states(tx: &mut Tx<'_>, acts: &[Act]) -> Result<()> {
             balances.extend([state.last_entry_no, i64::from(state.open)].map(Value::Int));
         }
         for (place, state) in act.changed_items() {
-            items.extend(key);
-            items.extend([place.account.0, place.item.0, state.posted.minor(), state.held.minor()].map(Value::Int));
+            let [court_id, book_id] = key;
+            let [account, item] = [place.account.0, place.item.0].map(Value::Int);
+            let [posted, held] = [state.posted.minor(), state.held.minor()].map(Value::Int);
+            let row = [court_id, book_id, account, item, posted, held];
+            // Most are new, and rows that cannot be there yet go in by the fastest way.
+            if act.loaded_items.get(&place) == Some(&None) {
+                new_items.push(tx, &row)?;
+            } else {
+                items.extend(row);
+            }
         }
         for (hold, HoldState { place, remaining }) in act.changed_holds() {
             holds.extend(key);
@@ -1123,6 +1132,7 @@ fn write_states(tx: &mut Tx<'_>, acts: &[Act]) -> Result<()> {
             }
         }
     }
+    new_items.finish(tx)?;
     let account_key = ["court_id", "book_id", "account_id"];
     tx.update_many("balance", &account_key, &["posted_minor", "held_minor", "last_entry_no", "is_open"], &balances)?;
     let item_key = ["court_id", "book_id", "account_id", "item_id"];

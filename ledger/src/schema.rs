@@ -98,6 +98,20 @@ pub static VOUCHER: Table = Table {
     order: &["voucher_id"],
 };
 
+/// `item_balance`, a state.
+pub static ITEM_BALANCE: Table = Table {
+    name: "item_balance",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("account_id", Int),
+        ("item_id", Int),
+        ("posted_minor", Int),
+        ("held_minor", Int),
+    ],
+    order: &["account_id", "item_id"],
+};
+
 /// `closed_month`
 pub static CLOSED_MONTH: Table = Table {
     name: "closed_month",

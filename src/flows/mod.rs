@@ -9,7 +9,7 @@ pub mod undo;
 use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::engine::Kind::{Int, Text};
-use ankuan_ledger::engine::{Table, Tx, Value};
+use ankuan_ledger::engine::{Bulk, Table, Tx, Value};
 use ankuan_ledger::{AccountId, Act, Amount, EntryNo, ItemId, Line, Place};
 use ankuan_reconciliation::matching::{self, Evidence, Match, Outcome as Finding, Report, Rules};
 use ankuan_reconciliation::reply::Cause;
@@ -86,6 +86,20 @@ pub static MATCH_UNDO: Table = Table {
         ("mark", Int),
     ],
     order: &["id"],
+};
+
+/// `line_match`, a state: a line that is in a match has one row.
+pub static LINE_MATCH: Table = Table {
+    name: "line_match",
+    columns: &[("court_id", Int), ("book_id", Int), ("bank_line_id", Int), ("group_id", Int)],
+    order: &["bank_line_id"],
+};
+
+/// `receipt_match`, a state.
+pub static RECEIPT_MATCH: Table = Table {
+    name: "receipt_match",
+    columns: &[("court_id", Int), ("book_id", Int), ("receipt_id", Int), ("group_id", Int)],
+    order: &["receipt_id"],
 };
 
 /// Up to so many cases are asked for their accounts one by one; for more, all accounts of the court are read.
@@ -768,19 +782,16 @@ impl<'a> Apply<'a> {
     }
 
     /// Writes the states.
-    fn finish(self, tx: &mut Tx<'_>) -> Outcome<Matched> {
+    fn finish(mut self, tx: &mut Tx<'_>) -> Outcome<Matched> {
         let court_id = self.acting.actor.court_id;
         self.settlement.finish(tx)?;
-        for (table, key, pairs) in
-            [("line_match", "bank_line_id", &self.line_matches), ("receipt_match", "receipt_id", &self.receipt_matches)]
-        {
-            for page in pairs.chunks(10_000) {
-                let values: Vec<Value<'_>> = page
-                    .iter()
-                    .flat_map(|(id, group)| [court_id.into(), books::CASE_MONEY.into(), (*id).into(), (*group).into()])
-                    .collect();
-                tx.upsert_many(table, &["court_id", "book_id", key], &["group_id"], &values)?;
+        for (table, pairs) in [(&LINE_MATCH, &mut self.line_matches), (&RECEIPT_MATCH, &mut self.receipt_matches)] {
+            pairs.sort_unstable();
+            let mut rows = Bulk::new(table);
+            for (id, group_id) in pairs {
+                rows.push(tx, &[court_id.into(), books::CASE_MONEY.into(), (*id).into(), (*group_id).into()])?;
             }
+            rows.finish(tx)?;
         }
         Ok(self.done)
     }
