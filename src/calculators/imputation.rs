@@ -365,7 +365,7 @@ mod tests {
         let refused = |payment, designated: &[String], debts: &[Debt]| {
             impute(&rules(), Amount::from_minor(payment), ON, designated, debts).unwrap_err().code
         };
-        assert_eq!(refused(0, &[], &[one.clone()]), "calc.amount_not_positive");
+        assert_eq!(refused(0, &[], std::slice::from_ref(&one)), "calc.amount_not_positive");
         assert_eq!(refused(1, &[], &[one.clone(), one.clone()]), "calc.debt_twice");
         assert_eq!(refused(1, &["b".into()], &[one]), "calc.debt_unknown");
         assert_eq!(refused(1, &[], &[debt("a", "2026-01-01", 0)]), "payouts.no_claims");

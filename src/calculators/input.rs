@@ -152,6 +152,8 @@ fn of_table(bytes: &[u8], fields: &[Field]) -> Result<Vec<Row>, Message> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const FIELDS: [Field; 3] = [
@@ -195,6 +197,15 @@ mod tests {
             ("claim,amount\n\"A,1\n", "calc.table"),
         ] {
             assert_eq!(told(bytes.as_bytes()), Err(code), "{bytes}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_rows_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), text in "[a-z,\"\n\\[{}:0-9 ]{0,200}") {
+            let _ = rows(&bytes, &FIELDS);
+            let _ = rows(text.as_bytes(), &FIELDS);
+            let _ = rows(format!("claim,amount\n{text}").as_bytes(), &FIELDS);
         }
     }
 }

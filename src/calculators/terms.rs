@@ -12,6 +12,9 @@ use crate::message::Message;
 /// The terms that are built in.
 pub const STANDARD: &str = include_str!("terms.toml");
 
+/// The name of the time in which unattributed money (待认领款) should find its case.
+pub const UNATTRIBUTED: &str = "unattributed";
+
 /// Terms by name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,21 +117,39 @@ impl Term {
         on_holiday: Option<OnHoliday>,
         calendar: &Calendar,
     ) -> Result<Reckoned, Message> {
-        let on_holiday = on_holiday.unwrap_or(self.on_holiday);
-        let most = calendar::end(start, self.period, on_holiday, calendar)?;
-        let end = match period {
+        let on_holiday = Some(on_holiday.unwrap_or(self.on_holiday));
+        let most = Reckoned::own(start, self.period, on_holiday, calendar)?;
+        let mut reckoned = match period {
             None => most,
             Some(period) => {
-                let end = calendar::end(start, period, on_holiday, calendar)?;
-                if self.is_limit && end.last_day > most.last_day {
-                    let message = Message::new("calc.term_too_long").with("day", end.last_day);
-                    return Err(message.with("most", most.last_day));
+                let shorter = Reckoned::own(start, period, on_holiday, calendar)?;
+                if self.is_limit && shorter.end.last_day > most.end.last_day {
+                    let message = Message::new("calc.term_too_long").with("day", shorter.end.last_day);
+                    return Err(message.with("most", most.end.last_day));
                 }
-                end
+                shorter
             }
         };
-        let renew_by = self.renewal.and_then(|renewal| end.last_day.checked_sub(i64::from(renewal.count).days()).ok());
-        Ok(Reckoned { start, period: period.unwrap_or(self.period), on_holiday, end, renew_by })
+        let last_day = reckoned.end.last_day;
+        reckoned.renew_by = self.renewal.and_then(|renewal| last_day.checked_sub(i64::from(renewal.count).days()).ok());
+        Ok(reckoned)
+    }
+}
+
+impl Reckoned {
+    /// When a period of no rule ends. It is one of procedure unless `on_holiday` says otherwise: its last day moves.
+    ///
+    /// # Errors
+    /// `calendar.out_of_range`.
+    pub fn own(
+        start: Date,
+        period: Period,
+        on_holiday: Option<OnHoliday>,
+        calendar: &Calendar,
+    ) -> Result<Self, Message> {
+        let on_holiday = on_holiday.unwrap_or(OnHoliday::Moves);
+        let end = calendar::end(start, period, on_holiday, calendar)?;
+        Ok(Self { start, period, on_holiday, end, renew_by: None })
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::output::Column;
 use super::{Context, both};
 use crate::calculators::{Line, Text};
+use crate::calendar::{Calendar, Period};
 use crate::failure::{Failure, Outcome};
 use crate::message::{Language, Message};
 
@@ -64,6 +65,25 @@ fn read_rules<T>(path: Option<&Path>, standard: &str, parse: impl FnOnce(&str) -
         Cow::Borrowed(text) => parse(text),
         Cow::Owned(text) => parse(&text),
     })
+}
+
+/// A period as an option.
+///
+/// # Errors
+/// `calendar.period`.
+pub fn period(text: &str) -> Result<Period, String> {
+    Period::parse(text).map_err(|message| both(&message))
+}
+
+/// The calendar in a file; weekends only where none is named.
+///
+/// # Errors
+/// `file.*` and those of [`Calendar::parse`].
+pub fn read_calendar(path: Option<&Path>) -> Outcome<Calendar> {
+    match path {
+        Some(_) => read_rules(path, "", Calendar::parse),
+        None => Ok(Calendar::weekends_only()),
+    }
 }
 
 /// A refused option, in both languages, as clap prints it.
