@@ -520,7 +520,7 @@ fn child(arguments: &[String]) -> Result<()> {
         let chart = say(chart::load(&mut tx, COURT))?;
         let account = say(chart::find_bank_account(&mut tx, COURT, None))?;
         let done = say(match_account(&mut tx, &finance, &chart, &account, Rules::standard(), "standard"))?;
-        done.receipts.0 + done.unattributed.0
+        done.receipts.count + done.unattributed.count
     };
     tx.commit()?;
     let seconds = begun.elapsed().as_secs_f64();

@@ -4,6 +4,35 @@ use ankuan_ledger::Amount;
 
 use crate::Message;
 
+/// How many, and what they come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Total {
+    /// How many.
+    pub count: u64,
+    /// Their sum.
+    pub amount: Amount,
+}
+
+impl Total {
+    /// One more.
+    ///
+    /// # Errors
+    /// `payouts.amounts_too_large`.
+    pub fn add(&mut self, amount: Amount) -> Result<(), Message> {
+        self.add_all(Self { count: 1, amount })
+    }
+
+    /// All of another total.
+    ///
+    /// # Errors
+    /// `payouts.amounts_too_large`.
+    pub fn add_all(&mut self, other: Self) -> Result<(), Message> {
+        self.count += other.count;
+        self.amount = self.amount.plus(other.amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+        Ok(())
+    }
+}
+
 /// The amount that `text` states in yuan: digits, perhaps in groups of three by commas, perhaps a point and one or
 /// two digits (`1234`, `1,234.5`, `1,234.56`). Exact: nothing is rounded, trimmed or guessed.
 ///

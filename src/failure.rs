@@ -34,6 +34,15 @@ impl Failure {
         };
         Self::Refused(Message::new(code).with("path", path.display()))
     }
+
+    /// A refusal names the file that it is about; what broke stays as it is.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Refused(message) => Self::Refused(message.in_file(path)),
+            broken @ Self::Broken(_) => broken,
+        }
+    }
 }
 
 impl From<Message> for Failure {

@@ -21,8 +21,9 @@ use crate::statements::import::may_import;
 /// fetched none of the day's statements.
 ///
 /// # Errors
-/// `signoff.day_closed`, `signoff.not_over` (the day has not come), `signoff.no_statement`, `signoff.gap`,
-/// `signoff.does_not_tie`, `signoff.unexplained` (open items that nobody has taken on), `signoff.fetched_it`.
+/// `signoff.day_closed`, `signoff.not_over` (the day has not come), `signoff.no_statement`, `statements.gap_within`,
+/// `statements.gap_between`, `signoff.does_not_tie`, `signoff.unexplained` (open items that nobody has taken on),
+/// `signoff.fetched_it`.
 pub fn prepare(
     tx: &mut Tx<'_>,
     acting: &Acting,

@@ -38,6 +38,25 @@ pub enum Cause {
     Other,
 }
 
+impl Cause {
+    /// The cause behind a code of ISO 20022's list ExternalStatusReason1Code or ExternalReturnReason1Code.
+    #[must_use]
+    pub fn of_reason_code(code: &str) -> Self {
+        match code {
+            "AC01" | "AC03" => Self::AccountUnknown,
+            "AC04" | "AC07" => Self::AccountClosed,
+            "AC06" => Self::AccountBlocked,
+            "BE01" => Self::NameDiffers,
+            "RC01" | "RC04" | "AGNT" => Self::BankUnknown,
+            "AM02" | "AM14" | "AM21" => Self::Limit,
+            "AM04" => Self::FundsShort,
+            "AM05" | "DUPL" => Self::Duplicate,
+            code if code.starts_with("DU0") => Self::Duplicate,
+            _ => Self::Other,
+        }
+    }
+}
+
 /// What an answer says as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {

@@ -1,13 +1,12 @@
 //! Claims as stored: a list goes in whole or not at all; what changes later is an event beside it.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::Path;
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
-use ankuan_ledger::engine::{Error, Table, Tx, Value};
+use ankuan_ledger::engine::{Table, Tx, Value};
 
 use super::{
     ClaimState, DocumentType, FingerprintOf, ListFailure, PaymentState, Problem, ReadOptions, fingerprint, read_list,
@@ -172,12 +171,7 @@ pub fn import_list(
     progress: &mut dyn FnMut(u64),
 ) -> Outcome<StoredList> {
     let book = books::case_money(acting.actor.court_id);
-    let opened = || File::open(import.path).map_err(|error| Failure::of_file(import.path, &error));
-    // A folder opens like a file, and says so when it is read.
-    let sha256 = documents::sha256_of(opened()?).map_err(|error| match error {
-        Error::Io(error) => Failure::of_file(import.path, &error),
-        other => other.into(),
-    })?;
+    let (mut file, sha256) = documents::open_hashed(import.path)?;
     // The lock comes first: of two imports at once, the second must see the claimants of the first.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "claims.import")?;
     acting.require(tx, Role::Handler)?;
@@ -194,7 +188,7 @@ pub fn import_list(
         keys,
         randomness,
         &NewDocument { kind: "claim_list", name: &file_name, media_type: "application/octet-stream" },
-        opened()?,
+        &mut file,
     )?;
     let list_id = act.take_ids(1);
     // Nothing else takes ids until the last row, so the claims of a list are contiguous.

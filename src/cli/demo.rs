@@ -196,8 +196,8 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         "peak_rss_bytes": peak,
         "files": files.iter().map(payout::file_json).collect::<Vec<_>>(),
         "bank": part.as_ref().map(|part| json!({
-            "matched": part.matched, "debited": part.debited.0, "debited_minor": part.debited.1,
-            "came_back": part.came_back.0, "came_back_minor": part.came_back.1,
+            "matched": part.matched, "debited": part.debited.count, "debited_minor": part.debited.amount,
+            "came_back": part.came_back.count, "came_back_minor": part.came_back.amount,
             "reissue_run": part.reissued.0, "reissued": part.reissued.1, "reissued_minor": part.reissued.2,
             "left": part.left.len(), "score": reconcile::score_json(&part.score),
             "statement": cli_report::as_json(&part.statement),
@@ -231,10 +231,10 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         context.output.sentence(
             &Message::new("demo.bank")
                 .with("matched", part.matched)
-                .with("debited", part.debited.0)
-                .with("debited_sum", part.debited.1)
-                .with("back", part.came_back.0)
-                .with("back_sum", part.came_back.1)
+                .with("debited", part.debited.count)
+                .with("debited_sum", part.debited.amount)
+                .with("back", part.came_back.count)
+                .with("back_sum", part.came_back.amount)
                 .with("left", part.left.len()),
         )?;
         context.output.sentence(

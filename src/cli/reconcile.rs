@@ -264,11 +264,11 @@ fn matched_answer(matched: &Matched) -> Answer {
         &matched_sentence(matched),
         json!({
             "lines": matched.lines, "matched": matched.matched, "currency": "CNY",
-            "debited": matched.debited.0, "debited_minor": matched.debited.1,
-            "failed": matched.failed.0, "failed_minor": matched.failed.1,
-            "returned": matched.returned.0, "returned_minor": matched.returned.1,
-            "receipts": matched.receipts.0, "receipts_minor": matched.receipts.1,
-            "unattributed": matched.unattributed.0, "unattributed_minor": matched.unattributed.1,
+            "debited": matched.debited.count, "debited_minor": matched.debited.amount,
+            "failed": matched.failed.count, "failed_minor": matched.failed.amount,
+            "returned": matched.returned.count, "returned_minor": matched.returned.amount,
+            "receipts": matched.receipts.count, "receipts_minor": matched.receipts.amount,
+            "unattributed": matched.unattributed.count, "unattributed_minor": matched.unattributed.amount,
             "rules": matched.rules.iter().map(|(rule, matches, lines)| json!({
                 "rule": rule, "matches": matches, "lines": lines,
             })).collect::<Vec<_>>(),
@@ -311,8 +311,8 @@ pub fn print_matched(context: &Context, matched: &Matched) -> Outcome<()> {
     ];
     let rows: Vec<Vec<String>> = totals
         .iter()
-        .filter(|(_, (count, _))| *count > 0)
-        .map(|(code, (count, sum))| vec![Message::new(code).text(language), count.to_string(), sum.to_string()])
+        .filter(|(_, total)| total.count > 0)
+        .map(|(code, total)| vec![Message::new(code).text(language), total.count.to_string(), total.amount.to_string()])
         .collect();
     if !rows.is_empty() {
         context.output.table(

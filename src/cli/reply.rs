@@ -105,10 +105,10 @@ fn answer(imported: &Imported) -> Answer {
     let message = Message::new(message)
         .with("file", &imported.payment_file)
         .with("lines", imported.lines)
-        .with("paid", imported.paid.0)
-        .with("paid_sum", imported.paid.1)
-        .with("failed", imported.failed.0)
-        .with("failed_sum", imported.failed.1)
+        .with("paid", imported.paid.count)
+        .with("paid_sum", imported.paid.amount)
+        .with("failed", imported.failed.count)
+        .with("failed_sum", imported.failed.amount)
         .with("unknown", imported.unknown)
         .with("repeated", imported.repeated)
         .with("conflicts", imported.conflicts.len());
@@ -118,8 +118,8 @@ fn answer(imported: &Imported) -> Answer {
 fn as_json(imported: &Imported) -> serde_json::Value {
     json!({
         "payment_file": imported.payment_file, "new": !imported.already, "lines": imported.lines,
-        "paid": imported.paid.0, "paid_minor": imported.paid.1, "failed": imported.failed.0,
-        "failed_minor": imported.failed.1, "currency": "CNY", "unknown": imported.unknown,
+        "paid": imported.paid.count, "paid_minor": imported.paid.amount, "failed": imported.failed.count,
+        "failed_minor": imported.failed.amount, "currency": "CNY", "unknown": imported.unknown,
         "repeated": imported.repeated,
         "conflicts": imported.conflicts.iter().map(|conflict| json!({
             "line": conflict.place, "code": conflict.message.code,

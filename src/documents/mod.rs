@@ -3,17 +3,19 @@
 pub mod keys;
 pub mod personal;
 
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::path::Path;
 
 use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Bulk, Table, Tx, Value};
-use ankuan_ledger::{Act, BookKey, Error};
+use ankuan_ledger::{Act, BookKey};
 use ring::digest::{Context, SHA256};
 
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 
 /// Bytes of a document sealed together: few rows for a large file, little memory for reading it.
@@ -204,11 +206,20 @@ pub fn read(tx: &mut Tx<'_>, keys: &Keys, book: BookKey, document_id: i64) -> Ou
     Ok(bytes)
 }
 
-/// The digest of bytes, when an error has to be told apart from a refusal before anything is stored.
+/// A file at its beginning, and its digest: what was imported before is known before anything is stored.
 ///
 /// # Errors
-/// Reading.
-pub fn sha256_of(mut bytes: impl Read) -> Result<Digest, Error> {
+/// `file.*`, reading.
+pub fn open_hashed(path: &Path) -> Outcome<(File, Digest)> {
+    let of_file = |error: io::Error| Failure::of_file(path, &error);
+    let mut file = File::open(path).map_err(of_file)?;
+    // A folder opens like a file, and says so when it is read.
+    let sha256 = sha256_of(&mut file).map_err(of_file)?;
+    file.rewind().map_err(of_file)?;
+    Ok((file, sha256))
+}
+
+fn sha256_of(mut bytes: impl Read) -> io::Result<Digest> {
     let mut digest = Context::new(&SHA256);
     let mut buffer = vec![0; 64 * 1024];
     loop {

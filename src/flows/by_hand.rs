@@ -149,11 +149,8 @@ fn outcome(
     };
     Ok(match says {
         Says::Payment(key) => {
-            let payment = loaded
-                .payments
-                .iter()
-                .find(|payment| payment.key == *key)
-                .ok_or_else(|| Message::new("flows.payment_unknown").with("key", key))?;
+            let payment =
+                loaded.payment_by_key(key).ok_or_else(|| Message::new("flows.payment_unknown").with("key", key))?;
             agrees(payment.amount)?;
             let payment_id = payment.payment_id;
             match (is_credit, payment.standing) {
@@ -170,9 +167,8 @@ fn outcome(
         Says::File(name) => {
             let file_id = file_by_name(tx, acting, name)?;
             let sum = |wanted: &dyn Fn(&Sent) -> bool| {
-                let ids = loaded.payments_of_file(file_id, wanted);
-                let amounts = ids.iter().filter_map(|id| loaded.payments.iter().find(|one| one.payment_id == *id));
-                Amount::sum(amounts.map(|one| one.amount)).unwrap_or(Amount::ZERO)
+                let payments = loaded.payments_of_file(file_id).filter(|one| wanted(one));
+                Amount::sum(payments.map(|one| one.amount)).unwrap_or(Amount::ZERO)
             };
             let is_failed = |one: &Sent| one.answer == Answer::Failed;
             if is_credit {

@@ -1,6 +1,6 @@
 //! What matching compares: the open lines of an account, and what the court expects.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::engine::Tx;
@@ -15,12 +15,13 @@ use crate::cases::{SubAccount, number::CaseNumber};
 use crate::chart::BankAccount;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::payouts::lines::PURPOSE;
 use crate::payouts::sent::{Answer, Sent, Standing, each_sent, sent_runs};
 use crate::statements::{BankLine, balance, each_open_line};
 use crate::words::read_date;
 
-/// Payments are looked for among the returns so many days after their release; later ones are matched by hand. Banks
-/// return within days; half a year leaves room for accounts that are closed late.
+/// Payments are looked for so many days after their release, by the rules and by hand. Banks return within days; half a
+/// year leaves room for accounts that are closed late. What returns later is unattributed money.
 const RETURN_DAYS: i64 = 180;
 
 /// Earlier credits that a reversal may take back.
@@ -63,9 +64,6 @@ pub(super) fn own_key(line: &BankLine) -> Option<&str> {
     key.or_else(|| line.remark.contains(PURPOSE).then_some(PURPOSE))
 }
 
-/// What stands before the case number in the purpose of our payments; banks give it back with a return.
-const PURPOSE: &str = "案款发放";
-
 impl Loaded {
     pub(super) fn line(&self, line_id: i64) -> Option<&BankLine> {
         let place = self.lines.binary_search_by_key(&line_id, |line| line.bank_line_id).ok()?;
@@ -98,18 +96,23 @@ impl Loaded {
         self.payments.get_mut(place)
     }
 
-    pub(super) fn payments_of_file(&self, file_id: i64, wanted: impl Fn(&Sent) -> bool) -> Vec<i64> {
+    /// A payment by the key on its file.
+    pub(super) fn payment_by_key(&self, key: &str) -> Option<&Sent> {
+        self.payments.iter().find(|payment| payment.key == key)
+    }
+
+    /// The payments of a file that are looked for among the returns.
+    pub(super) fn payments_of_file(&self, file_id: i64) -> impl Iterator<Item = &Sent> + Clone {
         let places = self.files.get(&file_id).map(Vec::as_slice).unwrap_or_default();
-        let payments = places.iter().filter_map(|place| self.payments.get(*place));
-        payments.filter(|payment| wanted(payment)).map(|payment| payment.payment_id).collect()
+        places.iter().filter_map(|place| self.payments.get(*place))
     }
 
     /// Files whose refused payments will not be debited any more, with those payments: the rest of the file has been
     /// debited without them, or all of it was refused and the statements have passed the day of its release.
     pub(super) fn files_without_failures(&self, less_failed: &HashMap<i64, i64>) -> Vec<(i64, Vec<i64>)> {
         let mut found = Vec::new();
-        for (file_id, places) in &self.files {
-            let payments = || places.iter().filter_map(|place| self.payments.get(*place));
+        for file_id in self.files.keys() {
+            let payments = || self.payments_of_file(*file_id);
             let is_refused = |payment: &Sent| payment.standing == Standing::Out && payment.answer == Answer::Failed;
             let is_waiting = |payment: &Sent| payment.standing == Standing::Out && payment.answer != Answer::Failed;
             if payments().any(is_waiting) || !payments().any(is_refused) {
@@ -367,16 +370,13 @@ fn load_payments(
         for file in &sent.files {
             push_lumps(file.file_id, loaded)?;
             loaded.released_on.insert(file.file_id, sent.released_on);
-            let places = loaded.files.get(&file.file_id).map(Vec::as_slice).unwrap_or_default();
-            let payments: Vec<&Sent> = places.iter().filter_map(|place| loaded.payments.get(*place)).collect();
+            let payments: Vec<&Sent> = loaded.payments_of_file(file.file_id).collect();
             let sum = |wanted: &dyn Fn(&Sent) -> bool| {
                 Amount::sum(payments.iter().filter(|one| wanted(one)).map(|one| one.amount)).map_or(0, Amount::minor)
             };
             let is_out = |one: &Sent| one.standing == Standing::Out;
-            let is_failed =
-                |one: &Sent| one.answer == Answer::Failed && matches!(one.standing, Standing::Out | Standing::Debited);
             let is_debited = !payments.iter().any(|one| is_out(one));
-            let failed = payments.iter().filter(|one| is_failed(one)).count();
+            let failed = payments.iter().filter(|one| is_refused(one)).count();
             loaded
                 .input
                 .push_file(&m::File {
@@ -386,18 +386,21 @@ fn load_payments(
                     released_on: sent.released_on,
                     total_minor: if is_debited { sum(&|_| true) } else { sum(&is_out) },
                     lines: u32::try_from(payments.len()).unwrap_or(u32::MAX),
-                    failed_minor: sum(&is_failed),
+                    failed_minor: sum(&is_refused),
                     failed_lines: u32::try_from(failed).unwrap_or(u32::MAX),
                     answered: payments.iter().all(|one| matches!(one.answer, Answer::Paid | Answer::Failed)),
                     debited: is_debited,
-                    failed_returned: !payments.iter().any(|one| {
-                        one.answer == Answer::Failed && matches!(one.standing, Standing::Out | Standing::Debited)
-                    }),
+                    failed_returned: failed == 0,
                 })
                 .map_err(full)?;
         }
     }
     Ok(())
+}
+
+/// Whether the bank has refused a payment, and its money is not back yet.
+fn is_refused(payment: &Sent) -> bool {
+    payment.answer == Answer::Failed && matches!(payment.standing, Standing::Out | Standing::Debited)
 }
 
 /// The answer that refused each payment: the first whose line counts.
@@ -418,10 +421,8 @@ fn refusals(tx: &mut Tx<'_>, court_id: i64) -> Outcome<HashMap<i64, i64>> {
 /// What each answer refused of a file, where several did.
 fn push_lumps(file_id: i64, loaded: &mut Loaded) -> Outcome<()> {
     let mut lumps: BTreeMap<i64, i64> = BTreeMap::new();
-    for place in loaded.files.get(&file_id).map(Vec::as_slice).unwrap_or_default() {
-        let payment = &loaded.payments[*place];
-        if payment.answer == Answer::Failed
-            && matches!(payment.standing, Standing::Out | Standing::Debited)
+    for payment in loaded.payments_of_file(file_id) {
+        if is_refused(payment)
             && let Some(answer_id) = loaded.refusals.get(&payment.payment_id)
         {
             *lumps.entry(*answer_id).or_insert(0) += payment.amount.minor();
@@ -450,8 +451,9 @@ fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &
         .into_iter()
         .collect();
     let open = tx.query(
-        "SELECT r.receipt_id, r.amount_minor, r.arrived_on, r.bank_reference, r.payer_name, r.voucher_id \
-         FROM receipt AS r \
+        "SELECT r.receipt_id, r.amount_minor, r.arrived_on, r.bank_reference, r.payer_name, v.first_entry_no, \
+         v.last_entry_no FROM receipt AS r \
+         JOIN voucher AS v ON v.court_id = r.court_id AND v.book_id = r.book_id AND v.voucher_id = r.voucher_id \
          LEFT JOIN receipt_match AS m ON m.court_id = r.court_id AND m.book_id = r.book_id AND m.receipt_id = r.receipt_id \
          LEFT JOIN opening_item AS o ON o.court_id = r.court_id AND o.book_id = r.book_id AND o.receipt_id = r.receipt_id \
          WHERE r.court_id = $1 AND r.book_id = $2 AND r.bank_account_id = $3 AND m.receipt_id IS NULL \
@@ -459,19 +461,21 @@ fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &
         &key,
         |row| {
             let reference = row.text(3)?.to_owned();
-            Ok((row.int(0)?, row.int(1)?, read_date(row, 2)?, reference, row.text(4)?.to_owned(), row.int(5)?))
+            Ok((row.int(0)?, row.int(1)?, read_date(row, 2)?, reference, row.text(4)?.to_owned(), (row.int(5)?, row.int(6)?)))
         },
     )?;
-    for (receipt_id, amount_minor, arrived_on, reference, payer_name, voucher_id) in open {
-        let reversed = tx.query(
-            "SELECT r.entry_no FROM voucher AS v JOIN entry_line AS r ON r.court_id = v.court_id \
-             AND r.book_id = v.book_id AND r.reverses_entry_no >= v.first_entry_no \
-             AND r.reverses_entry_no <= v.last_entry_no \
-             WHERE v.court_id = $1 AND v.book_id = $2 AND v.voucher_id = $3 LIMIT 1",
-            &[court_id.into(), books::CASE_MONEY.into(), voucher_id.into()],
+    // Reversals are few, and have an index of their own.
+    let reversed: BTreeSet<i64> = tx
+        .query(
+            "SELECT reverses_entry_no FROM entry_line WHERE court_id = $1 AND book_id = $2 \
+             AND reverses_entry_no IS NOT NULL",
+            &key[..2],
             |row| row.int(0),
-        )?;
-        if reversed.is_empty() {
+        )?
+        .into_iter()
+        .collect();
+    for (receipt_id, amount_minor, arrived_on, reference, payer_name, entries) in open {
+        if reversed.range(entries.0..=entries.1).next().is_none() {
             loaded.open_receipts.insert(receipt_id);
             loaded
                 .input

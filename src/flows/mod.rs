@@ -12,16 +12,19 @@ use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Table, Tx, Value};
 use ankuan_ledger::{AccountId, Act, Amount, EntryNo, ItemId, Line, Place};
 use ankuan_reconciliation::matching::{self, Evidence, Match, Outcome as Finding, Report, Rules};
+use ankuan_reconciliation::reply::Cause;
 
 use crate::access::Acting;
+use crate::amount::Total;
 use crate::books;
 use crate::cases::{self, Case, SubAccount};
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
 use crate::failure::{Failure, Outcome};
 use crate::message::{Language, Message};
-use crate::payouts::sent::{Answer, Standing};
+use crate::payouts::sent::{Answer, Sent, Standing};
 use crate::payouts::settle::{Settlement, Settles};
 use crate::receipts::{NewReceipt, accounts_of, post_receipt, transfers};
+use crate::replies::cause_word;
 use crate::statements::days;
 use crate::statements::import::may_import;
 use crate::statements::{BankLine, find_line};
@@ -108,15 +111,15 @@ pub struct Matched {
     /// Lines that found what they are.
     pub matched: u64,
     /// Payments debited, failed, returned, and what they come to.
-    pub debited: (u64, Amount),
+    pub debited: Total,
     /// Failed before they were debited.
-    pub failed: (u64, Amount),
+    pub failed: Total,
     /// Came back.
-    pub returned: (u64, Amount),
+    pub returned: Total,
     /// Receipts recorded: to a case, and unattributed.
-    pub receipts: (u64, Amount),
+    pub receipts: Total,
     /// Unattributed.
-    pub unattributed: (u64, Amount),
+    pub unattributed: Total,
     /// Lines for a person, with their candidates or conflicts.
     pub left: Vec<Left>,
     /// Searches that were given up.
@@ -163,7 +166,7 @@ pub fn match_account(
     done.left.sort_by_key(|left| left.line.bank_line_id);
     let counts = [report.ambiguous.len(), report.conflicts.len()].map(|count| count as i64);
     // A run that found nothing new leaves no trace: it can be repeated every minute.
-    if done.matched == 0 && done.failed.0 == 0 {
+    if done.matched == 0 && done.failed.count == 0 {
         done.matching_id = 0;
         return Ok(done);
     }
@@ -371,12 +374,12 @@ impl<'a> Apply<'a> {
     /// The payments that a finding about a file settles.
     fn settled_by(&self, outcome: &Finding) -> Vec<i64> {
         match outcome {
-            Finding::FileDebited { file_id, less_failed } => self.loaded.payments_of_file(*file_id, |payment| {
+            Finding::FileDebited { file_id, less_failed } => self.settled_of_file(*file_id, |payment| {
                 payment.standing == Standing::Out && !(*less_failed && payment.answer == Answer::Failed)
             }),
             Finding::LumpReturned { file_id, answer_id } => {
                 let refusals = &self.loaded.refusals;
-                self.loaded.payments_of_file(*file_id, |payment| {
+                self.settled_of_file(*file_id, |payment| {
                     payment.standing == Standing::Debited
                         && payment.answer == Answer::Failed
                         && answer_id.is_none_or(|answer| refusals.get(&payment.payment_id) == Some(&answer))
@@ -384,6 +387,11 @@ impl<'a> Apply<'a> {
             }
             _ => Vec::new(),
         }
+    }
+
+    fn settled_of_file(&self, file_id: i64, is_settled: impl Fn(&Sent) -> bool) -> Vec<i64> {
+        let payments = self.loaded.payments_of_file(file_id).filter(|payment| is_settled(payment));
+        payments.map(|payment| payment.payment_id).collect()
     }
 
     /// Applies one finding under the open voucher; those of the last phase begin their own.
@@ -576,7 +584,7 @@ impl<'a> Apply<'a> {
                 Settles::Failed => &mut self.done.failed,
                 Settles::Returned => &mut self.done.returned,
             };
-            add(total, amount)?;
+            total.add(amount)?;
         }
         Ok(entries)
     }
@@ -652,7 +660,7 @@ impl<'a> Apply<'a> {
             entries = spanning(entries, before);
             receipts.push(receipt.receipt_id);
             let total = if case_id.is_some() { &mut self.done.receipts } else { &mut self.done.unattributed };
-            add(total, line.amount)?;
+            total.add(line.amount)?;
         }
         Ok((receipts, entries))
     }
@@ -786,12 +794,6 @@ fn spanning(entries: (i64, i64), entry: EntryNo) -> (i64, i64) {
     (if entries.0 == 0 { entry.0 } else { entries.0 }, entry.0)
 }
 
-fn add(total: &mut (u64, Amount), amount: Amount) -> Result<(), Message> {
-    total.0 += 1;
-    total.1 = total.1.plus(amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
-    Ok(())
-}
-
 /// A text of a line as a receipt takes it: no longer than its field.
 fn text_of_receipt(text: &str) -> &str {
     text.char_indices().nth(400).map_or(text, |(end, _)| &text[..end])
@@ -800,17 +802,7 @@ fn text_of_receipt(text: &str) -> &str {
 /// The cause behind the bank's code for a return.
 fn cause_of(reason: &str) -> &'static str {
     let code = reason.split([' ', ':', '：', ';']).next().unwrap_or_default();
-    match code {
-        "AC01" | "AC03" => "account_unknown",
-        "AC04" | "AC07" => "account_closed",
-        "AC06" => "account_blocked",
-        "BE01" => "name_differs",
-        "RC01" | "RC04" | "AGNT" => "bank_unknown",
-        "AM02" | "AM14" | "AM21" => "limit",
-        "AM04" => "funds_short",
-        "AM05" | "DUPL" => "duplicate",
-        _ => "other",
-    }
+    cause_word(Cause::of_reason_code(code))
 }
 
 /// One match that a line is or was in.
@@ -859,8 +851,7 @@ impl PastMatch {
 /// # Errors
 /// What the database says.
 pub fn history_of_line(tx: &mut Tx<'_>, court_id: i64, bank_line_id: i64) -> Outcome<Vec<PastMatch>> {
-    // Groups of a line: those whose rows name it. Matches of a line are few; the statement's day bounds nothing here,
-    // so the state is asked first and the record of undone ones after it.
+    // A match is younger than its lines, and ids rise: the key bounds what is read.
     Ok(tx.query(
         "SELECT b.group_id, b.outcome, b.target_id, b.rule, g.evidence, u.reason FROM bank_match AS b \
          JOIN bank_match AS g ON g.court_id = b.court_id AND g.book_id = b.book_id AND g.match_id = b.group_id \

@@ -574,6 +574,9 @@ pub fn touched_lines(
     Ok(touched)
 }
 
+/// What stands before the case number in the purpose of a payment; banks give it back with a return.
+pub const PURPOSE: &str = "案款发放";
+
 /// What stands on the lines of a case: the purpose, and the sub-account that the money was paid into.
 ///
 /// # Errors
@@ -582,6 +585,6 @@ pub fn purpose(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<(String,
     let book = books::case_money(court_id);
     let case = cases::case_by_id(tx, book, case_id)?;
     let sub_account = cases::sub_accounts(tx, book, case_id)?.into_iter().next();
-    let purpose = format!("案款发放{}", case.current_number());
+    let purpose = format!("{PURPOSE}{}", case.current_number());
     Ok((purpose, sub_account.map(|account| account.number).unwrap_or_default()))
 }

@@ -2,27 +2,27 @@
 //! evidence, and the statement says what was debited. Unknown is never failed.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::Path;
 
-use ankuan_ledger::Amount;
 use ankuan_ledger::chain::Digest;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
-use ankuan_ledger::engine::{Error, Table, Tx, Value};
+use ankuan_ledger::engine::{Table, Tx, Value};
+use ankuan_reconciliation::exact::exact_sum;
 use ankuan_reconciliation::reply::{Cause, Foot, Head, Line, Piece, State};
 use ankuan_reconciliation::statement;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 
 use crate::access::{Acting, Actor};
+use crate::amount::Total;
 use crate::bank::reading::{self, Problem, Sink};
 use crate::books;
 use crate::chart;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::documents::{self, NewDocument};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::message::Message;
 use crate::payouts::sent::{Answer, Sent, SentRun, Standing, sent_in_file, sent_runs, write_states};
 use crate::statements::Channel;
@@ -118,9 +118,9 @@ pub struct Imported {
     /// Lines of the answer.
     pub lines: i64,
     /// Payments newly known as paid, failed, in hand.
-    pub paid: (i64, Amount),
+    pub paid: Total,
     /// Failed.
-    pub failed: (i64, Amount),
+    pub failed: Total,
     /// In hand.
     pub unknown: i64,
     /// Lines that say again what was known.
@@ -184,11 +184,7 @@ pub fn import_reply(
     import: &Import<'_>,
 ) -> Outcome<Imported> {
     let court_id = acting.actor.court_id;
-    let mut file = File::open(import.path).map_err(|error| Failure::of_file(import.path, &error))?;
-    let sha256 = documents::sha256_of(&mut file).map_err(|error| match error {
-        Error::Io(error) => Failure::of_file(import.path, &error),
-        other => other.into(),
-    })?;
+    let (mut file, sha256) = documents::open_hashed(import.path)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reply.import")?;
     may_import(tx, acting)?;
     documents::require_keys(tx, keys, act.book())?;
@@ -196,10 +192,9 @@ pub fn import_reply(
         return Ok(known);
     }
     let name = import.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    file.rewind()?;
     let mut answer = Collected::default();
     let kind = reading::read(&name, &mut BufReader::new(&mut file), import.profile, &mut answer)
-        .map_err(|failure| in_file(failure, import.path))?;
+        .map_err(|failure| failure.in_file(import.path))?;
     if kind.content != reading::Content::Reply {
         return Err(Message::new("replies.not_a_reply").in_file(import.path).into());
     }
@@ -255,8 +250,8 @@ pub fn import_reply(
             State::Unknown => Answer::Unknown,
         };
         match answer {
-            Answer::Paid => add(&mut imported.paid, payment.amount)?,
-            Answer::Failed => add(&mut imported.failed, payment.amount)?,
+            Answer::Paid => imported.paid.add(payment.amount)?,
+            Answer::Failed => imported.failed.add(payment.amount)?,
             Answer::Unknown | Answer::None => imported.unknown += 1,
         }
         states.push((payment.payment_id, answer, line.cause, payment.standing));
@@ -274,8 +269,8 @@ pub fn import_reply(
             Value::Bytes(&sha256),
             kind.name.as_str().into(),
             imported.lines.into(),
-            imported.paid.0.into(),
-            imported.failed.0.into(),
+            imported.paid.count.cast_signed().into(),
+            imported.failed.count.cast_signed().into(),
             imported.unknown.into(),
             (imported.conflicts.len() as i64).into(),
             answer.problem_count.into(),
@@ -287,19 +282,6 @@ pub fn import_reply(
     )?;
     act.close(tx)?;
     Ok(imported)
-}
-
-fn add(total: &mut (i64, Amount), amount: Amount) -> Result<(), Message> {
-    total.0 += 1;
-    total.1 = total.1.plus(amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
-    Ok(())
-}
-
-fn in_file(failure: Failure, path: &Path) -> Failure {
-    match failure {
-        Failure::Refused(message) => message.in_file(path).into(),
-        broken => broken,
-    }
 }
 
 fn known(tx: &mut Tx<'_>, court_id: i64, sha256: &Digest) -> Outcome<Option<Imported>> {
@@ -375,7 +357,7 @@ fn check_totals(answer: &Collected) -> Result<(), Message> {
             .lines
             .iter()
             .filter(|line| line.state == state)
-            .try_fold(Decimal::ZERO, |sum, line| sum.checked_add(line.amount.unwrap_or(Decimal::ZERO)))
+            .try_fold(Decimal::ZERO, |sum, line| exact_sum(sum, line.amount.unwrap_or(Decimal::ZERO)))
     };
     let foot = &answer.foot;
     let counts = [

@@ -59,8 +59,9 @@ pub struct Imported {
     pub already: bool,
 }
 
-/// Imports a statement file into the caller's transaction; `progress` is told how many bytes have been read. Needs finance or the fund keeper. A file that was imported
-/// before changes nothing, whatever its name; a line that another file has shown is not stored again.
+/// Imports a statement file into the caller's transaction; `progress` is told how many bytes have been read. Needs
+/// finance or the fund keeper. A file that was imported before changes nothing, whatever its name; a line that another
+/// file has shown is not stored again.
 ///
 /// # Errors
 /// What [`reading::read`] refuses; `statements.not_a_statement`, `statements.account_unknown`,
@@ -75,11 +76,7 @@ pub fn import_statement(
     progress: &mut dyn FnMut(u64),
 ) -> Outcome<Imported> {
     let court_id = acting.actor.court_id;
-    let mut file = File::open(import.path).map_err(|error| Failure::of_file(import.path, &error))?;
-    let sha256 = documents::sha256_of(&mut file).map_err(|error| match error {
-        Error::Io(error) => Failure::of_file(import.path, &error),
-        other => other.into(),
-    })?;
+    let (mut file, sha256) = documents::open_hashed(import.path)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "statement.import")?;
     may_import(tx, acting)?;
     documents::require_keys(tx, keys, act.book())?;
@@ -96,7 +93,6 @@ pub fn import_statement(
         return Ok(Imported { statements: known.collect(), already: true, ..Imported::default() });
     }
     let name = import.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    file.rewind()?;
     let new = NewDocument { kind: "statement", name: &name, media_type: "application/octet-stream" };
     let stored = documents::store(tx, &mut act, keys, randomness, &new, &mut file)?;
     file.rewind()?;
@@ -124,7 +120,7 @@ pub fn import_statement(
     };
     let mut source = BufReader::with_capacity(1 << 16, Counted { file, read_bytes });
     let kind = reading::read(&name, &mut source, import.profile, &mut importer)
-        .map_err(|failure| in_file(failure, import.path))?;
+        .map_err(|failure| failure.in_file(import.path))?;
     let (problems, finished) = (std::mem::take(&mut importer.problems), std::mem::take(&mut importer.finished));
     if kind.content != reading::Content::Statement {
         return Err(Message::new("statements.not_a_statement").with("kind", &kind.name).in_file(import.path).into());
@@ -177,13 +173,6 @@ pub fn may_import(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<()> {
     match acting.require(tx, Role::FundKeeper) {
         Err(Failure::Refused(_)) => acting.require(tx, Role::Finance).map(drop),
         decided => decided.map(drop),
-    }
-}
-
-fn in_file(failure: Failure, path: &Path) -> Failure {
-    match failure {
-        Failure::Refused(message) => message.in_file(path).into(),
-        broken => broken,
     }
 }
 
@@ -314,9 +303,7 @@ impl Sink for Importer<'_, '_, '_> {
 impl Importer<'_, '_, '_> {
     fn begin(&mut self, head: &statement::Head) -> Outcome<()> {
         let account = self.account(head)?;
-        if !matches!(head.currency.as_str(), "" | "CNY" | "RMB" | "CNH" | "人民币" | "人民币元") {
-            return Err(Message::new("statements.currency").with("currency", &head.currency).into());
-        }
+        must_be_yuan(&head.currency)?;
         let kind = match head.kind {
             Some(statement::Kind::Intraday) => Kind::Intraday,
             Some(statement::Kind::Detail) => Kind::Detail,
@@ -411,9 +398,7 @@ impl Importer<'_, '_, '_> {
         if entry.status == statement::Status::NotBooked && open.kind == Kind::Booked {
             return Ok(());
         }
-        if !matches!(entry.currency.as_str(), "" | "CNY" | "RMB" | "CNH" | "人民币" | "人民币元") {
-            return Err(Message::new("statements.currency").with("currency", &entry.currency).into());
-        }
+        must_be_yuan(&entry.currency)?;
         let Some(booked_on) = entry.booking_date.or(entry.value_date).or(open.head.to) else {
             return Err(Message::new("statements.no_date").with("line", entry.place).into());
         };
@@ -643,6 +628,14 @@ impl Importer<'_, '_, '_> {
         )?;
         Ok(())
     }
+}
+
+/// Banks leave the currency of an account in yuan out, or name it in one of these ways.
+fn must_be_yuan(currency: &str) -> Result<(), Message> {
+    if matches!(currency, "" | "CNY" | "RMB" | "CNH" | "人民币" | "人民币元") {
+        return Ok(());
+    }
+    Err(Message::new("statements.currency").with("currency", currency))
 }
 
 /// What a line is known by.

@@ -531,11 +531,11 @@ fn corrupted_answers_are_caught(database: &Database) {
         text.lines().filter(|line| !line.starts_with("合计")).map(|line| format!("{line}\r\n")).collect();
     write(&without_footer.replacen("100.01", "200.01", 1));
     let imported = circle.reply(&changed).expect("reads");
-    assert_eq!((imported.conflicts.len(), imported.paid.0), (1, 9));
+    assert_eq!((imported.conflicts.len(), imported.paid.count), (1, 9));
     assert_eq!(imported.conflicts[0].message.code, "replies.conflict_amount");
     // The true answer: nine say the same again, one is new.
     let imported = circle.reply(&reply).expect("reads");
-    assert_eq!((imported.paid.0, imported.repeated, imported.conflicts.len()), (1, 9, 0));
+    assert_eq!((imported.paid.count, imported.repeated, imported.conflicts.len()), (1, 9, 0));
     // An answer that says the contrary does not count.
     write(&without_footer.replacen(",00,", ",01,", 1));
     let imported = circle.reply(&changed).expect("reads");

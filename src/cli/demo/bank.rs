@@ -9,6 +9,7 @@ use jiff::civil::Date;
 
 use super::{CASE, Seconds};
 use crate::access;
+use crate::amount::Total;
 use crate::bank_sim::{self, Options};
 use crate::cases;
 use crate::chart;
@@ -22,7 +23,6 @@ use crate::documents::personal::{PersonalDetail, each_detail};
 use crate::failure::{Failure, Outcome};
 use crate::flows::score::{Score, score};
 use crate::flows::{Left, match_account};
-use crate::message::Message;
 use crate::payouts::reissue::returned;
 use crate::payouts::runs;
 use crate::report::bank_reconciliation::BankReconciliation;
@@ -42,9 +42,9 @@ pub struct BankPart {
     /// Bank lines matched.
     pub matched: u64,
     /// Payments debited.
-    pub debited: (u64, Amount),
+    pub debited: Total,
     /// Payments that failed or came back.
-    pub came_back: (u64, Amount),
+    pub came_back: Total,
     /// Paid again: number of the run, payments, sum.
     pub reissued: (String, u64, Amount),
     /// Lines left to a person.
@@ -134,8 +134,8 @@ pub fn practise(
 #[derive(Default)]
 struct Found {
     matched: u64,
-    debited: (u64, Amount),
-    came_back: (u64, Amount),
+    debited: Total,
+    came_back: Total,
     left: Vec<Left>,
 }
 
@@ -172,18 +172,12 @@ impl Found {
             })
         })?;
         self.matched += matched.matched;
-        add(&mut self.debited, matched.debited)?;
-        add(&mut self.came_back, matched.failed)?;
-        add(&mut self.came_back, matched.returned)?;
+        self.debited.add_all(matched.debited)?;
+        self.came_back.add_all(matched.failed)?;
+        self.came_back.add_all(matched.returned)?;
         self.left = matched.left;
         Ok(())
     }
-}
-
-fn add(total: &mut (u64, Amount), more: (u64, Amount)) -> Result<(), Message> {
-    total.0 += more.0;
-    total.1 = total.1.plus(more.1).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
-    Ok(())
 }
 
 fn files_of(folder: &Path) -> Outcome<Vec<PathBuf>> {

@@ -27,21 +27,6 @@ fn is_known(code: &str) -> bool {
     KNOWN.contains(&code)
 }
 
-fn cause(reason_code: &str) -> Cause {
-    match reason_code {
-        "AC01" | "AC03" => Cause::AccountUnknown,
-        "AC04" | "AC07" => Cause::AccountClosed,
-        "AC06" => Cause::AccountBlocked,
-        "BE01" => Cause::NameDiffers,
-        "RC01" | "RC04" | "AGNT" => Cause::BankUnknown,
-        "AM02" | "AM14" | "AM21" => Cause::Limit,
-        "AM04" => Cause::FundsShort,
-        "AM05" | "DUPL" => Cause::Duplicate,
-        code if code.starts_with("DU0") => Cause::Duplicate,
-        _ => Cause::Other,
-    }
-}
-
 /// The status of a payment block, which holds for its lines that have none.
 #[derive(Debug, Default)]
 struct Block {
@@ -172,7 +157,7 @@ fn read_reason(xml: &mut Xml<'_>, reason: &mut Reason) -> Outcome<()> {
             Tag::Rsn => {
                 let code = xml.text()?;
                 if matches!(reason.cause, None | Some(Cause::Other)) {
-                    reason.cause = Some(cause(code));
+                    reason.cause = Some(Cause::of_reason_code(code));
                 }
                 push(&mut reason.text, code)?;
             }
