@@ -967,7 +967,76 @@ mod tests {
         debt.costs.minor() + parts + statement.general_interest.minor() + statement.doubled_interest.minor()
     }
 
+    /// Day by day, as one would with a calendar and a calculator: general interest, doubled part, what is unpaid.
+    fn by_days(rules: &Rules, debt: &Debt) -> (Amount, Amount, Vec<i64>) {
+        let settings = &rules.settings;
+        let mut parts = debt.parts.clone();
+        parts.sort();
+        let mut open: Vec<i64> = parts.iter().map(|part| part.amount.minor()).collect();
+        let (mut costs, mut exact, mut paid) = (debt.costs.minor(), [0_i128; 2], [0_i64; 2]);
+        let denominators = [Rate::ONE * i128::from(settings.year_days), Rate::ONE];
+        let whole = |exact: &[i128; 2], which: usize| {
+            settings.rounding.apply(Exact::new(exact[which], denominators[which])).unwrap().minor()
+        };
+        let bears = |exact: &mut [i128; 2], open: &[i64], on: Date| {
+            for (part, open) in parts.iter().zip(open) {
+                let rate = part.general.iter().filter(|rate| rate.from <= on).max_by_key(|rate| rate.from);
+                exact[0] += i128::from(*open) * rate.map_or(0, |rate| rate.rate.parts());
+                let stayed = debt.not_counted.iter().any(|span| span.from <= on && on <= span.until);
+                let bankrupt = debt.bankruptcy_accepted_on.is_some_and(|day| day <= on);
+                if on >= part.due_on && !stayed && !bankrupt {
+                    exact[1] += i128::from(*open) * 175_000_000;
+                }
+            }
+        };
+        for on in date(2020, 1, 1).series(1.day()).take_while(|on| *on <= debt.until) {
+            if settings.last_day == LastDay::Counted {
+                bears(&mut exact, &open, on);
+            }
+            for payment in debt.payments.iter().filter(|payment| payment.on == on) {
+                let mut left = payment.amount.minor();
+                for component in &settings.order {
+                    match component {
+                        Component::Costs => take(&mut costs, &mut left),
+                        Component::Principal => open.iter_mut().for_each(|open| take(open, &mut left)),
+                        Component::GeneralInterest | Component::DoubledInterest => {
+                            let which = usize::from(*component == Component::DoubledInterest);
+                            let mut due = whole(&exact, which) - paid[which];
+                            let before = left;
+                            take(&mut due, &mut left);
+                            paid[which] += before - left;
+                        }
+                    }
+                }
+            }
+            if settings.last_day == LastDay::NotCounted && on < debt.until {
+                bears(&mut exact, &open, on);
+            }
+        }
+        let [general, doubled] = [whole(&exact, 0), whole(&exact, 1)];
+        let unpaid = vec![costs, general - paid[0], open.iter().sum(), doubled - paid[1]];
+        (Amount::from_minor(general), Amount::from_minor(doubled), unpaid)
+    }
+
+    fn take(owed: &mut i64, left: &mut i64) {
+        let taken = (*owed).min(*left);
+        *owed -= taken;
+        *left -= taken;
+    }
+
     proptest! {
+        #[test]
+        fn reckoned_day_by_day_it_is_the_same(
+            debt in debts(), rules in settings(), bankrupt in prop::option::of(0_i64..900),
+        ) {
+            let accepted = bankrupt.map(|days| date(2020, 1, 1).checked_add(days.days()).unwrap());
+            let debt = Debt { bankruptcy_accepted_on: accepted, ..debt };
+            let statement = reckon(&rules, &debt).unwrap();
+            let open: Vec<i64> = statement.open.iter().map(|(_, amount)| amount.minor()).collect();
+            let (general, doubled, unpaid) = by_days(&rules, &debt);
+            prop_assert_eq!((statement.general_interest, statement.doubled_interest, open), (general, doubled, unpaid));
+        }
+
         #[test]
         fn what_is_owed_is_paid_or_open(debt in debts(), rules in settings()) {
             let statement = reckon(&rules, &debt).unwrap();
