@@ -146,11 +146,15 @@ impl Period {
     /// In words.
     #[must_use]
     pub fn message(self) -> Message {
-        let code = match self.unit {
-            Unit::Days => "calendar.days",
-            Unit::WorkingDays => "calendar.working_days",
-            Unit::Months => "calendar.months",
-            Unit::Years => "calendar.years",
+        let code = match (self.unit, self.count) {
+            (Unit::Days, 1) => "calendar.one_day",
+            (Unit::Days, _) => "calendar.days",
+            (Unit::WorkingDays, 1) => "calendar.one_working_day",
+            (Unit::WorkingDays, _) => "calendar.working_days",
+            (Unit::Months, 1) => "calendar.one_month",
+            (Unit::Months, _) => "calendar.months",
+            (Unit::Years, 1) => "calendar.one_year",
+            (Unit::Years, _) => "calendar.years",
         };
         Message::new(code).with("count", self.count)
     }

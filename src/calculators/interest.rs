@@ -137,7 +137,8 @@ pub struct Debt {
     /// Costs of realising the claim.
     #[serde(default, deserialize_with = "yuan")]
     pub costs: Amount,
-    /// From when on the doubled part is not admitted: a petition in bankruptcy was accepted. That day bears none.
+    /// A petition in bankruptcy was accepted: from that day on nothing bears interest. Whether the doubled part of the time
+    /// before can be filed as a claim is disputed; it is reckoned, and a note says so.
     #[serde(default, deserialize_with = "optional_day")]
     pub bankruptcy_accepted_on: Option<Date>,
     /// The money debts of the judgment.
@@ -494,9 +495,10 @@ impl<'a> Run<'a> {
             if self.open[place] == Amount::ZERO {
                 continue;
             }
+            let end = self.debt.bankruptcy_accepted_on.map_or(to, |day| day.min(to));
             let rates = self.parts[place].general.clone();
             for (index, rate) in rates.iter().enumerate() {
-                let next = rates.get(index + 1).map_or(to, |next| next.from.min(to));
+                let next = rates.get(index + 1).map_or(end, |next| next.from.min(end));
                 let per_day = rate.rate.parts() * rate.per.parts_of_a_year(self.rules.settings.year_days);
                 let words = rate.per.message(rate.rate);
                 self.add(Component::GeneralInterest, place, (rate.from.max(from), next), per_day, words)?;
@@ -504,7 +506,6 @@ impl<'a> Run<'a> {
             let doubled = &self.rules.doubled;
             let (per_day, words) = (doubled.rate_per_day.parts(), Per::Day.message(doubled.rate_per_day));
             let mut start = self.parts[place].due_on.max(doubled.in_force_from).max(from);
-            let end = self.debt.bankruptcy_accepted_on.map_or(to, |day| day.min(to));
             for span in self.not_counted.clone() {
                 let before = (start, span.from.min(end));
                 self.add(Component::DoubledInterest, place, before, per_day, words.clone())?;
@@ -979,12 +980,14 @@ mod tests {
             settings.rounding.apply(Exact::new(exact[which], denominators[which])).unwrap().minor()
         };
         let bears = |exact: &mut [i128; 2], open: &[i64], on: Date| {
+            if debt.bankruptcy_accepted_on.is_some_and(|day| day <= on) {
+                return;
+            }
             for (part, open) in parts.iter().zip(open) {
                 let rate = part.general.iter().filter(|rate| rate.from <= on).max_by_key(|rate| rate.from);
                 exact[0] += i128::from(*open) * rate.map_or(0, |rate| rate.rate.parts());
                 let stayed = debt.not_counted.iter().any(|span| span.from <= on && on <= span.until);
-                let bankrupt = debt.bankruptcy_accepted_on.is_some_and(|day| day <= on);
-                if on >= part.due_on && !stayed && !bankrupt {
+                if on >= part.due_on && !stayed {
                     exact[1] += i128::from(*open) * 175_000_000;
                 }
             }

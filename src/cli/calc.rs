@@ -6,7 +6,8 @@ mod interest;
 mod term;
 mod waterfall;
 
-use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use clap::Subcommand;
@@ -51,20 +52,29 @@ pub fn run(context: &Context, command: &CalcCommand) -> Outcome<()> {
     }
 }
 
+/// Bytes of a file that are looked at: a hundred thousand rows are some ten million.
+const BYTES_MAX: u64 = 32 * 1024 * 1024;
+
 /// What a reader makes of the file, which a refusal names.
 fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, Message>) -> Outcome<T> {
-    let bytes = std::fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
-    Ok(parse(&bytes).map_err(|message| message.in_file(path))?)
+    let failed = |error: std::io::Error| Failure::of_file(path, &error);
+    let mut bytes = Vec::new();
+    File::open(path).map_err(failed)?.take(BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let parsed = if bytes.len() as u64 > BYTES_MAX {
+        Err(Message::new("calc.file_large").with("max", BYTES_MAX / (1024 * 1024)))
+    } else {
+        parse(&bytes)
+    };
+    Ok(parsed.map_err(|message| message.in_file(path))?)
 }
 
 /// As [`read`], of a text; `standard` where no file is named.
 fn read_rules<T>(path: Option<&Path>, standard: &str, parse: impl FnOnce(&str) -> Result<T, Message>) -> Outcome<T> {
-    let Some(path) = path else { return Ok(parse(standard)?) };
-    // Letters that are no UTF-8 can stand in remarks only; elsewhere the parser names the line.
-    read(path, |bytes| match String::from_utf8_lossy(bytes) {
-        Cow::Borrowed(text) => parse(text),
-        Cow::Owned(text) => parse(&text),
-    })
+    match path {
+        // Letters that are no UTF-8 can stand in remarks only; elsewhere the parser names the line.
+        Some(path) => read(path, |bytes| parse(&String::from_utf8_lossy(bytes))),
+        None => Ok(parse(standard)?),
+    }
 }
 
 /// A period as an option.

@@ -92,6 +92,9 @@ fn fees() {
     let refusal = desk.refused(&["fee", "--amount", "1", "--rules", "fees.toml"], 1, "calc.file");
     assert!(refusal["error"]["message_zh"].as_str().expect("text").starts_with("fees.toml"), "{refusal}");
     desk.refused(&["fee", "--amount", "1", "--rules", "none.toml"], 1, "file.not_found");
+    desk.refused(&["fee", "--amount", "1", "--rules", "."], 1, "file.is_folder");
+    desk.file("large.toml", vec![b'#'; 33 * 1024 * 1024]);
+    desk.refused(&["fee", "--amount", "1", "--rules", "large.toml"], 1, "calc.file_large");
     desk.refused(&["fee", "--amount", "0"], 1, "calc.amount_not_positive");
     desk.refused(&["fee", "--without-amount", "501"], 1, "calc.fee_outside");
     desk.refused(&["fee"], 2, "command.usage");
@@ -132,6 +135,13 @@ fn interest() {
     assert_eq!(by_options["notes"].as_array().map(Vec::len), Some(2));
     insta::assert_snapshot!(desk.text(&[&options[..], &["--lang", "en"]].concat()));
     assert!(desk.text(&options).contains("法释〔2014〕8号第4条"));
+    // A bankruptcy ends both kinds, and a note says what is disputed.
+    let bankrupt = desk.object(&[&options[..], &["--bankruptcy-accepted", "2023-05-01"]].concat());
+    assert_eq!(
+        (&bankrupt["lines"][3]["until"], bankrupt["lines"].as_array().map(Vec::len)),
+        (&Value::from("2023-04-30"), Some(4))
+    );
+    assert!(bankrupt["notes"][1]["source_en"].as_str().expect("text").contains("art. 46"), "{bankrupt}");
     desk.refused(&[&year[..], &["--payment", "2024-01-02:1"]].concat(), 1, "calc.interest_payment_late");
     desk.refused(&[&year[..], &["--payment", "2023-01-02:1:gift"]].concat(), 2, "command.usage");
     desk.refused(&[&year[..], &["--general-rate", "6%"]].concat(), 2, "command.usage");
