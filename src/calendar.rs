@@ -244,7 +244,7 @@ pub fn end(start: Date, period: Period, on_holiday: OnHoliday, calendar: &Calend
         last_day = last_day.tomorrow().map_err(|_| out_of_range())?;
     }
     let asked_from = match (period.unit, on_holiday) {
-        (Unit::WorkingDays, _) => Some(start.year()),
+        (Unit::WorkingDays, _) => start.tomorrow().ok().map(Date::year),
         (_, OnHoliday::Moves) => Some(counted.year()),
         (_, OnHoliday::Stays) => None,
     };
@@ -315,6 +315,9 @@ mod tests {
         let period = Period { count: 3, unit: Unit::WorkingDays };
         let over_new_year = end(date(2026, 12, 30), period, OnHoliday::Moves, &calendar).unwrap();
         assert_eq!((over_new_year.last_day, over_new_year.unknown_years), (date(2027, 1, 4), vec![2027]));
+        let new_year_eve = Period { count: 1, ..period };
+        let eve = end(date(2025, 12, 31), new_year_eve, OnHoliday::Moves, &calendar).unwrap();
+        assert!(eve.unknown_years.is_empty(), "the day on which it begins is not asked for");
         let known = end(date(2026, 11, 2), period, OnHoliday::Moves, &calendar).unwrap();
         assert!(known.unknown_years.is_empty());
         let year = Period { count: 1, unit: Unit::Years };

@@ -186,7 +186,7 @@ impl Scale {
     /// # Errors
     /// `calc.amount_not_positive`, `calc.too_large`.
     pub fn fee(&self, amount: Amount) -> Result<Fee, Message> {
-        above_zero("amount", amount)?;
+        above_zero("calc.amount", amount)?;
         let mut lines = Vec::new();
         let (mut floor, mut total) = (Amount::ZERO, 0_i128);
         for bracket in &self.brackets {
@@ -239,8 +239,8 @@ impl Scale {
 /// # Errors
 /// `calc.amount_not_positive`, `calc.too_large`.
 pub fn take(fees: &Fees, claimed: Amount, collected: Amount) -> Result<Taken, Message> {
-    above_zero("claimed", claimed)?;
-    above_zero("collected", collected)?;
+    above_zero("calc.claimed", claimed)?;
+    above_zero("calc.collected", collected)?;
     let base = match fees.taking.base {
         Base::Collected => collected.min(claimed),
         Base::Claimed => claimed,

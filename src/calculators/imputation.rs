@@ -212,7 +212,7 @@ pub fn impute(
     designated: &[String],
     debts: &[Debt],
 ) -> Result<Imputation, Message> {
-    above_zero("payment", payment)?;
+    above_zero("calc.payment", payment)?;
     let mut sorted: Vec<&Debt> = debts.iter().collect();
     sorted.sort_by_key(|debt| debt.debt.as_str());
     if let Some(pair) = sorted.windows(2).find(|pair| pair[0].debt == pair[1].debt) {

@@ -214,12 +214,12 @@ fn too_large() -> Message {
     Message::new("calc.too_large")
 }
 
-/// Refuses zero. `what` names the amount by its field or option.
-fn above_zero(what: &str, amount: Amount) -> Result<(), Message> {
+/// Refuses zero. `what` is the code of the amount's name.
+fn above_zero(what: &'static str, amount: Amount) -> Result<(), Message> {
     if amount > Amount::ZERO {
         return Ok(());
     }
-    Err(Message::new("calc.amount_not_positive").with("what", what).with("amount", amount))
+    Err(Message::new("calc.amount_not_positive").with_term("what", &Message::new(what)).with("amount", amount))
 }
 
 /// The rules or the facts in a TOML text; says the line where it is wrong.

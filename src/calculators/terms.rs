@@ -215,6 +215,12 @@ mod tests {
         let reckoned =
             terms.find("payout").unwrap().reckon(date(2026, 11, 6), period, None, &Calendar::weekends_only());
         assert_eq!(reckoned.unwrap().end.last_day, date(2026, 11, 20));
+        // Jinan: fifteen, from the identity check; and Sanyuan: a month.
+        let own = |period: &str| {
+            let period = Period::parse(period).unwrap();
+            Reckoned::own(date(2026, 11, 6), period, None, &Calendar::weekends_only()).unwrap().end.last_day
+        };
+        assert_eq!((own("15wd"), own("1m")), (date(2026, 11, 27), date(2026, 12, 7)));
     }
 
     #[test]

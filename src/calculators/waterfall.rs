@@ -7,7 +7,7 @@ use ankuan_ledger::Amount;
 use serde::{Deserialize, Serialize};
 
 use super::input::{Field, Row, rows};
-use super::{Text, above_zero, from_toml, too_large, wrong_rules};
+use super::{Text, from_toml, too_large, wrong_rules};
 use crate::amount::parse_yuan;
 use crate::message::Message;
 use crate::payouts::distribute::{ClaimInput, Plan, Rule, distribute};
@@ -192,12 +192,16 @@ pub fn read_claims(bytes: &[u8]) -> Result<Vec<Claim>, Message> {
 /// Divides money among claims. The result does not depend on the order of the claims.
 ///
 /// # Errors
-/// `calc.amount_not_positive`, `calc.class_unknown`, `calc.order_missing`, `calc.claim_twice`, `calc.too_large`, and what
+/// `calc.claim_not_positive`, `calc.class_unknown`, `calc.order_missing`, `calc.claim_twice`, `calc.too_large`, and what
 /// [`distribute`] refuses (`payouts.…`).
 pub fn divide<'a>(waterfall: &'a Waterfall, money: Amount, claims: &[Claim]) -> Result<Division<'a>, Message> {
     let mut sorted = Vec::with_capacity(claims.len());
     for claim in claims {
-        above_zero(&claim.claim, claim.amount)?;
+        if claim.amount <= Amount::ZERO {
+            return Err(Message::new("calc.claim_not_positive")
+                .with("claim", &claim.claim)
+                .with("amount", claim.amount));
+        }
         let Some(place) = waterfall.classes.iter().position(|class| class.name == claim.class) else {
             let known: Vec<&str> = waterfall.classes.iter().map(|class| class.name.as_str()).collect();
             let message = Message::new("calc.class_unknown").with("claim", &claim.claim).with("class", &claim.class);
@@ -438,7 +442,7 @@ mod tests {
         let one = claim("1", "ordinary", None, "1");
         assert_eq!(refused("0", std::slice::from_ref(&one)), "payouts.pot_not_positive");
         assert_eq!(refused("1", &[]), "payouts.no_claims");
-        assert_eq!(refused("1", &[claim("1", "ordinary", None, "0")]), "calc.amount_not_positive");
+        assert_eq!(refused("1", &[claim("1", "ordinary", None, "0")]), "calc.claim_not_positive");
         assert_eq!(refused("1", &[claim("1", "wages", None, "1")]), "calc.class_unknown");
         assert_eq!(refused("1", &[one.clone(), one.clone()]), "calc.claim_twice");
         let large = Claim { amount: Amount::from_minor(i64::MAX), ..one.clone() };
