@@ -7,6 +7,8 @@ pub mod bank;
 pub mod bank_sim;
 pub mod bookkeeping;
 pub mod books;
+pub mod calculators;
+pub mod calendar;
 pub mod cases;
 pub mod chart;
 pub mod claims;

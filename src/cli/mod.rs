@@ -2,6 +2,7 @@
 
 pub mod bank_account;
 pub mod bank_sim;
+pub mod calc;
 pub mod case;
 pub mod claim;
 pub mod claims;
@@ -139,6 +140,9 @@ pub enum Command {
     /// 期初 · What a bank account is made of when the court begins here
     #[command(subcommand)]
     Opening(opening::OpeningCommand),
+    /// 计算：迟延利息、执行费、清偿顺序、抵充、期限 · Calculators; they need no database
+    #[command(subcommand)]
+    Calc(calc::CalcCommand),
     /// 总账 · The ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -175,6 +179,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Reconcile(command) => reconcile::run(&context, command),
         Command::Report(command) => report::run(&context, command),
         Command::Opening(command) => opening::run(&context, command),
+        Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),

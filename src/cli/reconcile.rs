@@ -7,17 +7,20 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde_json::json;
 
+use super::calc;
 use super::output::Column;
 use super::statement::read_profile;
 use super::{Context, report};
 use crate::access;
+use crate::calculators::terms::{self, Terms};
+use crate::calendar::Period;
 use crate::chart::{self, BankAccount};
 use crate::flows::by_hand::{BySaying, Says, match_line};
 use crate::flows::score::{Score, score};
 use crate::flows::undo::{Undoes, undo};
 use crate::flows::{self, Left, Matched, match_account, open_findings};
-use crate::receipts;
 use crate::receipts::transfers::transfer_instructions;
+use crate::receipts::{self, Receipt};
 use crate::request::Answer;
 use crate::signoff;
 use crate::statements::days::{DayStep, closed_until, day_events};
@@ -76,9 +79,13 @@ pub struct AccountArg {
 /// What `reconcile open` takes.
 #[derive(Clone, Debug, Args)]
 pub struct OpenArgs {
-    /// 待认领款应在到账后几日内认领 · Days within which unattributed money should find its case; courts differ
-    #[arg(long, default_value_t = DAYS_TO_ATTRIBUTE, value_name = "DAYS")]
-    pub due_days: i64,
+    /// 待认领款的认领期限，自到账起，如 3d、3wd（工作日）；默认 3 日，各院不同 · The time in which unattributed money
+    /// should find its case, from arrival; courts differ [default: 3d]
+    #[arg(long, value_name = "PERIOD", value_parser = calc::period)]
+    pub due: Option<Period>,
+    /// 节假日与调休日历（TOML）；不填只按周末 · Calendar of days off and days worked instead; default: weekends only
+    #[arg(long, value_name = "FILE")]
+    pub calendar: Option<PathBuf>,
     /// 匹配规则（TOML）；默认内置规则 · Rules; default: those that are built in
     #[arg(long, value_name = "FILE")]
     pub rules: Option<PathBuf>,
@@ -86,10 +93,6 @@ pub struct OpenArgs {
     #[command(flatten)]
     pub account: AccountArg,
 }
-
-/// Three days from arrival: so the rules of the courts of Jiayu (2024) and Kangbao, the latter in working days. No
-/// national limit was found.
-const DAYS_TO_ATTRIBUTE: i64 = 3;
 
 /// What `reconcile match` takes.
 #[derive(Clone, Debug, Args)]
@@ -405,6 +408,13 @@ fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
     })?;
     let language = context.output.language;
     let age = |day: Date| i64::from((today - day).get_days());
+    let terms = Terms::parse(terms::STANDARD)?;
+    let (term, calendar) = (terms.find(terms::UNATTRIBUTED)?, calc::read_calendar(args.calendar.as_deref())?);
+    let due = |receipt: &Receipt| term.reckon(receipt.arrived_on, args.due, None, &calendar);
+    let unattributed = unattributed
+        .into_iter()
+        .map(|receipt| due(&receipt).map(|due| (receipt, due)))
+        .collect::<Result<Vec<_>, _>>()?;
     context.output.object(&json!({
         "open": left.iter().zip(&notes).map(|(left, note)| {
             let mut object = left_json(left);
@@ -420,10 +430,11 @@ fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
             "name": one.name, "remark": one.remark,
         })).collect::<Vec<_>>(),
         "gaps": gaps.iter().map(|gap| gap.message.text(Language::Zh)).collect::<Vec<_>>(),
-        "unattributed": unattributed.iter().map(|receipt| json!({
+        "unattributed": unattributed.iter().map(|(receipt, due)| json!({
             "receipt_id": receipt.receipt_id, "amount_minor": receipt.amount, "payer_name": receipt.payer_name,
             "arrived_on": receipt.arrived_on.to_string(), "age_days": age(receipt.arrived_on),
-            "overdue": age(receipt.arrived_on) > args.due_days,
+            "due_on": due.end.last_day.to_string(), "overdue": today > due.end.last_day,
+            "weekends_only_in": due.end.unknown_years,
         })).collect::<Vec<_>>(),
         "receivables": receivables.iter().map(|one| json!({
             "receipt_id": one.receipt_id, "case_id": one.case_id, "amount_minor": one.amount,
@@ -474,8 +485,8 @@ fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
     for gap in &gaps {
         context.output.sentence(&gap.message)?;
     }
-    for receipt in &unattributed {
-        let late = age(receipt.arrived_on) > args.due_days;
+    for (receipt, due) in &unattributed {
+        let late = today > due.end.last_day;
         let code = if late { "reconcile.unattributed_overdue" } else { "reconcile.unattributed_open" };
         context.output.sentence(
             &Message::new(code)
@@ -483,7 +494,7 @@ fn open(context: &Context, args: &OpenArgs) -> Outcome<()> {
                 .with("amount", receipt.amount)
                 .with("payer", &receipt.payer_name)
                 .with("age", age(receipt.arrived_on))
-                .with("due", args.due_days),
+                .with("due", due.period.message().text(language)),
         )?;
     }
     for one in &receivables {

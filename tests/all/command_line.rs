@@ -148,6 +148,24 @@ fn what_is_recorded_is_the_same_on_both(database: &Database) {
     assert_eq!(shown["receipts"].as_array().map(Vec::len), Some(3));
 }
 
+/// From arrival on Sunday, 2026-11-22.
+fn unattributed_money_has_its_time(database: &Database) {
+    ordinary_day(database);
+    let due = |options: &[&str]| {
+        let open = object(database, &[&["reconcile", "open"], options].concat());
+        let first = &open["unattributed"][0];
+        (first["due_on"].as_str().map(str::to_owned), first["overdue"].as_bool())
+    };
+    let on = |day: &str| (Some(day.to_owned()), Some(false));
+    assert_eq!(due(&[]), on("2026-11-25"));
+    assert_eq!(due(&["--due", "6d"]), on("2026-11-28"));
+    assert_eq!(due(&["--due", "6wd"]), on("2026-11-30"));
+    let calendar = database.folder.path().join("2026.toml");
+    let text = "[[year]]\nyear = 2026\nsource = \"虚构\"\nholidays = []\nworkdays = [\"2026-11-28\"]\n";
+    std::fs::write(&calendar, text).expect("writes");
+    assert_eq!(due(&["--due", "6wd", "--calendar", &calendar.display().to_string()]), on("2026-11-28"));
+}
+
 fn a_repeated_request_is_answered_the_same(database: &Database) {
     ordinary_day(database);
     let record = |amount: &'static str| {
@@ -415,6 +433,7 @@ fn payees_sheets_and_claims(database: &Database) {
 
 crate::on_both!(
     what_is_recorded_is_the_same_on_both,
+    unattributed_money_has_its_time,
     a_repeated_request_is_answered_the_same,
     no_number_is_said_or_put_on_the_command_line,
     payees_sheets_and_claims,

@@ -6,6 +6,7 @@ mod support;
 mod access;
 mod bad_input;
 mod bank_sim;
+mod calculators;
 mod cases;
 mod command_line;
 mod court;
