@@ -4,9 +4,12 @@
 mod support;
 
 mod access;
+mod any_order;
 mod bad_input;
 mod bank_sim;
+mod by_hand;
 mod cases;
+mod circle;
 mod command_line;
 mod court;
 mod crash;
@@ -16,4 +19,5 @@ mod program;
 mod receipts;
 mod reconciliation;
 mod requests;
+mod statements;
 mod texts;
