@@ -168,7 +168,7 @@ fn outcome(
             }
         }
         Says::File(name) => {
-            let file_id = file_by_name(tx, acting, name)?;
+            let file_id = file_by_name(tx, acting, line.bank_account_id, name)?;
             let sum = |wanted: &dyn Fn(&Sent) -> bool| {
                 let ids = loaded.payments_of_file(file_id, wanted);
                 let amounts = ids.iter().filter_map(|id| loaded.payments.iter().find(|one| one.payment_id == *id));
@@ -232,10 +232,12 @@ fn outcome(
     })
 }
 
-fn file_by_name(tx: &mut Tx<'_>, acting: &Acting, name: &str) -> Outcome<i64> {
+/// A file that went out from this account.
+fn file_by_name(tx: &mut Tx<'_>, acting: &Acting, bank_account_id: i64, name: &str) -> Outcome<i64> {
     let found = tx.query_opt(
-        "SELECT file_id FROM bank_file WHERE court_id = $1 AND book_id = $2 AND name = $3",
-        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), name.into()],
+        "SELECT f.file_id FROM bank_file AS f JOIN run AS r ON r.court_id = f.court_id AND r.book_id = f.book_id \
+         AND r.run_id = f.run_id WHERE f.court_id = $1 AND f.book_id = $2 AND f.name = $3 AND r.bank_account_id = $4",
+        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), name.into(), bank_account_id.into()],
         |row| row.int(0),
     )?;
     Ok(found.ok_or_else(|| Message::new("flows.file_unknown").with("file", name))?)
