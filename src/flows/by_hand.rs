@@ -53,7 +53,7 @@ const CHARGES_ALONE_MAX: Amount = Amount::from_minor(100_000);
 ///
 /// # Errors
 /// `flows.line_not_open`, `flows.evidence_missing`, `flows.amount_differs`, `flows.payment_unknown`,
-/// `flows.file_unknown`, `flows.not_a_credit`, `flows.not_a_debit`, `receipts.unknown`, `signoff.day_closed`, those of
+/// `flows.file_unknown`, `flows.not_a_credit`, `flows.not_a_debit`, `flows.carries_our_key`, `receipts.unknown`, `signoff.day_closed`, those of
 /// posting.
 pub fn match_line(
     tx: &mut Tx<'_>,
@@ -147,6 +147,11 @@ fn outcome(
         let code = if credit { "flows.not_a_credit" } else { "flows.not_a_debit" };
         Err(Message::new(code).with("line", line.bank_line_id))
     };
+    // What comes back from a payment of ours is never a payer's money, nor the bank's, whoever says so.
+    let must_be_new = || match load::own_key(line) {
+        Some(key) => Err(Message::new("flows.carries_our_key").with("key", key)),
+        None => Ok(()),
+    };
     Ok(match says {
         Says::Payment(key) => {
             let payment = loaded
@@ -189,6 +194,7 @@ fn outcome(
         }
         Says::Receipts(receipt_ids) => {
             must_be(true)?;
+            must_be_new()?;
             let mut total = Amount::ZERO;
             for (place, receipt_id) in receipt_ids.iter().enumerate() {
                 let receipt = crate::receipts::find_receipt(tx, books::case_money(acting.actor.court_id), *receipt_id)?;
@@ -204,10 +210,12 @@ fn outcome(
         }
         Says::Unattributed => {
             must_be(true)?;
+            must_be_new()?;
             Finding::Unattributed
         }
         Says::Interest => {
             must_be(true)?;
+            must_be_new()?;
             Finding::Interest
         }
         Says::Charges => {
