@@ -70,7 +70,12 @@ pub fn match_line(
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.by_hand")?;
     may_import(tx, acting)?;
     days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
-    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date)?;
+    let runs = match says {
+        Says::Payment(key) => load::Runs::OfPayment(key),
+        Says::File(name) => load::Runs::OfFile(name),
+        _ => load::Runs::None,
+    };
+    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date, runs)?;
     let line = loaded
         .line(bank_line_id)
         .cloned()
