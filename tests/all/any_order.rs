@@ -1,7 +1,7 @@
 //! A small book with a bank that rejects, delays, repeats and returns: in whatever order its files come, and whatever is
 //! matched and undone in between, the end is the same.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ankuan::bank_sim::{Debit, Options};
 use ankuan::flows::undo::{Undoes, undo};
@@ -33,7 +33,7 @@ impl Dice {
 }
 
 /// Imports a file, whatever it is; whether it was there already.
-fn take(circle: &mut Circle, path: &PathBuf) -> bool {
+fn take(circle: &mut Circle, path: &Path) -> bool {
     if path.to_string_lossy().contains("-reply-") {
         circle.reply(path).expect("an answer").already
     } else {
@@ -48,6 +48,14 @@ fn matched_lines(circle: &mut Circle) -> Vec<i64> {
     tx.query(text, &[COURT.into()], |row| row.int(0)).expect("reads")
 }
 
+/// The matches of a run of the rules that have no line: payments that an answer refused.
+fn failed_matches(circle: &mut Circle, matching_id: i64) -> Vec<i64> {
+    let mut tx = circle.court.store.snapshot().expect("reads");
+    let text = "SELECT match_id FROM bank_match WHERE court_id = $1 AND matching_id = $2 AND match_id = group_id \
+                AND bank_line_id = 0";
+    tx.query(text, &[COURT.into(), matching_id.into()], |row| row.int(0)).expect("reads")
+}
+
 /// Matches until there is nothing more to match.
 fn match_all(circle: &mut Circle) {
     while circle.reconcile().matching_id != 0 {}
@@ -56,13 +64,11 @@ fn match_all(circle: &mut Circle) {
 /// Matches, takes all of it back again, and finds the book as it was.
 fn match_and_undo(circle: &mut Circle) {
     let (before, known) = (circle.state(), matched_lines(circle));
-    let matched = circle.reconcile();
-    if matched.failed.0 > 0 {
-        // What an answer refused has no line; its undo is tested where failures are.
-        return;
-    }
-    for line in matched_lines(circle).into_iter().filter(|line| !known.contains(line)) {
-        let undone = circle.act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, Undoes::Line(line), "换个顺序"));
+    let matching_id = circle.reconcile().matching_id;
+    let lines = matched_lines(circle).into_iter().filter(|line| !known.contains(line)).map(Undoes::Line);
+    let without_line = failed_matches(circle, matching_id).into_iter().map(Undoes::Match);
+    for which in lines.chain(without_line) {
+        let undone = circle.act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, which, "换个顺序"));
         // A line that went with another's match is open already.
         if let Err(failure) = undone {
             assert_eq!(code::<()>(Err(failure)), "flows.not_matched");
