@@ -385,16 +385,29 @@ fn statements_that_cannot_be_read(database: &Database) {
     let utf_16: Vec<u8> = [0xfeff].into_iter().chain(STATEMENT.encode_utf16()).flat_map(u16::to_le_bytes).collect();
     refused("十六.csv", &utf_16, &[], "reading.table_utf_16", &[]);
 
-    // Cut behind a whole line it can be read; that its end is missing is told, and keeps the day from being signed.
+    // Cut within a row: behind its amount, or just before the reference by which the same money is known later.
+    for (name, last) in [("半行.csv", "2026-11-20,2026-11-20,,200.00"), ("无号.csv", "附言乙,")] {
+        let end = STATEMENT.find(last).expect("stands there") + last.len();
+        refused(name, &bank(&STATEMENT[..end]), &[], "reading.truncated", &["8"]);
+    }
+
+    // Cut behind a whole row nothing shows it, until the statement of the next day does not follow.
     let cut = STATEMENT.find("2026-11-20,2026-11-20,,200.00").expect("the second line");
     let path = bench.file("截断.csv", bank(&STATEMENT[..cut]));
     let imported = bench.files.done(bench.address, &words(&statement_import(&path)));
     assert_eq!(imported["files"][0]["statements"][0]["new_entries"], 1, "{imported}");
-    bench.refused(&["reconcile", "prepare", "2026-11-20", "--as", "周局长"], 1, "access.role_missing", &["周局长"]);
+    let next = STATEMENT.replace("2026-11-20", "2026-11-21").replace("S1", "S3").replace("S2", "S4");
+    let next = next.replace("期初余额,0.00", "期初余额,300.00").replace(",300.00,郑", ",600.00,郑");
+    let next = next.replace(",100.00,吴", ",400.00,吴").replace("期末余额,300.00", "期末余额,600.00");
+    let path = bench.file("次日.csv", bank(&next));
+    bench.files.done(bench.address, &words(&statement_import(&path)));
+    let prepare = ["reconcile", "prepare", "2026-11-21", "--as", "孙财务"];
+    bench.refused(&prepare, 1, "statements.gap_between", &["200.00"]);
     // The whole one brings what is missing, and nothing twice.
     let path = bench.file("完整.csv", &whole);
     let imported = bench.files.done(bench.address, &words(&statement_import(&path)));
     assert_eq!(imported["files"][0]["statements"][0]["new_entries"], 1, "{imported}");
+    bench.refused(&prepare, 1, "signoff.unexplained", &["4"]);
     bench.files.verified(bench.address, &[]);
 }
 
