@@ -53,7 +53,7 @@ const CHARGES_ALONE_MAX: Amount = Amount::from_minor(100_000);
 ///
 /// # Errors
 /// `flows.line_not_open`, `flows.evidence_missing`, `flows.amount_differs`, `flows.payment_unknown`,
-/// `flows.file_unknown`, `flows.not_a_credit`, `flows.not_a_debit`, `receipts.unknown`, `signoff.day_closed`, those of
+/// `flows.file_unknown`, `flows.not_a_credit`, `flows.not_a_debit`, `flows.carries_our_key`, `receipts.unknown`, `signoff.day_closed`, those of
 /// posting.
 pub fn match_line(
     tx: &mut Tx<'_>,
@@ -70,7 +70,12 @@ pub fn match_line(
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.by_hand")?;
     may_import(tx, acting)?;
     days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
-    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date)?;
+    let runs = match says {
+        Says::Payment(key) => load::Runs::OfPayment(key),
+        Says::File(name) => load::Runs::OfFile(name),
+        _ => load::Runs::None,
+    };
+    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date, runs)?;
     let line = loaded
         .line(bank_line_id)
         .cloned()
@@ -147,6 +152,11 @@ fn outcome(
         let code = if credit { "flows.not_a_credit" } else { "flows.not_a_debit" };
         Err(Message::new(code).with("line", line.bank_line_id))
     };
+    // What comes back from a payment of ours is never a payer's money, nor the bank's, whoever says so.
+    let must_be_new = || match load::own_key(line) {
+        Some(key) => Err(Message::new("flows.carries_our_key").with("key", key)),
+        None => Ok(()),
+    };
     Ok(match says {
         Says::Payment(key) => {
             let payment =
@@ -165,7 +175,7 @@ fn outcome(
             }
         }
         Says::File(name) => {
-            let file_id = file_by_name(tx, acting, name)?;
+            let file_id = file_by_name(tx, acting, line.bank_account_id, name)?;
             let sum = |wanted: &dyn Fn(&Sent) -> bool| {
                 let payments = loaded.payments_of_file(file_id).filter(|one| wanted(one));
                 Amount::sum(payments.map(|one| one.amount)).unwrap_or(Amount::ZERO)
@@ -185,6 +195,7 @@ fn outcome(
         }
         Says::Receipts(receipt_ids) => {
             must_be(true)?;
+            must_be_new()?;
             let mut total = Amount::ZERO;
             for (place, receipt_id) in receipt_ids.iter().enumerate() {
                 let receipt = crate::receipts::find_receipt(tx, books::case_money(acting.actor.court_id), *receipt_id)?;
@@ -200,10 +211,12 @@ fn outcome(
         }
         Says::Unattributed => {
             must_be(true)?;
+            must_be_new()?;
             Finding::Unattributed
         }
         Says::Interest => {
             must_be(true)?;
+            must_be_new()?;
             Finding::Interest
         }
         Says::Charges => {
@@ -228,10 +241,12 @@ fn outcome(
     })
 }
 
-fn file_by_name(tx: &mut Tx<'_>, acting: &Acting, name: &str) -> Outcome<i64> {
+/// A file that went out from this account.
+fn file_by_name(tx: &mut Tx<'_>, acting: &Acting, bank_account_id: i64, name: &str) -> Outcome<i64> {
     let found = tx.query_opt(
-        "SELECT file_id FROM bank_file WHERE court_id = $1 AND book_id = $2 AND name = $3",
-        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), name.into()],
+        "SELECT f.file_id FROM bank_file AS f JOIN run AS r ON r.court_id = f.court_id AND r.book_id = f.book_id \
+         AND r.run_id = f.run_id WHERE f.court_id = $1 AND f.book_id = $2 AND f.name = $3 AND r.bank_account_id = $4",
+        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), name.into(), bank_account_id.into()],
         |row| row.int(0),
     )?;
     Ok(found.ok_or_else(|| Message::new("flows.file_unknown").with("file", name))?)

@@ -16,13 +16,40 @@ use crate::chart::BankAccount;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 use crate::payouts::lines::PURPOSE;
-use crate::payouts::sent::{Answer, Sent, Standing, each_sent, sent_runs};
+use crate::payouts::sent::{Answer, Sent, SentRun, Standing, each_sent, sent_runs};
 use crate::statements::{BankLine, balance, each_open_line};
 use crate::words::read_date;
 
-/// Payments are looked for so many days after their release, by the rules and by hand. Banks return within days; half a
-/// year leaves room for accounts that are closed late. What returns later is unattributed money.
+/// Payments are looked for among the returns so many days after their release; later ones are matched by hand. Banks
+/// return within days; half a year leaves room for accounts that are closed late.
 const RETURN_DAYS: i64 = 180;
+
+/// The runs whose payments are loaded. Loading all that a court ever paid would cost more than what is done with it.
+#[derive(Clone, Copy)]
+pub(super) enum Runs<'a> {
+    /// Those that the rules may find in the open lines.
+    Recent,
+    /// The one whose payment has this key, however long ago it went out.
+    OfPayment(&'a str),
+    /// The one that has a file of this name.
+    OfFile(&'a str),
+    /// None: no payment is meant.
+    None,
+}
+
+impl Runs<'_> {
+    fn include(self, sent: &SentRun, first_day: Option<Date>) -> bool {
+        match self {
+            Self::Recent => {
+                let last = sent.released_on.checked_add(RETURN_DAYS.days()).unwrap_or(sent.released_on);
+                first_day.is_none_or(|first| first <= last)
+            }
+            Self::OfPayment(key) => key.split_once('-').is_some_and(|(run, _)| run == sent.run.number.replace('-', "")),
+            Self::OfFile(name) => sent.files.iter().any(|file| file.name == name),
+            Self::None => false,
+        }
+    }
+}
 
 /// Earlier credits that a reversal may take back.
 const REVERSAL_DAYS: i64 = 60;
@@ -165,7 +192,13 @@ fn full(_: InputFull) -> Failure {
 }
 
 /// Loads the open lines booked up to a day: nothing is posted before the bank has it.
-pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, until: Date) -> Outcome<Loaded> {
+pub(super) fn load(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    account: &BankAccount,
+    until: Date,
+    runs: Runs<'_>,
+) -> Outcome<Loaded> {
     let (book, bank_account_id) = (books::case_money(court_id), account.bank_account_id);
     let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
     tx.expect_whole_tables()?;
@@ -228,7 +261,7 @@ pub(super) fn load(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount, until:
         receivable_cases: HashMap::new(),
         is_whole: side.last_day().is_none_or(|day| side.gaps(day).is_empty()),
     };
-    load_payments(tx, court_id, bank_account_id, first_day, &mut loaded)?;
+    load_payments(tx, court_id, bank_account_id, (runs, first_day), &mut loaded)?;
     load_receipts(tx, court_id, bank_account_id, &mut loaded)?;
     load_credits(tx, court_id, bank_account_id, first_day, &mut loaded)?;
     load_receivables(tx, court_id, bank_account_id, &mut loaded)?;
@@ -342,13 +375,12 @@ fn load_payments(
     tx: &mut Tx<'_>,
     court_id: i64,
     bank_account_id: i64,
-    first_day: Option<Date>,
+    (runs, first_day): (Runs<'_>, Option<Date>),
     loaded: &mut Loaded,
 ) -> Outcome<()> {
     loaded.refusals = refusals(tx, court_id)?;
     for sent in sent_runs(tx, court_id, bank_account_id)? {
-        let last = sent.released_on.checked_add(RETURN_DAYS.days()).unwrap_or(sent.released_on);
-        if first_day.is_some_and(|first| last < first) {
+        if !runs.include(&sent, first_day) {
             continue;
         }
         let first_place = loaded.payments.len();

@@ -160,7 +160,7 @@ pub fn match_account(
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.match")?;
     may_import(tx, acting)?;
     days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
-    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date)?;
+    let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date, load::Runs::Recent)?;
     let input = std::mem::take(&mut loaded.input);
     let report = matching::run(input, rules);
     let matching_id = act.take_ids(1);
@@ -217,7 +217,7 @@ pub fn open_findings(
     rules: Rules,
     today: Date,
 ) -> Outcome<Vec<Left>> {
-    let mut loaded = load::load(tx, court_id, account, today)?;
+    let mut loaded = load::load(tx, court_id, account, today, load::Runs::Recent)?;
     let input = std::mem::take(&mut loaded.input);
     let report = matching::run(input, rules);
     Ok(left(&report, &loaded))

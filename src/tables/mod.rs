@@ -55,6 +55,8 @@ pub(crate) struct Record {
     pub(crate) sparse: bool,
     /// Text follows a closing quotation mark.
     pub(crate) misplaced_quote: bool,
+    /// The file ends with this row and without a line end: it may be cut within it.
+    pub(crate) unended: bool,
 }
 
 impl Record {
@@ -68,6 +70,7 @@ impl Record {
         self.ends.clear();
         self.numbers = 0;
         self.misplaced_quote = false;
+        self.unended = false;
     }
 
     /// How many cells the row has.

@@ -224,6 +224,7 @@ fn split(bytes: &[u8], separator: u8, quote: bool, at_end: bool, record: &mut Re
         record.raw.extend_from_slice(tail);
         record.ends.push(record.raw.len());
         if ends_row {
+            record.unended = length.is_none();
             return Split::Row((end + 1).min(bytes.len()));
         }
         place = end + 1;

@@ -347,6 +347,111 @@ fn databases_that_cannot_be_used(database: &Database) {
     }
 }
 
+/// A statement of the court's account, as its bank writes it: two credits.
+const STATEMENT: &str = "账号,1202020009900012345\r\n户名,某某法院\r\n币种,CNY\r\n起止日期,2026-11-20,2026-11-20\r\n\
+    期初余额,0.00\r\n交易日期,起息日,借方金额,贷方金额,余额,对方户名,对方账号,摘要,附言,交易流水号,业务编号,子账户\r\n\
+    2026-11-20,2026-11-20,,100.00,100.00,吴某,,,附言甲,S1,,\r\n\
+    2026-11-20,2026-11-20,,200.00,300.00,郑某,,,附言乙,S2,,\r\n\
+    期末余额,300.00\r\n合计,0,0.00,2,300.00\r\n";
+
+fn statement_import(path: &str) -> [&str; 7] {
+    ["statement", "import", path, "--channel", "counter", "--as", "孙财务"]
+}
+
+fn statements_that_cannot_be_read(database: &Database) {
+    let bench = Bench { files: Files::new(1), address: &database.address };
+    open_court(&bench.files, database);
+    let bank = |text: &str| encoding_rs::GB18030.encode(text).0.into_owned();
+    let refused = |name: &str, bytes: &[u8], more: &[&str], code: &str, named: &[&str]| {
+        let path = bench.file(name, bytes);
+        let arguments: Vec<&str> = statement_import(&path).into_iter().chain(more.iter().copied()).collect();
+        bench.refused(&arguments, 1, code, &[&[name], named].concat());
+    };
+    let whole = bank(STATEMENT);
+    // Cut in the middle of its head: it is no statement any more.
+    refused("半头.csv", &whole[..60], &[], "reading.table_no_heading", &[]);
+    let xml = "<?xml version=\"1.0\"?><Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.08\"><BkToCstmrStmt><Stmt>";
+    refused("半.xml", xml.as_bytes(), &[], "reading.truncated", &[]);
+    // The profile says UTF-8, the file is GB18030; and the other way round.
+    let profile = include_str!("../../profiles/statements/generic-statement-csv.toml");
+    let of = |encoding: &str| {
+        let text = profile.replacen("kind =", &format!("encoding = \"{encoding}\"\nkind ="), 1);
+        assert_ne!(text, profile);
+        bench.file(&format!("{encoding}.toml"), text)
+    };
+    let (utf_8, gb18030) = (of("utf-8"), of("gb18030"));
+    refused("国标.csv", &whole, &["--profile", &utf_8], "reading.table_encoding", &["1"]);
+    refused("万国.csv", STATEMENT.as_bytes(), &["--profile", &gb18030], "reading.table_encoding", &["1"]);
+    let utf_16: Vec<u8> = [0xfeff].into_iter().chain(STATEMENT.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    refused("十六.csv", &utf_16, &[], "reading.table_utf_16", &[]);
+
+    // Cut within a row: behind its amount, or just before the reference by which the same money is known later.
+    for (name, last) in [("半行.csv", "2026-11-20,2026-11-20,,200.00"), ("无号.csv", "附言乙,")] {
+        let end = STATEMENT.find(last).expect("stands there") + last.len();
+        refused(name, &bank(&STATEMENT[..end]), &[], "reading.truncated", &["8"]);
+    }
+
+    // Cut behind a whole row nothing shows it, until the statement of the next day does not follow.
+    let cut = STATEMENT.find("2026-11-20,2026-11-20,,200.00").expect("the second line");
+    let path = bench.file("截断.csv", bank(&STATEMENT[..cut]));
+    let imported = bench.files.done(bench.address, &words(&statement_import(&path)));
+    assert_eq!(imported["files"][0]["statements"][0]["new_entries"], 1, "{imported}");
+    let next = STATEMENT.replace("2026-11-20", "2026-11-21").replace("S1", "S3").replace("S2", "S4");
+    let next = next.replace("期初余额,0.00", "期初余额,300.00").replace(",300.00,郑", ",600.00,郑");
+    let next = next.replace(",100.00,吴", ",400.00,吴").replace("期末余额,300.00", "期末余额,600.00");
+    let path = bench.file("次日.csv", bank(&next));
+    bench.files.done(bench.address, &words(&statement_import(&path)));
+    let prepare = ["reconcile", "prepare", "2026-11-21", "--as", "孙财务"];
+    bench.refused(&prepare, 1, "statements.gap_between", &["200.00"]);
+    // The whole one brings what is missing, and nothing twice.
+    let path = bench.file("完整.csv", &whole);
+    let imported = bench.files.done(bench.address, &words(&statement_import(&path)));
+    assert_eq!(imported["files"][0]["statements"][0]["new_entries"], 1, "{imported}");
+    bench.refused(&prepare, 1, "signoff.unexplained", &["4"]);
+    bench.files.verified(bench.address, &[]);
+}
+
+/// Two processes bring the same statement: one stores it, the other finds it stored or is told to wait; nothing twice.
+fn two_statements_at_once(database: &Database) {
+    let bench = Bench { files: Files::new(1), address: &database.address };
+    open_court(&bench.files, database);
+    let mut text = STATEMENT.replace("期末余额,300.00\r\n合计,0,0.00,2,300.00\r\n", "");
+    for line in 3..2_000 {
+        text.push_str(&format!("2026-11-20,2026-11-20,,1.00,{}.00,吴某,,,,S{line},,\r\n", 298 + line));
+    }
+    let path = bench.file("对账单.csv", encoding_rs::GB18030.encode(&text).0);
+    let mut outputs = [0, 1]
+        .map(|_| {
+            let mut command = bench.files.command(bench.address, &words(&statement_import(&path)));
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
+        })
+        .map(|child| child.wait_with_output().expect("ends"));
+    outputs.sort_by_key(|output| output.status.code());
+    let new: Vec<bool> = outputs
+        .iter()
+        .filter(|output| output.status.success())
+        .map(|output| {
+            let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");
+            answer["files"][0]["new"] == true
+        })
+        .collect();
+    assert_eq!(new.iter().filter(|is_new| **is_new).count(), 1, "{}", outputs.map(|output| said(&output)).join("\n"));
+    if new.len() == 1 {
+        bench.says(&outputs[1], &["statement", "import"], 3, "database.busy", &[]);
+    }
+    let mut store = Store::open(bench.address).expect("opens");
+    let mut tx = store.snapshot().expect("reads");
+    for (count, wanted) in [
+        ("SELECT CAST(COUNT(*) AS BIGINT) FROM bank_line", 1_999),
+        ("SELECT CAST(COUNT(*) AS BIGINT) FROM statement", 1),
+        ("SELECT CAST(COUNT(*) AS BIGINT) FROM document", 1),
+    ] {
+        assert_eq!(tx.query_one(count, &[], |row| row.int(0)).expect("counts"), wanted, "{count}");
+    }
+    drop(tx);
+    bench.files.verified(bench.address, &[]);
+}
+
 fn two_at_once(database: &Database) {
     let files = Files::new(300);
     open_court(&files, database);
@@ -382,5 +487,7 @@ crate::on_both!(
     commands_that_cannot_be_done,
     files_and_keys_that_do_not_fit,
     databases_that_cannot_be_used,
+    statements_that_cannot_be_read,
+    two_statements_at_once,
     two_at_once,
 );

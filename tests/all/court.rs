@@ -16,6 +16,8 @@ use crate::support::Database;
 pub const COURT: i64 = 7;
 pub const BOOK: BookKey = books::case_money(COURT);
 pub const TODAY: Date = date(2026, 11, 22);
+/// The court's first bank account.
+pub const ACCOUNT: &str = "1202020009900";
 pub const NUMBER: &str = "（2026）浙0106执123号";
 
 /// People of the test court, each with one role.
@@ -60,10 +62,18 @@ impl Court {
         let mut court = Self { store, chart };
         court
             .act(FINANCE, |tx, acting, chart| {
-                chart::add_bank_account(tx, acting, chart, "1202020009900", "法院", "某银行", "102100099996")
+                chart::add_bank_account(tx, acting, chart, ACCOUNT, "法院", "某银行", "102100099996")
             })
             .expect("a bank account");
         court
+    }
+
+    /// One more bank account.
+    pub fn open_account(&mut self, number: &str) -> BankAccount {
+        self.act(FINANCE, |tx, acting, chart| {
+            chart::add_bank_account(tx, acting, chart, number, "法院", "某银行", "102100099996")
+        })
+        .expect("a bank account")
     }
 
     /// Lets somebody do something in a transaction that is committed when it is done.
@@ -82,7 +92,7 @@ impl Court {
 
     pub fn bank_account(&mut self) -> BankAccount {
         let mut tx = self.store.snapshot().expect("reads");
-        chart::find_bank_account(&mut tx, COURT, None).expect("one")
+        chart::find_bank_account(&mut tx, COURT, Some(ACCOUNT)).expect("the first")
     }
 
     /// A case with its number.

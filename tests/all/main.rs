@@ -4,10 +4,13 @@
 mod support;
 
 mod access;
+mod any_order;
 mod bad_input;
 mod bank_sim;
+mod by_hand;
 mod calculators;
 mod cases;
+mod circle;
 mod command_line;
 mod court;
 mod crash;
@@ -17,4 +20,5 @@ mod program;
 mod receipts;
 mod reconciliation;
 mod requests;
+mod statements;
 mod texts;

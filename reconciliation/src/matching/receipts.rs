@@ -213,9 +213,22 @@ impl<'a> Run<'a> {
         let mut receivables = Sorted::new(rows);
         self.each_new_money(|run, line, view| {
             let is_open = |run: &Self, row: u32| run.receivables[row as usize] == NONE;
-            let (found, more) = run.by_party(line, view, &mut receivables, 0, is_open);
+            let (mut found, more) = run.by_party(line, view, &mut receivables, 0, is_open);
             let how = |how: How| if how == How::ArrivalName { How::ReceivableName } else { How::ReceivableAccount };
             let row = |row: u32| &input.receivables[row as usize];
+            let cases = view.case_ids();
+            if !found.is_empty() && !cases.is_empty() {
+                let agrees = |(receivable, _): &(u32, How)| cases.contains(&row(*receivable).case_id);
+                if found.iter().any(agrees) {
+                    found.retain(agrees);
+                } else {
+                    // The text names another case: a person looks, and the receivable waits for another line.
+                    let named = cases.iter().map(|case| (Target::Case(*case), How::CaseNumber, 0));
+                    let receivables =
+                        found.iter().map(|(other, by)| (Target::Receivable(row(*other).id), how(*by), *other));
+                    return run.doubt(line, receivables.chain(named), more);
+                }
+            }
             match found[..] {
                 [] => {}
                 [(first, by), ..]

@@ -3,6 +3,7 @@
 //! The heading decides: it is looked for among the first rows, and below it every row is data, a known footer, or told
 //! as a problem. A row whose date stands and whose amount does not is refused: nobody knows what was booked.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::path::Path;
 
@@ -234,7 +235,8 @@ fn find_table<'a>(
             for (line, text) in &lines {
                 told.take(&profile.leading, *line, text);
             }
-            return Ok(Some(Table { records, profile, columns, told }));
+            let shortest = Cell::new(columns.cells);
+            return Ok(Some(Table { records, profile, columns, told, shortest }));
         }
         lines.push((row, joined(&record)));
     }
@@ -248,6 +250,8 @@ struct Table<'a> {
     columns: Columns,
     /// What the lines above and below tell.
     told: Told,
+    /// Cells of the shortest row so far: some banks leave out empty ones behind.
+    shortest: Cell<usize>,
 }
 
 impl Table<'_> {
@@ -293,6 +297,11 @@ impl Table<'_> {
 
     /// Refuses a row that is cut, or whose cells have slipped.
     fn refuse_misshapen(&self, row: u64, record: &Record) -> Outcome<()> {
+        // The end of a row is often its reference, by which the same money is known when the whole file comes.
+        if record.unended && record.len() < self.shortest.get() {
+            return Err(Message::new("reading.truncated").with("line", row).into());
+        }
+        self.shortest.set(self.shortest.get().min(record.len()));
         // A row of a sheet may be short or have empty cells behind; a comma too many in a text moves the others.
         let extra = |place: usize| !record.sparse || !record.cell(place).is_empty();
         let code = if record.misplaced_quote {
