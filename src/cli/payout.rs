@@ -612,7 +612,7 @@ fn screen_run(context: &Context, number: &str) -> Outcome<()> {
     })).collect::<Vec<_>>()}))?;
     for finding in &findings {
         let text = finding.message.text(context.output.language);
-        let message = Message::new("screens.look").with("code", finding.message.code).with("finding", text);
+        let message = Message::new("screens.look").with("finding", text);
         context.output.sentence(&message)?;
     }
     if findings.is_empty() {

@@ -160,7 +160,8 @@ fn attribute(context: &Context, args: &AttributeArgs) -> Outcome<()> {
 
 fn list(context: &Context, only_unattributed: bool) -> Outcome<()> {
     let book = context.book();
-    let (all, cases) = context.read(|tx| Ok((receipts::receipts(tx, book)?, cases::cases(tx, book)?)))?;
+    let (all, cases, reversed) = context
+        .read(|tx| Ok((receipts::receipts(tx, book)?, cases::cases(tx, book)?, receipts::reversed(tx, book)?)))?;
     let shown: Vec<_> =
         all.into_iter().filter(|receipt| !only_unattributed || receipt.owner_case_id().is_none()).collect();
     let number_of = |case_id: i64| {
@@ -177,11 +178,13 @@ fn list(context: &Context, only_unattributed: bool) -> Outcome<()> {
                 "value_date": receipt.value_date.to_string(), "arrived_on": receipt.arrived_on.to_string(),
                 "amount_minor": receipt.amount, "currency": "CNY", "payer_name": receipt.payer_name,
                 "case_id": receipt.owner_case_id(),
+                "reversed": reversed.contains(&receipt.receipt_id),
                 "claimed_for_case_id": receipt.open_claim.as_ref().map(|claim| claim.case_id),
             })
         })
         .collect();
     context.output.object(&json!({"receipts": objects}))?;
+    let said_reversed = Message::new("receipts.reversed").text(context.output.language);
     let rows: Vec<Vec<String>> = shown
         .iter()
         .map(|receipt| {
@@ -191,7 +194,11 @@ fn list(context: &Context, only_unattributed: bool) -> Outcome<()> {
                 receipt.arrived_on.to_string(),
                 receipt.payer_name.clone(),
                 receipt.amount.to_string(),
-                receipt.owner_case_id().map_or_else(|| "—".to_owned(), number_of),
+                if reversed.contains(&receipt.receipt_id) {
+                    said_reversed.clone()
+                } else {
+                    receipt.owner_case_id().map_or_else(|| "—".to_owned(), number_of)
+                },
             ]
         })
         .collect();

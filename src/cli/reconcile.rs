@@ -105,10 +105,17 @@ pub struct MatchArgs {
     pub rules: Option<PathBuf>,
 }
 
+/// Reports print a letter before the number of a line or receipt; here it may stand or not.
+fn item_number(text: &str) -> Result<i64, String> {
+    let digits = text.trim_start_matches(['L', 'R', 'l', 'r']);
+    digits.parse().map_err(|_| format!("“{text}” 不是编号，应如 L58 · is no number of an item, like L58"))
+}
+
 /// A line by its number.
 #[derive(Clone, Debug, Args)]
 pub struct LineArg {
-    /// 流水编号（不带 L） · Number of the line
+    /// 流水编号，如 L58 或 58 · Number of the line
+    #[arg(value_parser = item_number)]
     pub line: i64,
 }
 
@@ -116,7 +123,8 @@ pub struct LineArg {
 #[derive(Clone, Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub struct SetArgs {
-    /// 流水编号 · Number of the line
+    /// 流水编号，如 L58 或 58 · Number of the line
+    #[arg(value_parser = item_number)]
     pub line: i64,
     /// 是某笔付款的扣款或退票（业务编号） · A payment, by its key: debited, or come back
     #[arg(long, group = "what", value_name = "KEY")]
@@ -168,7 +176,8 @@ pub struct UndoArgs {
 /// What `reconcile note` takes.
 #[derive(Clone, Debug, Args)]
 pub struct NoteArgs {
-    /// 编号：流水（L 后的数字）、人工登记的到账（R 后的数字）、期初 · Number of the line, receipt or opening
+    /// 编号：流水（L58）、人工登记的到账（R12）、期初 · Number of the line, receipt or opening
+    #[arg(value_parser = item_number)]
     pub line: i64,
     /// 负责人 · Who looks after it
     #[arg(long, value_name = "NAME")]

@@ -1,11 +1,11 @@
 //! What matching compares: the open lines of an account, and what the court expects.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::engine::Tx;
 use ankuan_reconciliation::line_key::{find_line_keys, find_message_ids};
-use ankuan_reconciliation::matching::{self as m, Input, InputFull};
+use ankuan_reconciliation::matching::{self as m, Evidence, Input, InputFull, Match, Outcome as Finding};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
@@ -17,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 use crate::payouts::lines::PURPOSE;
 use crate::payouts::sent::{Answer, Sent, SentRun, Standing, each_sent, sent_runs};
+use crate::receipts;
 use crate::statements::{BankLine, balance, each_open_line};
 use crate::words::read_date;
 
@@ -81,6 +82,8 @@ pub(super) struct Loaded {
     pub open_receipts: HashSet<i64>,
     /// Cases by their numbers.
     numbers: HashMap<String, i64>,
+    /// Newest number of each case.
+    case_names: HashMap<i64, String>,
     /// Cases of the receivables.
     receivable_cases: HashMap<i64, i64>,
     /// Whether the bank's statements follow from each other.
@@ -102,6 +105,19 @@ impl Loaded {
 
     pub(super) fn payment(&self, payment_id: i64) -> Option<&Sent> {
         self.payments.get(*self.payment_places.get(&payment_id)?)
+    }
+
+    /// A sentence of the matching crate, which knows cases by their ids, as people read it: with their numbers.
+    pub(super) fn said(&self, evidence: &Evidence) -> Message {
+        let mut message = Message { code: evidence.code, arguments: evidence.arguments.clone() };
+        for (name, value) in &mut message.arguments {
+            if *name == "case"
+                && let Some(number) = value.parse().ok().and_then(|case_id: i64| self.case_names.get(&case_id))
+            {
+                value.clone_from(number);
+            }
+        }
+        message
     }
 
     /// Whether a receipt that stands has the line's reference: the same money under another day or text, perhaps.
@@ -168,6 +184,64 @@ impl Loaded {
         found
     }
 
+    /// What speaks against a finding that the rules made from the bank's texts alone.
+    pub(super) fn objection(&self, found: &Match) -> Option<Message> {
+        let lines = || found.lines.iter().filter_map(|line| self.line(*line));
+        match &found.outcome {
+            Finding::FileDebited { .. } | Finding::LumpReturned { .. } => {
+                let settled = Amount::sum(
+                    self.settled_by(&found.outcome)
+                        .iter()
+                        .filter_map(|payment| self.payment(*payment))
+                        .map(|payment| payment.amount),
+                )?;
+                let booked = Amount::sum(lines().map(|line| Amount::from_minor(line.amount.minor().abs())))?;
+                let message = Message::new("flows.sum_differs").with("line", booked).with("payments", settled);
+                (settled != booked).then_some(message)
+            }
+            Finding::CaseReceipt { .. } | Finding::Unattributed => lines().find_map(|line| {
+                if let Some(key) = own_key(line) {
+                    // A return of what is settled already, or of long ago: never a payer's money.
+                    return Some(Message::new("flows.carries_our_key").with("key", key));
+                }
+                self.is_reference_taken(line)
+                    .then(|| Message::new("flows.reference_taken").with("reference", &line.bank_reference))
+            }),
+            Finding::Recovered { id } => lines().find_map(|line| {
+                let case = self.receivable_case(*id)?;
+                let named = self.named_cases(line);
+                (!named.is_empty() && !named.contains(&case)).then(|| Message::new("flows.names_another_case"))
+            }),
+            Finding::Reversed { receipt_id: None, line_id } if found.lines.len() == 1 => {
+                Some(Message::new("flows.reversal_of_no_receipt").with("line", line_id))
+            }
+            _ => None,
+        }
+    }
+
+    /// The payments that a finding about a file settles.
+    pub(super) fn settled_by(&self, outcome: &Finding) -> Vec<i64> {
+        match outcome {
+            Finding::FileDebited { file_id, less_failed } => self.settled_of_file(*file_id, |payment| {
+                payment.standing == Standing::Out && !(*less_failed && payment.answer == Answer::Failed)
+            }),
+            Finding::LumpReturned { file_id, answer_id } => {
+                let refusals = &self.refusals;
+                self.settled_of_file(*file_id, |payment| {
+                    payment.standing == Standing::Debited
+                        && payment.answer == Answer::Failed
+                        && answer_id.is_none_or(|answer| refusals.get(&payment.payment_id) == Some(&answer))
+                })
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn settled_of_file(&self, file_id: i64, is_settled: impl Fn(&Sent) -> bool) -> Vec<i64> {
+        let payments = self.payments_of_file(file_id).filter(|payment| is_settled(payment));
+        payments.map(|payment| payment.payment_id).collect()
+    }
+
     /// The reference of the receipt that a line becomes: the bank's, or one made of the line's own number. A line that
     /// was matched and undone before gets another one, since references are used once.
     pub(super) fn receipt_reference(&mut self, line: &BankLine) -> String {
@@ -201,6 +275,7 @@ pub(super) fn load(
 ) -> Outcome<Loaded> {
     let (book, bank_account_id) = (books::case_money(court_id), account.bank_account_id);
     let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
+    let reversed = receipts::reversed(tx, book)?;
     tx.expect_whole_tables()?;
     let mut input = Input::new();
 
@@ -227,14 +302,13 @@ pub(super) fn load(
             })
         },
     )?;
-    let numbers: HashMap<String, i64> = tx
-        .query(
-            "SELECT number, case_id FROM case_number WHERE court_id = $1 AND book_id = $2",
-            &[book.court_id.into(), book.book_id.into()],
-            |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
-        )?
-        .into_iter()
-        .collect();
+    let numbers = tx.query(
+        "SELECT number, case_id FROM case_number WHERE court_id = $1 AND book_id = $2 ORDER BY id",
+        &[book.court_id.into(), book.book_id.into()],
+        |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
+    )?;
+    let case_names = numbers.iter().map(|(number, case_id)| (*case_id, number.clone())).collect();
+    let numbers: HashMap<String, i64> = numbers.into_iter().collect();
     let by_number = sub_accounts.iter().map(|one| (one.number.as_str(), one)).collect();
     let details = details(tx, court_id, bank_account_id, &lines)?;
     for line in &lines {
@@ -258,11 +332,12 @@ pub(super) fn load(
         references: HashMap::new(),
         open_receipts: HashSet::new(),
         numbers,
+        case_names,
         receivable_cases: HashMap::new(),
         is_whole: side.last_day().is_none_or(|day| side.gaps(day).is_empty()),
     };
     load_payments(tx, court_id, bank_account_id, (runs, first_day), &mut loaded)?;
-    load_receipts(tx, court_id, bank_account_id, &mut loaded)?;
+    load_receipts(tx, court_id, bank_account_id, &reversed, &mut loaded)?;
     load_credits(tx, court_id, bank_account_id, first_day, &mut loaded)?;
     load_receivables(tx, court_id, bank_account_id, &mut loaded)?;
     tx.expect_few_rows()?;
@@ -483,7 +558,13 @@ fn push_lumps(file_id: i64, loaded: &mut Loaded) -> Outcome<()> {
 }
 
 /// Receipts recorded by hand that no line has shown yet; those that were reversed since are none any more.
-fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &mut Loaded) -> Outcome<()> {
+fn load_receipts(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    bank_account_id: i64,
+    reversed: &HashSet<i64>,
+    loaded: &mut Loaded,
+) -> Outcome<()> {
     let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
     loaded.references = tx
         .query(
@@ -497,9 +578,8 @@ fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &
         .into_iter()
         .collect();
     let open = tx.query(
-        "SELECT r.receipt_id, r.amount_minor, r.arrived_on, r.bank_reference, r.payer_name, v.first_entry_no, \
-         v.last_entry_no FROM receipt AS r \
-         JOIN voucher AS v ON v.court_id = r.court_id AND v.book_id = r.book_id AND v.voucher_id = r.voucher_id \
+        "SELECT r.receipt_id, r.amount_minor, r.arrived_on, r.bank_reference, r.payer_name \
+         FROM receipt AS r \
          LEFT JOIN receipt_match AS m ON m.court_id = r.court_id AND m.book_id = r.book_id AND m.receipt_id = r.receipt_id \
          LEFT JOIN opening_item AS o ON o.court_id = r.court_id AND o.book_id = r.book_id AND o.receipt_id = r.receipt_id \
          WHERE r.court_id = $1 AND r.book_id = $2 AND r.bank_account_id = $3 AND m.receipt_id IS NULL \
@@ -507,21 +587,11 @@ fn load_receipts(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64, loaded: &
         &key,
         |row| {
             let reference = row.text(3)?.to_owned();
-            Ok((row.int(0)?, row.int(1)?, read_date(row, 2)?, reference, row.text(4)?.to_owned(), (row.int(5)?, row.int(6)?)))
+            Ok((row.int(0)?, row.int(1)?, read_date(row, 2)?, reference, row.text(4)?.to_owned()))
         },
     )?;
-    // Reversals are few, and have an index of their own.
-    let reversed: BTreeSet<i64> = tx
-        .query(
-            "SELECT reverses_entry_no FROM entry_line WHERE court_id = $1 AND book_id = $2 \
-             AND reverses_entry_no IS NOT NULL",
-            &key[..2],
-            |row| row.int(0),
-        )?
-        .into_iter()
-        .collect();
-    for (receipt_id, amount_minor, arrived_on, reference, payer_name, entries) in open {
-        if reversed.range(entries.0..=entries.1).next().is_none() {
+    for (receipt_id, amount_minor, arrived_on, reference, payer_name) in open {
+        if !reversed.contains(&receipt_id) {
             loaded.open_receipts.insert(receipt_id);
             loaded
                 .input

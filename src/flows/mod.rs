@@ -6,12 +6,12 @@ mod load;
 pub mod score;
 pub mod undo;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Bulk, Table, Tx, Value};
 use ankuan_ledger::{AccountId, Act, Amount, EntryNo, ItemId, Line, Place};
-use ankuan_reconciliation::matching::{self, Evidence, Match, Outcome as Finding, Report, Rules};
+use ankuan_reconciliation::matching::{self, Match, Outcome as Finding, Report, Rules};
 use ankuan_reconciliation::reply::Cause;
 
 use crate::access::Acting;
@@ -20,7 +20,6 @@ use crate::books;
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
 use crate::failure::{Failure, Outcome};
 use crate::message::{Language, Message};
-use crate::payouts::sent::{Answer, Sent, Standing};
 use crate::payouts::settle::{Settlement, Settles};
 use crate::receipts::{NewReceipt, accounts_of, post_receipt, transfers};
 use crate::replies::cause_word;
@@ -168,16 +167,8 @@ pub fn match_account(
     apply.report(tx, &mut act, &report)?;
     let mut done = apply.finish(tx)?;
     done.matching_id = matching_id;
-    done.lines = loaded.lines.len() as u64;
-    done.rules = report
-        .rules()
-        .list
-        .iter()
-        .zip(&report.counts)
-        .filter(|(_, count)| count.lines > 0)
-        .map(|(rule, count)| (rule.name.clone(), count.matches, count.lines))
-        .collect();
-    done.gave_up = report.gave_up.iter().map(|search| said(&report.given_up(search))).collect();
+    done.lines = (loaded.lines.len() + loaded.finer.len()) as u64;
+    done.gave_up = report.gave_up.iter().map(|search| loaded.said(&report.given_up(search))).collect();
     done.left.extend(left(&report, &loaded));
     done.left.sort_by_key(|left| left.line.bank_line_id);
     let counts = [report.ambiguous.len(), report.conflicts.len()].map(|count| count as i64);
@@ -206,7 +197,7 @@ pub fn match_account(
     Ok(done)
 }
 
-/// What the rules would say now, posting nothing: the lines for a person.
+/// Every open line, and what the rules would say of it now; nothing is posted.
 ///
 /// # Errors
 /// What the database says.
@@ -220,17 +211,30 @@ pub fn open_findings(
     let mut loaded = load::load(tx, court_id, account, today, load::Runs::Recent)?;
     let input = std::mem::take(&mut loaded.input);
     let report = matching::run(input, rules);
-    Ok(left(&report, &loaded))
+    let mut open = left(&report, &loaded);
+    // What comes back or fails is judged after the debits of the same run, which are not here yet.
+    let debits_pending = report.matches.iter().any(|found| phase(found) == 0);
+    for found in &report.matches {
+        let objection = if phase(found) == 1 && debits_pending { None } else { loaded.objection(found) };
+        let why = objection.unwrap_or_else(|| {
+            let rule = &report.rules().list[usize::from(found.rule)].name;
+            Message::new("flows.would_match").with("rule", rule)
+        });
+        let lines = found.lines.iter().filter_map(|line| loaded.line(*line));
+        open.extend(lines.map(|line| Left { line: line.clone(), why: vec![why.clone()] }));
+    }
+    open.sort_by_key(|left| left.line.bank_line_id);
+    Ok(open)
 }
 
 fn left(report: &Report, loaded: &Loaded) -> Vec<Left> {
     let mut left = Vec::new();
     for ambiguous in &report.ambiguous {
-        let why = ambiguous.candidates.iter().map(|candidate| said(&report.why(ambiguous, candidate))).collect();
+        let why = ambiguous.candidates.iter().map(|candidate| loaded.said(&report.why(ambiguous, candidate))).collect();
         left.push((ambiguous.line_id, why));
     }
     for conflict in &report.conflicts {
-        left.push((conflict.line_id, vec![said(&report.difference(conflict))]));
+        left.push((conflict.line_id, vec![loaded.said(&report.difference(conflict))]));
     }
     for line_id in &report.open_lines {
         left.push((*line_id, Vec::new()));
@@ -243,12 +247,6 @@ fn left(report: &Report, loaded: &Loaded) -> Vec<Left> {
         why: vec![Message::new("flows.finer_than_fen").with("amount", &line.exact_amount)],
     }));
     found
-}
-
-/// A sentence of the matching crate as a message.
-#[must_use]
-pub fn said(evidence: &Evidence) -> Message {
-    Message { code: evidence.code, arguments: evidence.arguments.clone() }
 }
 
 fn as_json(message: &Message) -> String {
@@ -267,11 +265,24 @@ struct Apply<'a> {
     settlement: Settlement<'a>,
     /// Files debited in this run without what failed, and the match that says so.
     less_failed: HashMap<i64, i64>,
+    /// What each rule found: matches, lines.
+    rules: BTreeMap<u16, (u64, u64)>,
     /// Accounts of receipts, by case.
     receipt_accounts: HashMap<Option<i64>, (AccountId, AccountId)>,
     line_matches: Vec<(i64, i64)>,
     receipt_matches: Vec<(i64, i64)>,
     done: Matched,
+}
+
+/// The order in which findings are applied.
+const fn phase(found: &Match) -> usize {
+    match found.outcome {
+        Finding::PaymentDebited { .. } | Finding::PaymentsDebited { .. } | Finding::FileDebited { .. } => 0,
+        Finding::PaymentReturned { .. } | Finding::PaymentsReturned { .. } | Finding::LumpReturned { .. } => 1,
+        Finding::CaseReceipt { .. } => 2,
+        Finding::Unattributed => 3,
+        _ => 4,
+    }
 }
 
 /// One match on its way into the record.
@@ -297,6 +308,7 @@ impl<'a> Apply<'a> {
             loaded,
             settlement: Settlement::new(chart, acting.actor.court_id, account.bank_account_id),
             less_failed: HashMap::new(),
+            rules: BTreeMap::new(),
             receipt_accounts: HashMap::new(),
             line_matches: Vec::new(),
             receipt_matches: Vec::new(),
@@ -306,13 +318,6 @@ impl<'a> Apply<'a> {
 
     /// Debits first, then what failed, what came back, money in, and the bank's own lines: one voucher each.
     fn report(&mut self, tx: &mut Tx<'_>, act: &mut Act, report: &Report) -> Outcome<()> {
-        let phase = |found: &Match| match found.outcome {
-            Finding::PaymentDebited { .. } | Finding::PaymentsDebited { .. } | Finding::FileDebited { .. } => 0,
-            Finding::PaymentReturned { .. } | Finding::PaymentsReturned { .. } | Finding::LumpReturned { .. } => 1,
-            Finding::CaseReceipt { .. } => 2,
-            Finding::Unattributed => 3,
-            _ => 4,
-        };
         let heads = [Event::BankDebited, Event::LineReturned, Event::ReceiptKnown, Event::ReceiptUnknown];
         for (number, event) in heads.iter().enumerate() {
             let mut of_phase: Vec<&Match> = report.matches.iter().filter(|found| phase(found) == number).collect();
@@ -336,6 +341,9 @@ impl<'a> Apply<'a> {
         for found in report.matches.iter().filter(|found| phase(found) == 4) {
             self.apply(tx, act, report, found)?;
         }
+        let names = &report.rules().list;
+        self.done.rules =
+            self.rules.iter().map(|(rule, count)| (names[usize::from(*rule)].name.clone(), count.0, count.1)).collect();
         Ok(())
     }
 
@@ -360,74 +368,17 @@ impl<'a> Apply<'a> {
 
     /// Applies a finding, or leaves its lines to a person where the books say that it cannot be so.
     fn apply(&mut self, tx: &mut Tx<'_>, act: &mut Act, report: &Report, found: &Match) -> Outcome<()> {
-        if let Some(why) = self.objection(found) {
+        if let Some(why) = self.loaded.objection(found) {
             for line in found.lines.iter().filter_map(|line| self.loaded.line(*line)) {
                 self.done.left.push(Left { line: line.clone(), why: vec![why.clone()] });
             }
             return Ok(());
         }
         let rule = report.rules().list[usize::from(found.rule)].name.clone();
-        let evidence = as_json(&said(&report.evidence(found)));
+        let evidence = as_json(&self.loaded.said(&report.evidence(found)));
+        let count = self.rules.entry(found.rule).or_insert((0, 0));
+        *count = (count.0 + 1, count.1 + found.lines.len() as u64);
         self.found(tx, act, (&found.lines, &found.outcome), rule, evidence).map(drop)
-    }
-
-    /// What speaks against a finding that the rules made from the bank's texts alone.
-    fn objection(&self, found: &Match) -> Option<Message> {
-        let lines = || found.lines.iter().filter_map(|line| self.loaded.line(*line));
-        match &found.outcome {
-            Finding::FileDebited { .. } | Finding::LumpReturned { .. } => {
-                let settled = Amount::sum(
-                    self.settled_by(&found.outcome)
-                        .iter()
-                        .filter_map(|payment| self.loaded.payment(*payment))
-                        .map(|payment| payment.amount),
-                )?;
-                let booked = Amount::sum(lines().map(|line| Amount::from_minor(line.amount.minor().abs())))?;
-                let message = Message::new("flows.sum_differs").with("line", booked).with("payments", settled);
-                (settled != booked).then_some(message)
-            }
-            Finding::CaseReceipt { .. } | Finding::Unattributed => lines().find_map(|line| {
-                if let Some(key) = load::own_key(line) {
-                    // A return of what is settled already, or of long ago: never a payer's money.
-                    return Some(Message::new("flows.carries_our_key").with("key", key));
-                }
-                self.loaded
-                    .is_reference_taken(line)
-                    .then(|| Message::new("flows.reference_taken").with("reference", &line.bank_reference))
-            }),
-            Finding::Recovered { id } => lines().find_map(|line| {
-                let case = self.loaded.receivable_case(*id)?;
-                let named = self.loaded.named_cases(line);
-                (!named.is_empty() && !named.contains(&case)).then(|| Message::new("flows.names_another_case"))
-            }),
-            Finding::Reversed { receipt_id: None, line_id } if found.lines.len() == 1 => {
-                Some(Message::new("flows.reversal_of_no_receipt").with("line", line_id))
-            }
-            _ => None,
-        }
-    }
-
-    /// The payments that a finding about a file settles.
-    fn settled_by(&self, outcome: &Finding) -> Vec<i64> {
-        match outcome {
-            Finding::FileDebited { file_id, less_failed } => self.settled_of_file(*file_id, |payment| {
-                payment.standing == Standing::Out && !(*less_failed && payment.answer == Answer::Failed)
-            }),
-            Finding::LumpReturned { file_id, answer_id } => {
-                let refusals = &self.loaded.refusals;
-                self.settled_of_file(*file_id, |payment| {
-                    payment.standing == Standing::Debited
-                        && payment.answer == Answer::Failed
-                        && answer_id.is_none_or(|answer| refusals.get(&payment.payment_id) == Some(&answer))
-                })
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    fn settled_of_file(&self, file_id: i64, is_settled: impl Fn(&Sent) -> bool) -> Vec<i64> {
-        let payments = self.loaded.payments_of_file(file_id).filter(|payment| is_settled(payment));
-        payments.map(|payment| payment.payment_id).collect()
     }
 
     /// Applies one finding under the open voucher; those of the last phase begin their own.
@@ -459,7 +410,7 @@ impl<'a> Apply<'a> {
                 ("payments_debited", vec![0], entries)
             }
             Finding::FileDebited { file_id, less_failed } => {
-                let payments = self.settled_by(outcome);
+                let payments = self.loaded.settled_by(outcome);
                 let entries = self.settle(tx, act, Settles::Debited, &payments, lines, &group)?;
                 if *less_failed {
                     // What failed goes back to its payees with the same match, and comes back with its undo.
@@ -476,7 +427,7 @@ impl<'a> Apply<'a> {
                 ("payments_returned", vec![0], entries)
             }
             Finding::LumpReturned { file_id, .. } => {
-                let payments = self.settled_by(outcome);
+                let payments = self.loaded.settled_by(outcome);
                 let entries = self.settle(tx, act, Settles::Returned, &payments, lines, &group)?;
                 ("lump_returned", vec![*file_id], entries)
             }

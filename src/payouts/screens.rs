@@ -80,8 +80,9 @@ pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outc
     let mut fresh = Vec::new();
     for case_id in &cases {
         fresh.extend(tx.query(
-            "SELECT c.name FROM claim_event AS e JOIN claim AS c ON c.court_id = e.court_id AND c.book_id = e.book_id \
-             AND c.claim_id = e.claim_id WHERE e.court_id = $1 AND e.book_id = $2 AND e.case_id = $3 \
+            "SELECT COALESCE(c.name, p.name) FROM claim_event AS e LEFT JOIN claim AS c ON c.court_id = e.court_id \
+             AND c.book_id = e.book_id AND c.claim_id = e.claim_id LEFT JOIN payee AS p ON p.court_id = e.court_id \
+             AND p.book_id = e.book_id AND p.payee_id = e.claim_id WHERE e.court_id = $1 AND e.book_id = $2 AND e.case_id = $3 \
              AND e.event IN ('details', 'payee') AND e.recorded_at >= $4 ORDER BY e.id",
             &[court_id.into(), books::CASE_MONEY.into(), (*case_id).into(), since.as_microsecond().into()],
             |row| Ok(row.text(0)?.to_owned()),

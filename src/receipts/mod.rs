@@ -3,6 +3,8 @@
 pub mod opening;
 pub mod transfers;
 
+use std::collections::HashSet;
+
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Error, Result, Row, Table};
 use ankuan_ledger::{AccountId, Act, Amount, BookKey, ItemId, Line, Place, Tx};
@@ -431,6 +433,24 @@ fn unattributed(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Rece
                 .into())
         }
     }
+}
+
+/// The receipts whose posting was reversed: their money was never there, or came out of a match that was taken back.
+///
+/// # Errors
+/// What the database says.
+pub fn reversed(tx: &mut Tx<'_>, book: BookKey) -> Outcome<HashSet<i64>> {
+    // Reversals are few, and have an index of their own.
+    let receipts = tx.query(
+        "SELECT r.receipt_id FROM entry_line AS e JOIN receipt AS r ON r.court_id = e.court_id \
+         AND r.book_id = e.book_id AND r.receipt_id = e.debit_item_id JOIN entry_line AS o ON o.court_id = e.court_id \
+         AND o.book_id = e.book_id AND o.entry_no = e.reverses_entry_no AND o.line_no = e.line_no \
+         AND o.voucher_id = r.voucher_id \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.reverses_entry_no IS NOT NULL",
+        &[book.court_id.into(), book.book_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok(receipts.into_iter().collect())
 }
 
 /// Receipts with the case they were attributed to and the newest claim on them.

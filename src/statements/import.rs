@@ -289,7 +289,7 @@ impl Sink for Importer<'_, '_, '_> {
     }
 
     fn reply(&mut self, _: reply::Piece<'_>) -> Outcome<()> {
-        Err(Message::new("statements.not_a_statement").with("kind", "pain.002, 回盘").into())
+        Err(Message::new("statements.is_a_reply").into())
     }
 
     fn problem(&mut self, problem: Problem) {
@@ -404,6 +404,12 @@ impl Importer<'_, '_, '_> {
         };
         let (minor, exact) =
             in_fen(entry.signed()).ok_or_else(|| Message::new("statements.too_large").with("line", entry.place))?;
+        if !exact.is_empty() {
+            self.problem(Problem {
+                line: entry.place,
+                message: Message::new("flows.finer_than_fen").with("amount", &exact),
+            });
+        }
         open.entry_count += 1;
         if open.kind == Kind::Detail {
             return self.details(open, 0, entry);

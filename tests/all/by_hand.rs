@@ -7,6 +7,7 @@ use ankuan::flows::undo::{Undoes, undo};
 use ankuan::flows::{self, Matched};
 use ankuan::payouts::sent::Standing::{Debited, Failed, Out, Returned};
 use ankuan_ledger::{Amount, EntryNo};
+use ankuan_reconciliation::matching::Rules;
 
 use crate::circle::{Circle, PROFILE, Shown, pot, shown};
 use crate::court::{BOOK, COURT, FINANCE, NUMBER, code};
@@ -66,6 +67,23 @@ fn another_accounts_money_is_refused(database: &Database) {
     let matched = circle.reconcile_account(&other);
     assert_eq!((matched.debited.count, matched.matched), (0, 1), "{matched:?}");
     assert_eq!(circle.standings(), [Out, Out, Out]);
+}
+
+/// The worklist has every open line: also one that a rule would explain, be it that its match was taken back.
+fn the_worklist_has_every_open_line(database: &Database) {
+    let mut circle = Circle::open(database, 2, PROFILE);
+    circle.bring(0, &[shown("POT", pot(2)).name("李四"), shown("NEW", 700).name("王五")]);
+    circle.reconcile();
+    let line = circle.line("NEW");
+    circle
+        .act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, Undoes::Line(line), "认错"))
+        .expect("takes the match back");
+    let account = circle.court.bank_account();
+    let today = circle.date(0);
+    let mut tx = circle.court.store.snapshot().expect("reads");
+    let open = flows::open_findings(&mut tx, COURT, &account, Rules::standard(), today).expect("reads");
+    let found: Vec<_> = open.iter().map(|left| (left.line.bank_line_id, left.why[0].code)).collect();
+    assert_eq!(found, [(line, "flows.would_match")]);
 }
 
 /// A credit that carries our own key or purpose comes back from a payment of ours: it becomes nobody's new money.
@@ -380,6 +398,7 @@ fn signs_and_evidence_are_asked_for(database: &Database) {
 
 crate::on_both!(
     another_accounts_money_is_refused,
+    the_worklist_has_every_open_line,
     what_comes_back_is_no_new_money,
     a_late_return_is_matched_by_hand,
     what_a_match_posted_is_undone_and_not_reversed,

@@ -236,7 +236,7 @@ fn find_table<'a>(
                 told.take(&profile.leading, *line, text);
             }
             let shortest = Cell::new(columns.cells);
-            return Ok(Some(Table { records, profile, columns, told, shortest }));
+            return Ok(Some(Table { records, profile, columns, told, shortest, has_foot: false }));
         }
         lines.push((row, joined(&record)));
     }
@@ -252,6 +252,8 @@ struct Table<'a> {
     told: Told,
     /// Cells of the shortest row so far: some banks leave out empty ones behind.
     shortest: Cell<usize>,
+    /// Whether a line was met that the profile says stands at the end.
+    has_foot: bool,
 }
 
 impl Table<'_> {
@@ -265,11 +267,19 @@ impl Table<'_> {
             if self.profile.footers.iter().any(|footer| footer.may_begin(first))
                 && self.told.take(&self.profile.footers, row, &joined(record))
             {
+                self.has_foot = true;
                 continue;
             }
             return Ok(Some(row));
         }
         Ok(None)
+    }
+
+    /// Tells that the lines are missing with which such a file ends: it may be cut between two rows.
+    fn tell_missing_foot(&self, out: &mut Out<'_>) {
+        if !self.profile.footers.is_empty() && !self.has_foot {
+            out.problem(0, Message::new("reading.table_foot_missing"));
+        }
     }
 
     /// The content of a field, empty where the profile says that nothing stands there.

@@ -65,6 +65,7 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Out<'_>) -> Outcome<()> {
         sums.take(&line).ok_or_else(|| Message::new("reading.table_sum_too_large").with("row", row))?;
         out.reply(Piece::Line(&line))?;
     }
+    table.tell_missing_foot(out);
     let foot = foot(table, &sums, out);
     out.reply(Piece::End(&foot))
 }

@@ -62,6 +62,7 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Out<'_>) -> Outcome<()> {
             begun
         }
     };
+    table.tell_missing_foot(out);
     let foot = foot(table, &head, &sums, &chain, days, order, out);
     out.statement(Piece::End(&foot))
 }

@@ -163,6 +163,17 @@ fn bocom() {
     );
 }
 
+/// A file that was cut between two rows reads like a whole one, but for the lines at its end.
+#[test]
+fn a_missing_foot_is_told() {
+    let whole = "交易日期,收入,支出,余额\n2026-11-20,5.00,,5.00\n期末余额,5.00\n";
+    let profile = "name = 'x'\nkind = 'statement'\nchecked_against = 'own'\nfooters = ['期末余额|{closing}']\n\
+                   [columns]\nbooking_date = ['交易日期']\ncredit = ['收入']\ndebit = ['支出']\nbalance = ['余额']\n";
+    assert_eq!(hear_by(profile, whole).codes(), []);
+    let cut = whole.split_once("期末").map_or("", |(before, _)| before);
+    assert_eq!(hear_by(profile, cut).codes(), [(0, "table_foot_missing")]);
+}
+
 #[test]
 fn cmb() {
     let Some(bytes) = sample("cmb/debit/example-cmb-records.csv") else { return };
