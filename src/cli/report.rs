@@ -140,8 +140,8 @@ fn run_bank_reconciliation(context: &Context, args: &BankReconciliationArgs) -> 
 fn form(found: &BankReconciliation, language: Language) -> Vec<[String; 4]> {
     let text = |code| Message::new(code).text(language);
     let of = |side: Side| (side.message().text(language), found.sum(side).to_string());
-    let plus = |(label, amount): (String, String)| [format!("{} {label}", text("bank_reconciliation.add")), amount];
-    let minus = |(label, amount): (String, String)| [format!("{} {label}", text("bank_reconciliation.less")), amount];
+    let plus = |(label, amount): (String, String)| [text("bank_reconciliation.add") + &label, amount];
+    let minus = |(label, amount): (String, String)| [text("bank_reconciliation.less") + &label, amount];
     let halves = |left: [String; 2], right: [String; 2]| {
         let ([a, b], [c, d]) = (left, right);
         [a, b, c, d]
