@@ -7,7 +7,7 @@ use clap::Args;
 use jiff::civil::Date;
 
 use super::output::Column;
-use super::{Context, yuan};
+use super::{Context, day, yuan};
 use crate::Outcome;
 use crate::bank_sim::{self, Debit, Options, ReplyFormat, StatementFormat};
 use crate::message::Message;
@@ -25,7 +25,7 @@ pub struct BankSimArgs {
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// 银行首日 · The bank's first day; --date where it is not given
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub from: Option<Date>,
     /// 付款账号，文件中没有时必填 · The payer's account, where the files do not carry it
     #[arg(long, value_name = "NUMBER")]

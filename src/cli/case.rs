@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::Column;
 use super::payee::{document_number, document_type};
-use super::{Context, word, yuan};
+use super::{Context, day, word, yuan};
 use crate::cases::freezes::{self, FrozenShare, NewFreeze};
 use crate::cases::gates::{self, CaseEvent, CaseEventKind};
 use crate::cases::{self, PartyRole};
@@ -29,7 +29,7 @@ pub enum CaseCommand {
         #[arg(long)]
         title: String,
         /// 立案日期 · Day of filing; default: the accounting date
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         on: Option<Date>,
     },
     /// 新案号（保→执→恢） · Give a case its next number
@@ -39,7 +39,7 @@ pub enum CaseCommand {
         /// 新案号 · The new number
         number: String,
         /// 起用日期 · Day it begins; default: the accounting date
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         since: Option<Date>,
     },
     /// 增加当事人 · Add a party
@@ -75,7 +75,7 @@ pub enum CaseCommand {
         #[arg(long)]
         document: String,
         /// 生效日期 · Legal date; default: the accounting date
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         on: Option<Date>,
         /// 原因 · Why
         #[arg(long, default_value = "")]
@@ -122,7 +122,7 @@ pub struct FreezeArgs {
     #[arg(long)]
     pub document: Option<String>,
     /// 生效日期 · Legal date; default: the accounting date
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub on: Option<Date>,
 }
 

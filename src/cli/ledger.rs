@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, yuan};
+use super::{Context, day, yuan};
 use crate::chart::{self, AccountKind};
 use crate::report::{self, AccountView, EntryRange, EntryView, Sides, TrialBalance};
 use crate::request::Answer;
@@ -27,7 +27,7 @@ pub enum LedgerCommand {
     /// 某日终了余额 · Balances at the end of a day
     Balance {
         /// 日期；不填为记账日期 · The day; default: the accounting date
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         as_of: Option<Date>,
     },
     /// 分录 · Entries
@@ -53,10 +53,10 @@ pub enum LedgerCommand {
     /// 科目余额表 · Trial balance
     TrialBalance {
         /// 起始日期；不填为当月一日 · First day; default: first of the accounting month
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         from: Option<Date>,
         /// 截止日期；不填为记账日期 · Last day; default: the accounting date
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         until: Option<Date>,
     },
     /// 留存 · Set a part of a balance aside

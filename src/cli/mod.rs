@@ -79,7 +79,7 @@ pub struct Globals {
     #[arg(long, global = true, value_enum, default_value_t)]
     pub lang: Language,
     /// 记账日期，不得晚于今天 · Accounting date, YYYY-MM-DD, not after today; default: today in China
-    #[arg(long, global = true, value_name = "DATE")]
+    #[arg(long, global = true, value_name = "DATE", value_parser = day)]
     pub date: Option<Date>,
     /// 等待其他进程的秒数 · Seconds to wait while another process writes
     #[arg(long, global = true, env = "ANKUAN_WAIT", default_value_t = WAIT.as_secs(), value_name = "SECONDS",
@@ -469,6 +469,14 @@ pub fn yuan(text: &str) -> Result<Amount, String> {
     amount::parse_yuan(text).map_err(|message| both(&message))
 }
 
+/// A day as an option of a command: `2026-11-22`.
+///
+/// # Errors
+/// The sentence, in both languages, since the language is not known yet.
+pub fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| both(&Message::new("command.day").with("value", text)))
+}
+
 /// A word of a closed list as an option of a command.
 fn word<T>(parse: impl Fn(&str) -> Option<T>, known: &[&str], text: &str) -> Result<T, String> {
     parse(text).ok_or_else(|| both(&Message::new("command.word").with("value", text).with("known", known.join(", "))))
@@ -487,6 +495,15 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_day_that_is_none_is_said_in_both_languages() {
+        assert!(day("2026-11-30").is_ok());
+        for text in ["2026-11-31", "2026-11-2", "16/11/2026", ""] {
+            let said = day(text).unwrap_err();
+            assert!(said.contains("不是日期") && said.contains("is no day") && said.contains(text), "{said}");
+        }
     }
 
     #[test]

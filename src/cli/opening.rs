@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::{Context, yuan};
+use super::{Context, day, yuan};
 use crate::chart;
 use crate::clock::Randomness;
 use crate::receipts::opening::{Import, import_opening};
@@ -27,7 +27,7 @@ pub struct ImportArgs {
     /// CSV：银行流水号、金额、到账日期、案号、经办人、付款人、附言 · CSV with these columns
     pub file: PathBuf,
     /// 期初日；清单为该日终的余额构成 · Day 0: the list holds at its end
-    #[arg(long)]
+    #[arg(long, value_parser = day)]
     pub day: Date,
     /// 银行对账单上该日终的余额（元） · What the bank's statement shows at its end, yuan
     #[arg(long, value_parser = yuan)]

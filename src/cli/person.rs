@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, word};
+use super::{Context, day, word};
 use crate::access::{self, Role};
 use crate::request::Answer;
 use crate::{Message, Outcome};
@@ -26,7 +26,7 @@ pub enum PersonCommand {
         #[arg(value_parser = role)]
         role: Role,
         /// 生效日期 · First day; default: the accounting date
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         from: Option<Date>,
         /// 依据 · The paper that says so
         #[arg(long, default_value = "")]
@@ -40,7 +40,7 @@ pub enum PersonCommand {
         #[arg(value_parser = role)]
         role: Role,
         /// 失效日期 · First day without it; default: the accounting date
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         from: Option<Date>,
         /// 依据 · The paper that says so
         #[arg(long, default_value = "")]
@@ -56,10 +56,10 @@ pub enum PersonCommand {
         #[arg(value_parser = role)]
         role: Role,
         /// 起始日期 · First day
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         from: Date,
         /// 截止日期（含） · Last day, included
-        #[arg(long, value_name = "DATE")]
+        #[arg(long, value_name = "DATE", value_parser = day)]
         until: Date,
         /// 依据 · The paper that says so
         #[arg(long)]

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, yuan};
+use super::{Context, day, yuan};
 use crate::cases;
 use crate::chart;
 use crate::receipts::{self, NewReceipt, Recorded};
@@ -37,10 +37,10 @@ pub struct RecordArgs {
     #[arg(long, value_parser = yuan)]
     pub amount: Amount,
     /// 起息日 · The bank's value date
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub value_date: Date,
     /// 到账通知日 · Day of the bank's notice; default: the accounting date
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub arrived_on: Option<Date>,
     /// 付款人 · Payer, as the bank gives it
     #[arg(long, default_value = "")]

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::calc;
 use super::output::Column;
 use super::statement::read_profile;
-use super::{Context, report};
+use super::{Context, day, report};
 use crate::access;
 use crate::calculators::terms::{self, Terms};
 use crate::calendar::Period;
@@ -197,6 +197,7 @@ pub struct NoteArgs {
 #[derive(Clone, Debug, Args)]
 pub struct DayArgs {
     /// 日期 · Day
+    #[arg(value_parser = day)]
     pub day: Date,
     /// The account.
     #[command(flatten)]
@@ -207,6 +208,7 @@ pub struct DayArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ReopenArgs {
     /// 日期 · Day
+    #[arg(value_parser = day)]
     pub day: Date,
     /// 原因；申请时必填 · Why; needed from who asks
     #[arg(long, default_value = "")]

@@ -10,8 +10,8 @@ use jiff::civil::Date;
 use rust_xlsxwriter::{Format, FormatAlign, Workbook};
 use serde_json::json;
 
-use super::Context;
 use super::output::Column;
+use super::{Context, day};
 use crate::chart;
 use crate::failure::Failure;
 use crate::report::bank_reconciliation::{BankReconciliation, OpenItem, Side, bank_reconciliation};
@@ -42,7 +42,7 @@ pub struct CaseComparisonArgs {
 #[derive(Clone, Debug, Args)]
 pub struct BankReconciliationArgs {
     /// 日期；默认记账日期 · End of this day; default: the accounting date
-    #[arg(long)]
+    #[arg(long, value_parser = day)]
     pub day: Option<Date>,
     /// 法院账号；只有一个时可不填 · The court's account, where there are several
     #[arg(long, value_name = "NUMBER")]

@@ -11,7 +11,7 @@ use super::{put, read, read_rules};
 use crate::calculators::imputation::{self, Imputed, Rules, impute, read_debts};
 use crate::calculators::plain;
 use crate::cli::output::Column;
-use crate::cli::{Context, yuan};
+use crate::cli::{Context, day, yuan};
 use crate::failure::Outcome;
 use crate::message::Message;
 
@@ -22,7 +22,7 @@ pub struct ImputationArgs {
     #[arg(long, value_name = "YUAN", value_parser = yuan)]
     pub payment: Amount,
     /// 付款日 · Its day
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub on: Date,
     /// 债务（CSV 或 JSON）：debt 债务编号、due_on 到期日、principal 本金，及 security 担保金额、burden 利率、costs 费用、
     /// interest 利息 · The debts

@@ -14,7 +14,7 @@ use crate::calculators::interest::{
 };
 use crate::calculators::{Rate, Rounding, plain};
 use crate::cli::output::Column;
-use crate::cli::{Context, both, yuan};
+use crate::cli::{Context, both, day, yuan};
 use crate::failure::Outcome;
 use crate::message::Message;
 
@@ -30,7 +30,7 @@ pub struct InterestArgs {
     #[arg(long = "part", group = "what", value_name = "DAY:YUAN", value_parser = part, requires = "until")]
     pub parts: Vec<Part>,
     /// 计算截止日 · The day up to which one reckons
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub until: Option<Date>,
     /// 实现债权的费用（元） · Costs of realising the claim, yuan
     #[arg(long, value_name = "YUAN", value_parser = yuan)]
@@ -42,7 +42,7 @@ pub struct InterestArgs {
     #[arg(long, value_enum, default_value_t = Per::Year)]
     pub general_per: Per,
     /// 一般债务利息起算日（含） · The first day that bears general interest
-    #[arg(long, value_name = "DAY", requires = "general_rate")]
+    #[arg(long, value_name = "DAY", requires = "general_rate", value_parser = day)]
     pub general_from: Option<Date>,
     /// 付款：日期:金额（元）[:方式]；划拨的填划拨日；可多笔 · A payment: DAY:YUAN[:KIND], KIND as performance,
     /// deduction (its day), sale (the ruling's), other; several
@@ -52,7 +52,7 @@ pub struct InterestArgs {
     #[arg(long, value_name = "DAY..DAY", value_parser = span)]
     pub not_counted: Vec<Span>,
     /// 受理破产申请之日 · The day on which a bankruptcy petition was accepted
-    #[arg(long, value_name = "DAY")]
+    #[arg(long, value_name = "DAY", value_parser = day)]
     pub bankruptcy_accepted: Option<Date>,
     /// 付款日、截止日当天是否计息；默认按规则文件 · Whether the last day counts; default: as the rules say
     #[arg(long, value_enum)]

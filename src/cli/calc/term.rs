@@ -9,8 +9,8 @@ use serde_json::json;
 use super::{period, put, read_calendar, read_rules};
 use crate::calculators::terms::{self, Reckoned, Term, Terms};
 use crate::calendar::{OnHoliday, Period};
-use crate::cli::Context;
 use crate::cli::output::Column;
+use crate::cli::{Context, day};
 use crate::failure::Outcome;
 use crate::message::Message;
 
@@ -22,7 +22,7 @@ pub struct TermArgs {
     #[arg(requires = "from")]
     pub name: Option<String>,
     /// 起始日，不计入 · The day on which it begins, which is not counted
-    #[arg(long, value_name = "DAY", requires = "what")]
+    #[arg(long, value_name = "DAY", requires = "what", value_parser = day)]
     pub from: Option<Date>,
     /// 另定的期限，如 30d、10wd（工作日）、6m、1y；可不写名称 · Another period, without a name one of no rule: days,
     /// working days, months, years
