@@ -219,6 +219,19 @@ pub fn open_hashed(path: &Path) -> Outcome<(File, Digest)> {
     Ok((file, sha256))
 }
 
+/// Refuses a file that was written to while it was read: what is kept, what was understood and the digest by which it is
+/// known again would be of different files.
+///
+/// # Errors
+/// `file.changed`, reading.
+pub fn must_be_unchanged(path: &Path, sha256: &Digest) -> Outcome<()> {
+    let (_, now) = open_hashed(path)?;
+    if now == *sha256 {
+        return Ok(());
+    }
+    Err(Message::new("file.changed").with("path", path.display()).into())
+}
+
 fn sha256_of(mut bytes: impl Read) -> io::Result<Digest> {
     let mut digest = Context::new(&SHA256);
     let mut buffer = vec![0; 64 * 1024];

@@ -12,8 +12,8 @@ use crate::chart::{BankAccount, Chart, Event};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 use crate::payouts::sent::{Answer, Sent, Standing};
-use crate::statements::days;
 use crate::statements::import::may_import;
+use crate::statements::{days, find_line};
 
 /// What a person says a line is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct BySaying<'a> {
 const CHARGES_ALONE_MAX: Amount = Amount::from_minor(100_000);
 
 /// Matches a line by hand. Needs finance or the fund keeper; interest, what is taken back, and charges above ¥1,000 need
-/// a second person as well.
+/// a second person as well, and so does new money that carries what looks like a key of ours or our purpose.
 ///
 /// # Errors
 /// `flows.line_not_open`, `flows.evidence_missing`, `flows.amount_differs`, `flows.payment_unknown`,
@@ -70,9 +70,12 @@ pub fn match_line(
     let mut act = acting.open_act(tx, books::CASE_MONEY, "reconcile.by_hand")?;
     may_import(tx, acting)?;
     days::must_be_open(tx, acting.actor.court_id, account, acting.date)?;
-    let runs = match says {
-        Says::Payment(key) => load::Runs::OfPayment(key),
-        Says::File(name) => load::Runs::OfFile(name),
+    let shown = find_line(tx, acting.actor.court_id, bank_line_id)?;
+    let own_key = load::own_key(&shown);
+    let runs = match (says, own_key) {
+        (Says::Payment(key), _) => load::Runs::OfPayment(key),
+        (Says::Unattributed | Says::Receipts(_), Some(key)) => load::Runs::OfPayment(key),
+        (Says::File(name), _) => load::Runs::OfFile(name),
         _ => load::Runs::None,
     };
     let mut loaded = load::load(tx, acting.actor.court_id, account, acting.date, runs)?;
@@ -83,10 +86,15 @@ pub fn match_line(
     let alone = match says {
         Says::Interest | Says::TakesBack(_) => false,
         Says::Charges => line.amount.minor().abs() <= CHARGES_ALONE_MAX.minor(),
+        // Another court's money may look like ours; two people say so.
+        Says::Unattributed | Says::Receipts(_) => own_key.is_none(),
         _ => true,
     };
     if !alone {
-        let second = confirmed_by.ok_or_else(|| Message::new("flows.second_person").with("line", bank_line_id))?;
+        let second = confirmed_by.ok_or_else(|| match own_key {
+            Some(key) => Message::new("flows.carries_our_key").with("key", key),
+            None => Message::new("flows.second_person").with("line", bank_line_id),
+        })?;
         let proposer = match acting.require(tx, Role::FundKeeper) {
             Err(Failure::Refused(_)) => acting.require(tx, Role::Finance)?,
             decided => decided?,
@@ -153,7 +161,7 @@ fn outcome(
         Err(Message::new(code).with("line", line.bank_line_id))
     };
     // What comes back from a payment of ours is never a payer's money, nor the bank's, whoever says so.
-    let must_be_new = || match load::own_key(line) {
+    let must_be_new = || match load::own_key(line).filter(|key| loaded.payment_by_key(key).is_some()) {
         Some(key) => Err(Message::new("flows.carries_our_key").with("key", key)),
         None => Ok(()),
     };
@@ -216,7 +224,9 @@ fn outcome(
         }
         Says::Interest => {
             must_be(true)?;
-            must_be_new()?;
+            if let Some(key) = load::own_key(line) {
+                return Err(Message::new("flows.carries_our_key").with("key", key).into());
+            }
             Finding::Interest
         }
         Says::Charges => {
@@ -225,7 +235,7 @@ fn outcome(
         }
         Says::TakesBack(credit_line) => {
             must_be(false)?;
-            let credit = crate::statements::find_line(tx, acting.actor.court_id, *credit_line)?;
+            let credit = find_line(tx, acting.actor.court_id, *credit_line)?;
             agrees(credit.amount)?;
             let receipt_id = receipt_of_line(tx, acting, *credit_line)?;
             let is_earlier = credit.bank_account_id == line.bank_account_id && credit.booked_on <= line.booked_on;

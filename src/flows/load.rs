@@ -76,7 +76,7 @@ pub(super) struct Loaded {
     sub_accounts: Vec<SubAccount>,
     /// Cases that have one.
     sub_account_cases: HashSet<i64>,
-    /// References that receipts of the account have; true where the receipt's match was taken back.
+    /// References that receipts of the account have; true where none of them stands any more.
     references: HashMap<String, bool>,
     /// Receipts recorded by hand that no line has shown yet.
     pub open_receipts: HashSet<i64>,
@@ -566,17 +566,25 @@ fn load_receipts(
     loaded: &mut Loaded,
 ) -> Outcome<()> {
     let key = [court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()];
-    loaded.references = tx
-        .query(
-            "SELECT r.bank_reference, u.group_id FROM receipt AS r LEFT JOIN receipt_match AS m \
-             ON m.court_id = r.court_id AND m.book_id = r.book_id AND m.receipt_id = r.receipt_id \
-             LEFT JOIN match_undo AS u ON u.court_id = m.court_id AND u.book_id = m.book_id AND u.group_id = m.group_id \
-             WHERE r.court_id = $1 AND r.book_id = $2 AND r.bank_account_id = $3",
-            &key,
-            |row| Ok((row.text(0)?.to_owned(), row.opt_int(1)?.is_some())),
-        )?
-        .into_iter()
-        .collect();
+    let references = tx.query(
+        "SELECT r.bank_reference, r.receipt_id, u.group_id FROM receipt AS r LEFT JOIN receipt_match AS m \
+         ON m.court_id = r.court_id AND m.book_id = r.book_id AND m.receipt_id = r.receipt_id \
+         LEFT JOIN match_undo AS u ON u.court_id = m.court_id AND u.book_id = m.book_id AND u.group_id = m.group_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 AND r.bank_account_id = $3",
+        &key,
+        |row| Ok((row.text(0)?.to_owned(), row.int(1)?, row.opt_int(2)?.is_some())),
+    )?;
+    for (reference, receipt_id, is_undone) in references {
+        let is_gone = is_undone || reversed.contains(&receipt_id);
+        // A line that was matched again has another reference, made of the bank's.
+        if let Some((base, number)) = reference.rsplit_once('/')
+            && !is_gone
+            && number.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            loaded.references.insert(base.to_owned(), false);
+        }
+        *loaded.references.entry(reference).or_insert(true) &= is_gone;
+    }
     let open = tx.query(
         "SELECT r.receipt_id, r.amount_minor, r.arrived_on, r.bank_reference, r.payer_name \
          FROM receipt AS r \

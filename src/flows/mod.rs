@@ -352,7 +352,7 @@ impl<'a> Apply<'a> {
         let cases: HashSet<i64> = receipts
             .iter()
             .filter_map(|found| match found.outcome {
-                Finding::CaseReceipt { case_id, .. } => Some(case_id),
+                Finding::CaseReceipt { case_id, .. } if self.loaded.objection(found).is_none() => Some(case_id),
                 _ => None,
             })
             .collect();

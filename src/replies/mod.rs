@@ -280,6 +280,7 @@ pub fn import_reply(
             acting.actor.person_id.into(),
         ],
     )?;
+    documents::must_be_unchanged(import.path, &sha256)?;
     act.close(tx)?;
     Ok(imported)
 }

@@ -121,6 +121,7 @@ pub fn import_statement(
     let mut source = BufReader::with_capacity(1 << 16, Counted { file, read_bytes });
     let kind = reading::read(&name, &mut source, import.profile, &mut importer)
         .map_err(|failure| failure.in_file(import.path))?;
+    documents::must_be_unchanged(import.path, &sha256)?;
     let (problems, finished) = (std::mem::take(&mut importer.problems), std::mem::take(&mut importer.finished));
     if kind.content != reading::Content::Statement {
         return Err(Message::new("statements.not_a_statement").with("kind", &kind.name).in_file(import.path).into());

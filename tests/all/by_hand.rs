@@ -115,7 +115,12 @@ fn what_comes_back_is_no_new_money(database: &Database) {
         assert_eq!(code(circle.set(reference, &Says::Unattributed)), "flows.carries_our_key", "{reference}");
         assert_eq!(code(circle.set_by_two(reference, &Says::Interest)), "flows.carries_our_key", "{reference}");
     }
+    for reference in ["AGAIN", "REMARK"] {
+        assert_eq!(code(circle.set_by_two(reference, &Says::Unattributed)), "flows.carries_our_key", "{reference}");
+    }
     assert_eq!(code(circle.set("AGAIN", &Says::Payment(&keys[0]))), "flows.payment_stands");
+    // Another court's payment may carry the same purpose: two people say so.
+    circle.set_by_two("PURPOSE", &Says::Unattributed).expect("another's money");
     // A receipt recorded by hand for it would be the same new money by another way.
     let receipt = circle.court.receive("BY-HAND", 10_001, None).expect("records").receipt().receipt_id;
     assert_eq!(code(circle.set("AGAIN", &Says::Receipts(&[receipt]))), "flows.carries_our_key");
@@ -123,6 +128,29 @@ fn what_comes_back_is_no_new_money(database: &Database) {
     circle.bring(3, &[shown("MUTE", 10_002).remark("退汇")]);
     circle.set("MUTE", &Says::Payment(&keys[1])).expect("returned");
     assert_eq!(circle.standings(), [Returned, Returned]);
+}
+
+/// The same money under its reference stays one receipt, also when its first match was taken back and made again; a
+/// receipt that was reversed keeps no line from its case.
+fn a_reference_is_taken_while_a_receipt_stands(database: &Database) {
+    let mut circle = Circle::open(database, 1, PROFILE);
+    circle.bring(0, &[shown("POT", pot(1)).name("李四"), shown("ONCE", 700).remark(NUMBER)]);
+    circle.reconcile();
+    let line = circle.line("ONCE");
+    circle.act(FINANCE, |tx, acting, _, _, _| undo(tx, acting, Undoes::Line(line), "认错")).expect("taken back");
+    assert_eq!(circle.reconcile().receipts.count, 1);
+    circle.bring(1, &[shown("ONCE", 700).remark(NUMBER)]);
+    assert_eq!(reasons(&circle.reconcile()), ["flows.reference_taken"]);
+    let case = circle.case.clone();
+    let receipt = circle.court.receive("WRONG", 900, Some(&case)).expect("records").receipt().voucher_id;
+    let entry = {
+        let mut tx = circle.court.store.snapshot().expect("reads");
+        let text = "SELECT first_entry_no FROM voucher WHERE court_id = $1 AND voucher_id = $2";
+        EntryNo(tx.query(text, &[COURT.into(), receipt.into()], |row| row.int(0)).expect("reads")[0])
+    };
+    circle.act(FINANCE, |tx, acting, _, _, _| bookkeeping::reverse(tx, acting, entry, "误记")).expect("reverses");
+    circle.bring(2, &[shown("WRONG", 950).remark(NUMBER)]);
+    assert_eq!(circle.reconcile().receipts, Total { count: 1, amount: Amount::from_minor(950) });
 }
 
 /// Long after its release a payment is not looked for by the rules any more; a person still finds it.
@@ -399,6 +427,7 @@ fn signs_and_evidence_are_asked_for(database: &Database) {
 crate::on_both!(
     another_accounts_money_is_refused,
     the_worklist_has_every_open_line,
+    a_reference_is_taken_while_a_receipt_stands,
     what_comes_back_is_no_new_money,
     a_late_return_is_matched_by_hand,
     what_a_match_posted_is_undone_and_not_reversed,

@@ -236,7 +236,7 @@ fn find_table<'a>(
                 told.take(&profile.leading, *line, text);
             }
             let shortest = Cell::new(columns.cells);
-            return Ok(Some(Table { records, profile, columns, told, shortest, has_foot: false }));
+            return Ok(Some(Table { records, profile, columns, told, shortest, last_row: 0, has_foot: false }));
         }
         lines.push((row, joined(&record)));
     }
@@ -252,6 +252,8 @@ struct Table<'a> {
     told: Told,
     /// Cells of the shortest row so far: some banks leave out empty ones behind.
     shortest: Cell<usize>,
+    /// The row that was read last.
+    last_row: u64,
     /// Whether a line was met that the profile says stands at the end.
     has_foot: bool,
 }
@@ -270,16 +272,25 @@ impl Table<'_> {
                 self.has_foot = true;
                 continue;
             }
+            self.last_row = row;
             return Ok(Some(row));
         }
         Ok(None)
     }
 
     /// Tells that the lines are missing with which such a file ends: it may be cut between two rows.
-    fn tell_missing_foot(&self, out: &mut Out<'_>) {
-        if !self.profile.footers.is_empty() && !self.has_foot {
-            out.problem(0, Message::new("reading.table_foot_missing"));
+    ///
+    /// # Errors
+    /// `reading.truncated`: they are missing, and the last row has no end either, so it may be cut within its last cell.
+    fn tell_missing_foot(&self, last: &Record, out: &mut Out<'_>) -> Outcome<()> {
+        if self.profile.footers.is_empty() || self.has_foot {
+            return Ok(());
         }
+        if last.unended {
+            return Err(Message::new("reading.truncated").with("line", self.last_row).into());
+        }
+        out.problem(0, Message::new("reading.table_foot_missing"));
+        Ok(())
     }
 
     /// The content of a field, empty where the profile says that nothing stands there.

@@ -65,7 +65,7 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Out<'_>) -> Outcome<()> {
         sums.take(&line).ok_or_else(|| Message::new("reading.table_sum_too_large").with("row", row))?;
         out.reply(Piece::Line(&line))?;
     }
-    table.tell_missing_foot(out);
+    table.tell_missing_foot(&record, out)?;
     let foot = foot(table, &sums, out);
     out.reply(Piece::End(&foot))
 }

@@ -62,7 +62,7 @@ pub(super) fn read(table: &mut Table<'_>, out: &mut Out<'_>) -> Outcome<()> {
             begun
         }
     };
-    table.tell_missing_foot(out);
+    table.tell_missing_foot(&record, out)?;
     let foot = foot(table, &head, &sums, &chain, days, order, out);
     out.statement(Piece::End(&foot))
 }

@@ -172,6 +172,8 @@ fn a_missing_foot_is_told() {
     assert_eq!(hear_by(profile, whole).codes(), []);
     let cut = whole.split_once("期末").map_or("", |(before, _)| before);
     assert_eq!(hear_by(profile, cut).codes(), [(0, "table_foot_missing")]);
+    // Cut within its last cell, a row has as many cells as any other.
+    assert_eq!(refusal(cut.trim_end_matches("0\n").as_bytes(), Some(profile)).0, "truncated");
 }
 
 #[test]
