@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod assets;
 mod bad_input;
 mod bank_sim;
 mod calculators;
