@@ -4,8 +4,8 @@ use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::{Migration, Statement, Table};
 use ankuan_ledger::{Store, schema};
 
-use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::assets::{answers, deductions, instructions, measures, register};
+use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, receipts, replies, statements};
 
 /// People, chart, bank accounts, cases, money in.

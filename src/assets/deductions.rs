@@ -143,7 +143,7 @@ pub fn expected(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome
 /// Lets so much of a deduction be distributed: it is here. To be called in the act that posts B from W.
 ///
 /// # Errors
-/// `assets.deduction_unknown`; `hold.exceeded` when more arrives than was held.
+/// `assets.deduction_unknown`; `hold.exceeds_remaining` when more arrives than was held.
 pub fn release_on_arrival(tx: &mut Tx<'_>, act: &mut Act, deduction_id: i64, amount: Amount) -> Outcome<()> {
     let book = act.book();
     let hold = tx.query_opt(

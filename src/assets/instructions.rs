@@ -255,7 +255,13 @@ pub fn find_instruction(tx: &mut Tx<'_>, book: BookKey, number: &str) -> Outcome
 ///
 /// # Errors
 /// `bank.deliver.different`: another file of that name is there. `documents.changed`, `keys.*`, I/O.
-pub fn deliver_files(tx: &mut Tx<'_>, keys: &Keys, book: BookKey, sent: &Sent, folder: &Path) -> Outcome<Vec<Delivered>> {
+pub fn deliver_files(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    book: BookKey,
+    sent: &Sent,
+    folder: &Path,
+) -> Outcome<Vec<Delivered>> {
     let mut delivered = Vec::new();
     for (document_id, ending) in [(sent.json.0, "json"), (sent.csv.0, "csv")] {
         let bytes = documents::read(tx, keys, book, document_id)?;

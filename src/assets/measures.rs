@@ -306,9 +306,7 @@ pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeas
             let what = What::Ordered(Asked::Freeze);
             (Fact { measure_id, on: acting.date, what, order_id: None }, ruling)
         }
-        Whose::Outside { frozen, since, document, .. } => {
-            (line.report(measure_id, *frozen, *since)?, document.trim())
-        }
+        Whose::Outside { frozen, since, document, .. } => (line.report(measure_id, *frozen, *since)?, document.trim()),
     };
     let mut writer = Writer::new(new.asset.asset_id, line);
     let id = writer.record(tx, &mut act, &fact, &Beside { reason, ..Beside::default() })?;
@@ -322,13 +320,7 @@ pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeas
 /// # Errors
 /// `assets.ruling_missing`, `assets.measure_unknown`, `access.role_missing`, `assets.months`, `calc.term_too_long` (longer
 /// than one term from the end: CPC Interpretation art. 485), and those of [`Line::order`].
-pub fn renew(
-    tx: &mut Tx<'_>,
-    acting: &Acting,
-    measure_id: i64,
-    months: Option<u16>,
-    ruling: &str,
-) -> Outcome<Ordered> {
+pub fn renew(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, months: Option<u16>, ruling: &str) -> Outcome<Ordered> {
     let order = Order::begin(tx, acting, measure_id, ruling, "asset.renew")?;
     // What is refused for where the order stands comes first; the months do not matter for it.
     order.standing.line.order(measure_id, Wish::Renew(1), acting.date)?;
@@ -775,9 +767,7 @@ fn read_record(row: &Row<'_>) -> ankuan_ledger::engine::Result<MeasureRecord> {
         basis: read_word(row, 6, Basis::parse)?,
         extent,
         months: months_in(row, 10)?.unwrap_or(0),
-        allowance: row
-            .opt_int(11)?
-            .map(|monthly| Allowance { monthly: Amount::from_minor(monthly), carries_over }),
+        allowance: row.opt_int(11)?.map(|monthly| Allowance { monthly: Amount::from_minor(monthly), carries_over }),
     })
 }
 

@@ -256,7 +256,7 @@ pub fn read_answer(bytes: &[u8]) -> Result<AnswerFile, Message> {
     let text = std::str::from_utf8(bytes).map_err(|_| wrong_file("UTF-8"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw = if text.trim_start().starts_with('{') {
-        serde_json::from_str::<RawAnswer>(text).map_err(|error| wrong_file(error))?
+        serde_json::from_str::<RawAnswer>(text).map_err(wrong_file)?
     } else {
         read_csv(text)?
     };

@@ -312,10 +312,9 @@ impl Refusal {
                 .with("order", order_id)
                 .with("amount", amount)
                 .with("ordered", ordered),
-            Self::Place { order_id, place, first_free } => Message::new("assets.place")
-                .with("order", order_id)
-                .with("place", place)
-                .with("first_free", first_free),
+            Self::Place { order_id, place, first_free } => {
+                Message::new("assets.place").with("order", order_id).with("place", place).with("first_free", first_free)
+            }
             Self::OutOfLine { order_id, ahead } => {
                 Message::new("assets.out_of_line").with("order", order_id).with("ahead", ahead)
             }

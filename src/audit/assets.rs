@@ -54,7 +54,8 @@ pub(super) fn measures(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>
         &key,
         |row| Ok((row.int(0)?, row.int(1)?, Amount::from_minor(row.int(2)?))),
     )?;
-    let differs = deducted.iter().find(|one| !posted.contains(one)).or_else(|| posted.iter().find(|one| !deducted.contains(one)));
+    let differs =
+        deducted.iter().find(|one| !posted.contains(one)).or_else(|| posted.iter().find(|one| !deducted.contains(one)));
     if let Some((order_id, ..)) = differs {
         return Ok(Some(format!("order {order_id}: what was deducted is not what was posted")));
     }
@@ -91,12 +92,7 @@ fn states(tx: &mut Tx<'_>, book: BookKey, asset_id: i64, wanted: &[MeasureState]
     Ok(missing.map(|state| format!("measure {} has no state", state.measure_id)))
 }
 
-fn orders(
-    tx: &mut Tx<'_>,
-    book: BookKey,
-    asset_id: i64,
-    mut wanted: Vec<OpenOrderState>,
-) -> Outcome<Option<String>> {
+fn orders(tx: &mut Tx<'_>, book: BookKey, asset_id: i64, mut wanted: Vec<OpenOrderState>) -> Outcome<Option<String>> {
     wanted.sort_by_key(|order| order.order_id);
     let found = tx.query(
         "SELECT order_id, measure_id, action, is_sent FROM open_order \

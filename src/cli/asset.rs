@@ -196,13 +196,7 @@ struct Row {
     object: serde_json::Value,
 }
 
-fn row(
-    tx: &mut Tx<'_>,
-    context: &Context,
-    asset: &Asset,
-    measure: &Measure,
-    record: &MeasureRecord,
-) -> Outcome<Row> {
+fn row(tx: &mut Tx<'_>, context: &Context, asset: &Asset, measure: &Measure, record: &MeasureRecord) -> Outcome<Row> {
     let whose = match record.case_id {
         Some(case_id) => cases::case_by_id(tx, context.book(), case_id)?.current_number().to_owned(),
         None => record.outside_court.clone(),
@@ -216,9 +210,9 @@ fn row(
     let unknown_ahead = if let State::Waiting { unknown_ahead, .. } = measure.state { unknown_ahead } else { 0 };
     let term = Terms::parse(STANDARD)?;
     let renewal = term_of(&term, asset.kind)?.renewal;
-    let renew_by = ends_on.zip(renewal).and_then(|(end, renewal)| {
-        end.checked_sub(jiff::ToSpan::days(i64::from(renewal.count))).ok()
-    });
+    let renew_by = ends_on
+        .zip(renewal)
+        .and_then(|(end, renewal)| end.checked_sub(jiff::ToSpan::days(i64::from(renewal.count))).ok());
     let status = measure.status();
     let day = |day: Option<jiff::civil::Date>| day.map_or_else(|| "—".to_owned(), |day| day.to_string());
     let cells = vec![

@@ -169,7 +169,10 @@ fn answer(message: &Message, ordered: &Ordered, action: Action) -> Answer {
         "measure_id": ordered.measure_id, "order": ordered.order_id, "action": action.as_str(),
         "months": ordered.months,
     });
-    Answer::new(&message.clone().with("order", ordered.order_id.map_or_else(|| "—".into(), |id| id.to_string())), fields)
+    Answer::new(
+        &message.clone().with("order", ordered.order_id.map_or_else(|| "—".into(), |id| id.to_string())),
+        fields,
+    )
 }
 
 /// Runs `renew`.

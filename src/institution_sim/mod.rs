@@ -164,12 +164,8 @@ pub fn simulate(instructions: &Path, out: &Path, options: &Options) -> Outcome<R
             report.deducted_minor = report.deducted_minor.plus(*amount).ok_or_else(|| wrong(&path, "amount"))?;
         }
         let number = instruction.number.clone();
-        let answers = Answers {
-            schema: "ankuan-answer-1",
-            instruction: &number,
-            institution: &instruction.institution,
-            answers,
-        };
+        let answers =
+            Answers { schema: "ankuan-answer-1", instruction: &number, institution: &instruction.institution, answers };
         let mut bytes = serde_json::to_vec_pretty(&answers).map_err(std::io::Error::other)?;
         bytes.push(b'\n');
         let name = format!("{number}-answer.json");
@@ -278,7 +274,8 @@ impl World {
     ) -> Outcome<(Vec<Answer>, Vec<Credit>)> {
         let (mut answers, mut incoming) = (Vec::new(), Vec::new());
         for order in &instruction.orders {
-            let key = [&instruction.institution, &order.asset.kind, &order.asset.identifier].map(String::as_str).join("|");
+            let key =
+                [&instruction.institution, &order.asset.kind, &order.asset.identifier].map(String::as_str).join("|");
             // 0.00 to 200,000.00, in whole yuan.
             let balance = Amount::from_minor((draw(options.seed, &key) % 200_001) as i64 * 100);
             let first = || Holding { balance_minor: balance, freezes: Vec::new() };
@@ -358,7 +355,8 @@ impl Holding {
                 let wanted = if order.whole || order.share_percent.is_some() { None } else { Some(amount()?) };
                 let waiting = self.freezes.iter().filter(|freeze| freeze.ends_on.is_none()).count();
                 let free = self.free();
-                let must_wait = self.freezes.iter().any(Freeze::is_short) || (free == Amount::ZERO && !self.freezes.is_empty());
+                let must_wait =
+                    self.freezes.iter().any(Freeze::is_short) || (free == Amount::ZERO && !self.freezes.is_empty());
                 let frozen = if must_wait { Amount::ZERO } else { wanted.map_or(free, |wanted| wanted.min(free)) };
                 let ends_on = if must_wait { None } else { Some(last_day(on, months)?) };
                 let freeze =

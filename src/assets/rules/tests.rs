@@ -100,10 +100,7 @@ fn an_order_goes_from_the_ruling_to_the_last_fen() {
     let mut story = Story::default();
     let one = story.sent(Extent::Amount(yuan(100)), 12, DAY);
     assert_eq!(story.status(one), MeasureStatus::Sent);
-    assert_eq!(
-        story.order(one.0, Wish::Deduct(yuan(1)), DAY).unwrap_err(),
-        Refusal::NotInForce { measure_id: one.0 }
-    );
+    assert_eq!(story.order(one.0, Wish::Deduct(yuan(1)), DAY).unwrap_err(), Refusal::NotInForce { measure_id: one.0 });
     story.answer(one, Verdict::Partly(yuan(60)), DAY).unwrap();
     assert_eq!((story.freeze(one).frozen, story.freeze(one).ends_on), (yuan(60), date(2027, 3, 1)));
     let more = Refusal::ExceedsFrozen { measure_id: one.0, amount: yuan(61), frozen: yuan(60) };
@@ -140,9 +137,8 @@ fn the_same_answer_again_is_known_and_another_one_refused() {
 #[test]
 fn a_lapse_serves_the_line_in_order_on_the_day_of_the_end() {
     let mut story = Story::default();
-    let [one, two, three] = [(100, 12), (60, 12), (80, 6)].map(|(amount, months)| {
-        story.sent(Extent::Amount(yuan(amount)), months, DAY)
-    });
+    let [one, two, three] =
+        [(100, 12), (60, 12), (80, 6)].map(|(amount, months)| story.sent(Extent::Amount(yuan(amount)), months, DAY));
     story.answer(one, Verdict::Done(None), DAY).unwrap();
     let jumped = Refusal::Place { order_id: two.1, place: 0, first_free: 1 };
     assert_eq!(story.answer(two, Verdict::Waiting(0), DAY).unwrap_err(), jumped);
@@ -357,8 +353,6 @@ fn what_is_tried_is_often_taken() {
     use proptest::strategy::ValueTree;
     use proptest::test_runner::TestRunner;
     let mut runner = TestRunner::deterministic();
-    let taken: usize = (0..50)
-        .map(|_| play(&tries().new_tree(&mut runner).unwrap().current(), false).1)
-        .sum();
+    let taken: usize = (0..50).map(|_| play(&tries().new_tree(&mut runner).unwrap().current(), false).1).sum();
     assert!(taken > 200, "only {taken} were taken: the properties would say little");
 }
