@@ -192,6 +192,7 @@ CREATE TABLE deduction (
     order_id BIGINT NOT NULL,
     instruction_id BIGINT NOT NULL,
     answer_id BIGINT NOT NULL,
+    voucher_id BIGINT NOT NULL,          -- by whose date the monthly comparison counts it
     hold_id BIGINT NOT NULL,             -- keeps it from being distributed until it is here
     recorded_at BIGINT NOT NULL,
     actor_id BIGINT NOT NULL,

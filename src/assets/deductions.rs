@@ -27,6 +27,7 @@ pub static DEDUCTION: Table = Table {
         ("order_id", Int),
         ("instruction_id", Int),
         ("answer_id", Int),
+        ("voucher_id", Int),
         ("hold_id", Int),
         ("recorded_at", Int),
         ("actor_id", Int),
@@ -74,6 +75,8 @@ pub fn post(tx: &mut Tx<'_>, act: &mut Act, acting: &Acting, chart: &Chart, new:
     let line: Line = chart.line(tx, acting.actor.court_id, event, owner, items, new.amount)?;
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     act.post(tx, &[line])?;
+    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
+    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
     let hold = act.hold(tx, line.credit, new.amount, NOT_HERE_YET)?;
     act.insert(
         tx,
@@ -90,6 +93,7 @@ pub fn post(tx: &mut Tx<'_>, act: &mut Act, acting: &Acting, chart: &Chart, new:
             new.order_id.into(),
             new.instruction_id.into(),
             new.answer_id.into(),
+            voucher_id.into(),
             hold.0.into(),
             acting.at.as_microsecond().into(),
             acting.actor.person_id.into(),
@@ -154,23 +158,4 @@ pub fn release_on_arrival(tx: &mut Tx<'_>, act: &mut Act, deduction_id: i64, amo
     let hold = hold.ok_or_else(|| Message::new("assets.deduction_unknown").with("deduction", deduction_id))?;
     act.release(tx, HoldId(hold), amount, "到账")?;
     Ok(())
-}
-
-/// The deductions of a case with what of each has arrived: its amount less what is on its way.
-///
-/// # Errors
-/// [`Error::Inconsistent`] for an amount past the range.
-pub fn deductions_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<Vec<(i64, Amount, Amount)>> {
-    Ok(tx.query(
-        "SELECT d.deduction_id, d.amount_minor, COALESCE(h.remaining_minor, 0) FROM deduction AS d \
-         LEFT JOIN hold AS h ON h.court_id = d.court_id AND h.book_id = d.book_id AND h.hold_id = d.hold_id \
-         WHERE d.court_id = $1 AND d.book_id = $2 AND d.case_id = $3 ORDER BY d.deduction_id",
-        &[court_id.into(), books::CASE_MONEY.into(), case_id.into()],
-        |row| {
-            let (amount, held) = (Amount::from_minor(row.int(1)?), Amount::from_minor(row.int(2)?));
-            let here = amount.minus(held);
-            let here = here.ok_or_else(|| Error::Inconsistent("a hold of more than its deduction".to_owned()))?;
-            Ok((row.int(0)?, amount, here))
-        },
-    )?)
 }

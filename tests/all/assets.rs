@@ -16,6 +16,7 @@ use ankuan::cases::{self, Case};
 use ankuan::clock::Randomness;
 use ankuan::documents::keys::Keys;
 use ankuan::institution_sim::{Options, simulate};
+use ankuan::report::case_comparison::case_comparison;
 use ankuan::{Outcome, books};
 use ankuan_ledger::{Act, Amount};
 use jiff::ToSpan;
@@ -227,6 +228,12 @@ fn from_the_order_to_money_on_its_way(database: &Database) {
         .expect("an item")
     };
     assert_eq!((funds, held), (60_000, 60_000));
+    // The register and the ledger agree on it in the monthly comparison.
+    let months = {
+        let mut tx = desk.court.store.snapshot().expect("reads");
+        case_comparison(&mut tx, COURT, (date(2026, 11, 1), date(2026, 11, 30))).expect("compares")
+    };
+    assert!(months.len() == 1 && months[0].agrees() && months[0].register_in == yuan(600), "{months:?}");
     desk.verified();
     // What `flows` does when it is here.
     let release = |desk: &mut Desk, amount| {
