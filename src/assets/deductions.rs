@@ -2,14 +2,14 @@
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Error, Table};
-use ankuan_ledger::{Act, Amount, HoldId, ItemId, Line, Tx};
+use ankuan_ledger::{Act, Amount, HoldId, ItemId, Line, Place, Tx};
 use jiff::civil::Date;
 
+use crate::Outcome;
 use crate::access::Acting;
 use crate::books;
 use crate::chart::{self, AccountKind, Chart, Event, Owner};
 use crate::words::read_date;
-use crate::{Message, Outcome};
 
 /// `deduction`
 pub static DEDUCTION: Table = Table {
@@ -144,18 +144,51 @@ pub fn expected(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome
     )?)
 }
 
-/// Lets so much of a deduction be distributed: it is here. To be called in the act that posts B from W.
+/// Lets so much of a deduction be distributed: it is here. `place`: its item in the funds of its case. To be called in the
+/// act that posts B from W.
 ///
 /// # Errors
-/// `assets.deduction_unknown`; `hold.exceeds_remaining` when more arrives than was held.
-pub fn release_on_arrival(tx: &mut Tx<'_>, act: &mut Act, deduction_id: i64, amount: Amount) -> Outcome<()> {
+/// `hold.exceeds_remaining` when more arrives than was held.
+pub fn release_on_arrival(tx: &mut Tx<'_>, act: &mut Act, place: Place, amount: Amount) -> Outcome<()> {
     let book = act.book();
-    let hold = tx.query_opt(
-        "SELECT hold_id FROM deduction WHERE court_id = $1 AND book_id = $2 AND deduction_id = $3",
-        &[book.court_id.into(), book.book_id.into(), deduction_id.into()],
-        |row| row.int(0),
+    // One; another where an arrival was taken back.
+    let holds = tx.query(
+        "SELECT hold_id, remaining_minor FROM hold WHERE court_id = $1 AND book_id = $2 AND account_id = $3 \
+         AND item_id = $4 AND remaining_minor > 0 ORDER BY hold_id",
+        &[book.court_id.into(), book.book_id.into(), place.account.0.into(), place.item.0.into()],
+        |row| Ok((HoldId(row.int(0)?), row.int(1)?)),
     )?;
-    let hold = hold.ok_or_else(|| Message::new("assets.deduction_unknown").with("deduction", deduction_id))?;
-    act.release(tx, HoldId(hold), amount, "到账")?;
+    let mut left = amount.minor();
+    for (number, (hold, remaining)) in holds.iter().enumerate() {
+        // The last takes all that is left, and refuses what was never held.
+        let part = if number + 1 == holds.len() { left } else { left.min(*remaining) };
+        if part > 0 {
+            act.release(tx, *hold, Amount::from_minor(part), "到账")?;
+            left -= part;
+        }
+    }
+    Ok(())
+}
+
+/// Holds what a match had let go: its entries from `first` to `last` are reversed, so the money is on its way again.
+///
+/// # Errors
+/// Those of holding.
+pub fn hold_again(tx: &mut Tx<'_>, act: &mut Act, chart: &Chart, (first, last): (i64, i64)) -> Outcome<()> {
+    let book = act.book();
+    let arrived = tx.query(
+        "SELECT d.deduction_id, d.case_id, e.amount_minor FROM entry_line AS e JOIN deduction AS d \
+         ON d.court_id = e.court_id AND d.book_id = e.book_id AND d.deduction_id = e.credit_item_id \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.entry_no >= $3 AND e.entry_no <= $4 \
+         AND e.reverses_entry_no IS NULL ORDER BY e.entry_no",
+        &[book.court_id.into(), book.book_id.into(), first.into(), last.into()],
+        |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
+    )?;
+    for (deduction_id, case_id, amount_minor) in arrived {
+        let owner = Owner { bank_account_id: None, case_id: Some(case_id) };
+        let account = chart.account(tx, book.court_id, AccountKind::CaseFunds, owner)?;
+        let place = Place { account, item: ItemId(deduction_id) };
+        act.hold(tx, place, Amount::from_minor(amount_minor), NOT_HERE_YET)?;
+    }
     Ok(())
 }

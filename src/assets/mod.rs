@@ -16,7 +16,7 @@ pub mod rules;
 use crate::Message;
 use crate::words::words;
 
-pub use deductions::{Expected, expected, release_on_arrival};
+pub use deductions::{Expected, expected, hold_again, release_on_arrival};
 
 words! {
     /// What kind of asset it is: decides how long an order may last, by `calculators/terms.toml`.

@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::{Context, both, word, yuan};
+use super::{Context, both, day, word, yuan};
 use crate::amount::parse_yuan;
 use crate::assets::measures::{self, Allowance, NewMeasure, Ordered, Whose};
 use crate::assets::register::find_asset;
@@ -28,7 +28,7 @@ pub struct FreezeArgs {
     #[arg(long, value_name = "COURT", requires_all = ["since", "notice"])]
     pub outside_court: Option<String>,
     /// 他院冻结生效或轮候之日 · Since when the other court's order is in force or waits
-    #[arg(long, value_name = "DATE", requires = "outside_court")]
+    #[arg(long, value_name = "DATE", requires = "outside_court", value_parser = day)]
     pub since: Option<Date>,
     /// 他院实际冻结金额；不填即轮候 · What is frozen for the other court; without it, it waits
     #[arg(long, value_name = "YUAN", value_parser = yuan, requires = "outside_court")]
@@ -106,7 +106,7 @@ pub struct LiftArgs {
     #[arg(long)]
     pub ruling: String,
     /// 他院冻结的终止日 · Of another court's order: the day on which it ended
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = day)]
     pub on: Option<Date>,
 }
 

@@ -3,26 +3,32 @@
 use std::fs;
 use std::path::PathBuf;
 
+use ankuan::Outcome;
 use ankuan::assets::answers::{Answered, import};
 use ankuan::assets::day::{DayRun, run_day};
 use ankuan::assets::instructions::{Sent, deliver_files, send};
 use ankuan::assets::measures::{self, Allowance, NewMeasure, Ordered, Whose, load};
 use ankuan::assets::register::{Asset, NewAsset, Registered, register};
 use ankuan::assets::rules::Extent;
-use ankuan::assets::{AssetKind, Basis, MeasureStatus, expected, release_on_arrival};
+use ankuan::assets::{AssetKind, Basis, MeasureStatus, expected};
 use ankuan::audit::verify_court;
 use ankuan::bank::deliver::Delivered;
 use ankuan::cases::{self, Case};
 use ankuan::clock::Randomness;
 use ankuan::documents::keys::Keys;
+use ankuan::flows::match_account;
+use ankuan::flows::undo::{Undoes, undo};
 use ankuan::institution_sim::{Options, simulate};
+use ankuan::receipts::receipts_of_case;
 use ankuan::report::case_comparison::case_comparison;
-use ankuan::{Outcome, books};
-use ankuan_ledger::{Act, Amount};
+use ankuan::statements::Channel;
+use ankuan::statements::import::{Import, import_statement};
+use ankuan_ledger::Amount;
+use ankuan_reconciliation::matching::Rules;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
-use crate::court::{BOOK, COURT, Court, FINANCE, HANDLER, KEEPER, NUMBER, TODAY, code};
+use crate::court::{ACCOUNT, BOOK, COURT, Court, FINANCE, HANDLER, KEEPER, NUMBER, TODAY, code};
 use crate::program::{Files, open_court, words};
 use crate::support::Database;
 
@@ -235,18 +241,58 @@ fn from_the_order_to_money_on_its_way(database: &Database) {
     };
     assert!(months.len() == 1 && months[0].agrees() && months[0].register_in == yuan(600), "{months:?}");
     desk.verified();
-    // What `flows` does when it is here.
-    let release = |desk: &mut Desk, amount| {
-        desk.act(FINANCE, |tx, acting, _, _| {
-            let mut act: Act = acting.open_act(tx, books::CASE_MONEY, "test.arrival")?;
-            release_on_arrival(tx, &mut act, deduction_id, yuan(amount))?;
-            act.close(tx)?;
-            Ok(())
-        })
+    // The bank's statement shows it: it is no longer on its way, and may be distributed.
+    let available = |desk: &mut Desk| {
+        let mut tx = desk.court.store.snapshot().expect("reads");
+        let money = receipts_of_case(&mut tx, BOOK, case.case_id).expect("reads");
+        money.iter().map(|one| (one.receipt_id, one.available)).collect::<Vec<_>>()
     };
-    release(&mut desk, 250).expect("a part is here");
-    assert_eq!(code(release(&mut desk, 351)), "hold.exceeds_remaining");
-    release(&mut desk, 350).expect("the rest is here");
+    assert_eq!(available(&mut desk), [(deduction_id, Amount::ZERO)]);
+    let statement = desk.folder.path().join("statement.csv");
+    let text = format!(
+        "账号,{ACCOUNT}\r\n户名,法院\r\n币种,CNY\r\n起止日期,{TODAY},{TODAY}\r\n期初余额,0.00\r\n\
+         交易日期,起息日,借方金额,贷方金额,余额,对方户名,对方账号,摘要,附言,交易流水号,业务编号,子账户\r\n\
+         {TODAY},{TODAY},,600.00,600.00,{BANK},,,扣划款,KH-1,,\r\n期末余额,600.00\r\n"
+    );
+    fs::write(&statement, text).expect("writes");
+    let fetched_by = desk.court.person(FINANCE);
+    let imported = desk.act(FINANCE, |tx, acting, keys, random| {
+        let import = Import {
+            path: &statement,
+            profile: None,
+            bank_account: None,
+            channel: Channel::BankDirect,
+            fetched_by: &fetched_by,
+        };
+        import_statement(tx, acting, keys, random, &import, &mut |_| ())
+    });
+    assert_eq!(imported.expect("imports").problems, []);
+    let (chart, account) = (desk.court.chart.clone(), desk.court.bank_account());
+    let reconcile = |desk: &mut Desk| {
+        desk.act(FINANCE, |tx, acting, _, _| match_account(tx, acting, &chart, &account, Rules::standard(), "standard"))
+            .expect("matches")
+    };
+    let matched = reconcile(&mut desk);
+    assert_eq!((matched.matched, matched.receipts.amount), (1, yuan(600)), "{matched:?}");
+    assert_eq!(desk.expected(), []);
+    assert_eq!(available(&mut desk), [(deduction_id, yuan(600))]);
+    desk.verified();
+    // Taken back, it is on its way again and cannot be distributed; matched again, it can.
+    let line = {
+        let mut tx = desk.court.store.snapshot().expect("reads");
+        tx.query("SELECT bank_line_id FROM bank_line", &[], |row| row.int(0)).expect("reads")[0]
+    };
+    desk.act(FINANCE, |tx, acting, _, _| undo(tx, acting, Undoes::Line(line), "认错")).expect("takes it back");
+    assert_eq!(desk.expected(), [(deduction_id, 600, BANK.to_owned())]);
+    assert_eq!(available(&mut desk), [(deduction_id, Amount::ZERO)]);
+    desk.verified();
+    assert_eq!(reconcile(&mut desk).matched, 1);
+    assert_eq!(available(&mut desk), [(deduction_id, yuan(600))]);
+    let months = {
+        let mut tx = desk.court.store.snapshot().expect("reads");
+        case_comparison(&mut tx, COURT, (date(2026, 11, 1), date(2026, 11, 30))).expect("compares")
+    };
+    assert!(months[0].agrees() && months[0].register_in == yuan(600), "{months:?}");
     desk.verified();
 }
 
