@@ -406,13 +406,15 @@ struct Naive<'a> {
     left: i64,
     given: i64,
     was_frozen: bool,
-    /// For each day: balance, allowance, unfrozen, and held by order.
-    days: Vec<(Date, i64, i64, i64, BTreeMap<usize, i64>)>,
+    days: Vec<NaiveDay>,
     swept: BTreeMap<(Date, usize), i64>,
     frozen_drawn: BTreeMap<Date, i64>,
     accepted: Vec<Movement>,
     refusals: Vec<&'static str>,
 }
+
+/// A day; balance, allowance, unfrozen; held by order.
+type NaiveDay = (Date, [i64; 3], BTreeMap<usize, i64>);
 
 #[derive(PartialEq)]
 enum Whose {
@@ -605,7 +607,7 @@ impl<'a> Naive<'a> {
         }
         let held = (0..self.line.len()).filter(|place| self.phase[*place] == 1);
         let held = held.map(|place| (place, self.count(&Whose::Order(place)))).collect();
-        self.days.push((today, self.pile, self.count(&Whose::Allowance), self.count(&Whose::Nobody), held));
+        self.days.push((today, [self.pile, self.count(&Whose::Allowance), self.count(&Whose::Nobody)], held));
         self.was_frozen = self.phase.contains(&1);
     }
 
@@ -653,7 +655,7 @@ fn at(offset: i64) -> Date {
 
 /// Orders with their numbers in no relation to the line.
 fn orders() -> impl Strategy<Value = Vec<Order>> {
-    let one = (0..80_i64, 0..70_i64, 1..50_i64, prop::option::of(0..60_i64), prop::option::of(0..12_i64));
+    let one = (0..50_i64, 0..90_i64, 1..60_i64, prop::option::of(0..60_i64), prop::option::of(0..12_i64));
     prop::collection::vec(one, 1..5)
         .prop_flat_map(|all| {
             let count = all.len();
@@ -661,10 +663,7 @@ fn orders() -> impl Strategy<Value = Vec<Order>> {
         })
         .prop_map(|(mut all, names)| {
             all.sort_by_key(|one| one.0);
-            let order = |(place, (from, length, amount, lifted, allowance)): (
-                usize,
-                (i64, i64, i64, Option<i64>, Option<i64>),
-            )| Order {
+            let orders = all.into_iter().enumerate().map(|(place, (from, length, amount, lifted, allowance))| Order {
                 order: format!("{}", names[place]),
                 arrival: u32::try_from(place).unwrap() * 2 + 1,
                 amount: fen(amount),
@@ -672,8 +671,8 @@ fn orders() -> impl Strategy<Value = Vec<Order>> {
                 until: at(from + length),
                 lifted_on: lifted.map(|days| at(from + days)),
                 allowance: allowance.map(fen),
-            };
-            all.into_iter().enumerate().map(order).collect()
+            });
+            orders.collect()
         })
 }
 
@@ -698,7 +697,7 @@ fn cases() -> impl Strategy<Value = (Rules, Facts)> {
                 let order = index.get(&orders).order.clone();
                 let amount = fen(amount);
                 let what = match kind {
-                    0..4 => What::Credit(amount),
+                    0..4 => What::Credit(fen(amount.minor() * 2)),
                     4..7 => What::Withdrawal(amount),
                     7 => What::Paid { order, amount },
                     8 | 9 => What::Sweep { order: Some(order), amount: (!is_all).then_some(amount) },
@@ -743,7 +742,7 @@ proptest! {
         let accepted = Facts { movements: naive.accepted.clone(), ..facts.clone() };
         let statement = reckon(&rules, &accepted).unwrap();
         let mut days = statement.days.iter().peekable();
-        for (today, balance, allowance, unfrozen, held) in &naive.days {
+        for (today, [balance, allowance, unfrozen], held) in &naive.days {
             // Before the first day that something is known of; a refused movement may be earlier.
             if *today < statement.days[0].from {
                 prop_assert_eq!((*balance, *unfrozen), (facts.opening.minor(), facts.opening.minor()));
@@ -818,7 +817,9 @@ proptest! {
             let last = (0..statement.orders.len()).rev().find(|place| got(*place)).unwrap_or(0);
             statement.today.held.iter().filter(|(place, _)| *place < last).all(|(place, held)| *held == statement.orders[*place].owed().unwrap())
         };
-        let until = at(index.index(usize::try_from(DAYS).unwrap()) as i64);
+        let swept = facts.movements.iter().filter(|one| matches!(one.what, What::Sweep { .. }));
+        let days: Vec<Date> = swept.map(|one| one.on).chain([facts.until]).collect();
+        let until = *index.get(&days);
         let upto = |is_whole: bool| {
             let keep = |one: &&Movement| one.on < until
                 || (one.on == until && (is_whole || matches!(one.what, What::Credit(_) | What::Sweep { .. })));
