@@ -8,6 +8,7 @@ pub mod answers;
 pub mod day;
 pub mod deductions;
 pub mod instructions;
+pub mod live_freeze;
 pub mod measures;
 pub mod message;
 pub mod register;

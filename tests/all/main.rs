@@ -16,6 +16,7 @@ mod command_line;
 mod court;
 mod crash;
 mod fuzz_corpus;
+mod live_freeze;
 mod ordinary_day;
 mod program;
 mod receipts;
