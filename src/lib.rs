@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod amount;
+pub mod assets;
 pub mod audit;
 pub mod bank;
 pub mod bank_sim;
@@ -18,6 +19,7 @@ pub mod documents;
 pub mod failure;
 pub mod flows;
 pub mod identifiers;
+pub mod institution_sim;
 pub mod message;
 pub mod payouts;
 pub mod receipts;

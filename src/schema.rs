@@ -4,6 +4,7 @@ use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::{Migration, Statement, Table};
 use ankuan_ledger::{Store, schema};
 
+use crate::assets::{answers, deductions, instructions, measures, register};
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, receipts, replies, statements};
 
@@ -81,13 +82,28 @@ pub const RECONCILIATION: Migration = Migration {
     ],
 };
 
+/// Assets, orders on them, messages to institutions, money deducted.
+pub const ASSETS: Migration = Migration {
+    name: "0005_assets",
+    text: include_str!("../migrations/0005_assets.sql"),
+    facts: &[
+        &register::ASSET,
+        &measures::MEASURE,
+        &measures::MEASURE_EVENT,
+        &instructions::INSTRUCTION,
+        &answers::INSTRUCTION_ANSWER,
+        &answers::INSTRUCTION_ANSWER_LINE,
+        &deductions::DEDUCTION,
+    ],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION];
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]
 pub fn facts() -> Vec<&'static Table> {
-    schema::FACTS.iter().chain(COURT.facts).chain(PAYOUTS.facts).chain(RECONCILIATION.facts).copied().collect()
+    schema::FACTS.iter().chain(MIGRATIONS.iter().skip(1).flat_map(|step| step.facts)).copied().collect()
 }
 
 /// The steps that the database lacks, without changing it; all of them where there is no schema yet.

@@ -1,6 +1,7 @@
 //! Checks what a court has on record, from the database. Facts, balances, distributions, approvals, the status of runs
 //! and files are computed again; with keys, all sealed details are opened.
 
+mod assets;
 mod reconciliation;
 
 use ankuan_ledger::chain::{ChainHead, Digest, sha256};
@@ -129,6 +130,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("bank_lines", reconciliation::bank_lines(tx, court_id)?),
         Check::new("settlements", reconciliation::settlements(tx, court_id)?),
         Check::new("matches", reconciliation::matches(tx, court_id)?),
+        Check::new("measures", assets::measures(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));
@@ -375,7 +377,7 @@ fn all_documents(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<Option<
     Ok(None)
 }
 
-/// The sealed details of every claim, payee and later change are those that the fact committed to, and the blind
+/// The sealed details of every claim, payee, asset and later change are those that the fact committed to, and the blind
 /// indexes beside them, by which freezes and searches find a person, are those of what is sealed.
 fn personal_details(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<Option<String>> {
     let book = books::case_money(court_id);
@@ -383,6 +385,7 @@ fn personal_details(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<Opti
     for text in [
         "SELECT MAX(claim_id) FROM claim WHERE court_id = $1 AND book_id = $2",
         "SELECT MAX(payee_id) FROM payee WHERE court_id = $1 AND book_id = $2",
+        "SELECT MAX(asset_id) FROM asset WHERE court_id = $1 AND book_id = $2",
         "SELECT MAX(id) FROM claim_event WHERE court_id = $1 AND book_id = $2",
         "SELECT MAX(detail_id) FROM personal_detail WHERE court_id = $1 AND book_id = $2",
     ] {
@@ -401,10 +404,11 @@ fn personal_details(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<Opti
     brought_details(tx, book, keys)
 }
 
-/// The same for details that a person brought: of payees, and newer ones of claims.
+/// The same for details that a person brought: of payees, of assets, and newer ones of claims.
 fn brought_details(tx: &mut Tx<'_>, book: BookKey, keys: &Keys) -> Outcome<Option<String>> {
     let brought = tx.query(
         "SELECT detail_id, commitment FROM payee WHERE court_id = $1 AND book_id = $2 \
+         UNION ALL SELECT detail_id, commitment FROM asset WHERE court_id = $1 AND book_id = $2 \
          UNION ALL SELECT detail_id, commitment FROM claim_event \
          WHERE court_id = $1 AND book_id = $2 AND detail_id IS NOT NULL ORDER BY 1",
         &[book.court_id.into(), book.book_id.into()],
@@ -443,6 +447,8 @@ fn details_of_page(tx: &mut Tx<'_>, book: BookKey, keys: &Keys, page: (i64, i64)
          WHERE court_id = $1 AND book_id = $2 AND claim_id >= $3 AND claim_id <= $4",
         "SELECT payee_id, detail_id, commitment, document_type FROM payee \
          WHERE court_id = $1 AND book_id = $2 AND payee_id >= $3 AND payee_id <= $4",
+        "SELECT asset_id, detail_id, commitment, 'other' FROM asset \
+         WHERE court_id = $1 AND book_id = $2 AND asset_id >= $3 AND asset_id <= $4",
         "SELECT e.id, e.detail_id, e.commitment, COALESCE(c.document_type, p.document_type) FROM claim_event AS e \
          LEFT JOIN claim AS c ON c.court_id = $1 AND c.book_id = $2 AND c.claim_id = e.claim_id \
          AND e.event = 'details' \

@@ -14,7 +14,7 @@ const ROWS_MAX: usize = 100_000;
 const IGNORED: [&str; 7] = ["序号", "姓名", "名称", "债权人", "备注", "name", "note"];
 
 /// A field of a row.
-pub(super) struct Field {
+pub(crate) struct Field {
     /// As JSON names it.
     pub name: &'static str,
     /// As a table may name it besides.
@@ -31,7 +31,7 @@ impl Field {
 
 /// One row: its number in the file, from 1 (in a table the heading is row 1), and its cells by field.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(crate) struct Row {
     pub number: u64,
     cells: BTreeMap<&'static str, String>,
 }
@@ -57,7 +57,7 @@ impl Row {
 /// # Errors
 /// `calc.table` (unreadable), `calc.table_field` (a column that is not known), `calc.table_missing` (one that must be
 /// there), `calc.table_empty`, `calc.table_long`.
-pub(super) fn rows(bytes: &[u8], fields: &[Field]) -> Result<Vec<Row>, Message> {
+pub(crate) fn rows(bytes: &[u8], fields: &[Field]) -> Result<Vec<Row>, Message> {
     let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let rows = if is_json { of_json(bytes, fields)? } else { of_table(bytes, fields)? };
     match rows.len() {
@@ -93,7 +93,9 @@ fn of_json(bytes: &[u8], fields: &[Field]) -> Result<Vec<Row>, Message> {
                 Value::Null => continue,
                 Value::String(text) => text,
                 // Amounts are decimal strings: a number of JSON is a binary fraction in most programs.
-                Value::Number(number) if number.is_u64() && field.name == "order" => number.to_string(),
+                Value::Number(number) if number.is_u64() && matches!(field.name, "order" | "arrival") => {
+                    number.to_string()
+                }
                 other => return Err(unreadable(number, format!("{key}: {other}"))),
             };
             cells.insert(field.name, text.trim().to_owned());

@@ -7,7 +7,7 @@
 
 pub mod fees;
 pub mod imputation;
-mod input;
+pub(crate) mod input;
 pub mod interest;
 pub mod terms;
 pub mod waterfall;
@@ -223,14 +223,14 @@ fn above_zero(what: &'static str, amount: Amount) -> Result<(), Message> {
 }
 
 /// The rules or the facts in a TOML text; says the line where it is wrong.
-fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, Message> {
+pub(crate) fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T, Message> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         Message::new("calc.file").with("line", before.split('\n').count()).with("detail", error.message())
     })
 }
 
-fn wrong_rules(detail: impl fmt::Display) -> Message {
+pub(crate) fn wrong_rules(detail: impl fmt::Display) -> Message {
     Message::new("calc.rules").with("detail", detail)
 }
 

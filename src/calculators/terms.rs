@@ -55,6 +55,9 @@ pub struct Term {
     pub is_limit: bool,
     /// So long before the end a renewal is to be asked for, in preservation.
     pub renewal: Option<Period>,
+    /// Kinds of assets (`assets::AssetKind`) whose freeze it limits.
+    #[serde(default)]
+    pub assets: Vec<String>,
     /// Law and article.
     pub source: Text,
 }

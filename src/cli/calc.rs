@@ -3,6 +3,7 @@
 mod fee;
 mod imputation;
 mod interest;
+mod live_freeze;
 mod term;
 mod waterfall;
 
@@ -33,6 +34,8 @@ pub enum CalcCommand {
     Waterfall(waterfall::WaterfallArgs),
     /// 清偿抵充 · Which debts a payment meets
     Imputation(imputation::ImputationArgs),
+    /// 薪资账户“活冻结” · Live freeze of a salary account
+    LiveFreeze(live_freeze::LiveFreezeArgs),
     /// 期限届满日 · When a term ends; without a name and a day, the terms there are
     Term(term::TermArgs),
 }
@@ -40,7 +43,7 @@ pub enum CalcCommand {
 /// Runs the command.
 ///
 /// # Errors
-/// `file.*`, and what the calculators refuse: `calc.…`, `calendar.…`.
+/// `file.*`, and what the calculators refuse: `calc.…`, `calendar.…`, `live_freeze.…`.
 pub fn run(context: &Context, command: &CalcCommand) -> Outcome<()> {
     match command {
         CalcCommand::Interest(args) => interest::run(context, args),
@@ -48,6 +51,7 @@ pub fn run(context: &Context, command: &CalcCommand) -> Outcome<()> {
         CalcCommand::PreservationFee(args) => fee::run_preservation(context, args),
         CalcCommand::Waterfall(args) => waterfall::run(context, args),
         CalcCommand::Imputation(args) => imputation::run(context, args),
+        CalcCommand::LiveFreeze(args) => live_freeze::run(context, args),
         CalcCommand::Term(args) => term::run(context, args),
     }
 }

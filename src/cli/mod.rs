@@ -1,5 +1,6 @@
 //! The command line: one file per command, which parses, calls and prints.
 
+pub mod asset;
 pub mod bank_account;
 pub mod bank_sim;
 pub mod calc;
@@ -9,7 +10,10 @@ pub mod claims;
 pub mod demo;
 pub mod distribute;
 pub mod init;
+pub mod institution_sim;
+pub mod instructions;
 pub mod ledger;
+pub mod measure;
 pub mod opening;
 pub mod output;
 pub mod payee;
@@ -140,6 +144,20 @@ pub enum Command {
     /// 期初 · What a bank account is made of when the court begins here
     #[command(subcommand)]
     Opening(opening::OpeningCommand),
+    /// 财产：登记、冻结情况、日终 · Assets and what is frozen of them
+    #[command(subcommand)]
+    Asset(asset::AssetCommand),
+    /// 冻结 · Order a freeze
+    Freeze(measure::FreezeArgs),
+    /// 续行冻结 · Order the renewal of a freeze
+    Renew(measure::RenewArgs),
+    /// 扣划（提取） · Order that frozen money be deducted; a second person confirms
+    Deduct(measure::DeductArgs),
+    /// 解除冻结 · Order that a freeze be let go
+    Lift(measure::LiftArgs),
+    /// 发给机构的指令及答复 · What institutions are told, and what they answer
+    #[command(subcommand)]
+    Instructions(instructions::InstructionsCommand),
     /// 计算：迟延利息、执行费、清偿顺序、抵充、期限 · Calculators; they need no database
     #[command(subcommand)]
     Calc(calc::CalcCommand),
@@ -152,6 +170,8 @@ pub enum Command {
     Demo(demo::DemoArgs),
     /// 模拟银行：练习对账 · A bank to practise with: answers payment files with replies and statements
     BankSim(bank_sim::BankSimArgs),
+    /// 模拟协助机构：练习财产查控 · Banks, insurers and fund centres to practise with
+    InstitutionSim(institution_sim::InstitutionSimArgs),
 }
 
 /// Runs a command line, program name first.
@@ -179,6 +199,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Reconcile(command) => reconcile::run(&context, command),
         Command::Report(command) => report::run(&context, command),
         Command::Opening(command) => opening::run(&context, command),
+        Command::Asset(command) => asset::run(&context, command),
+        Command::Freeze(args) => measure::freeze(&context, args),
+        Command::Renew(args) => measure::renew(&context, args),
+        Command::Deduct(args) => measure::deduct(&context, args),
+        Command::Lift(args) => measure::lift(&context, args),
+        Command::Instructions(command) => instructions::run(&context, command),
+        Command::InstitutionSim(args) => institution_sim::run(&context, args),
         Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),

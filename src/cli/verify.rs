@@ -140,6 +140,7 @@ const fn question(name: &str) -> &'static str {
         b"bank_lines" => "verify.of_bank_lines",
         b"settlements" => "verify.of_settlements",
         b"matches" => "verify.of_matches",
+        b"measures" => "verify.of_measures",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

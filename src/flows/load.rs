@@ -10,6 +10,7 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 
 use super::receivables;
+use crate::assets::{self, Expected};
 use crate::books;
 use crate::cases::{SubAccount, number::CaseNumber};
 use crate::chart::BankAccount;
@@ -84,6 +85,8 @@ pub(super) struct Loaded {
     numbers: HashMap<String, i64>,
     /// Newest number of each case.
     case_names: HashMap<i64, String>,
+    /// Deductions that have not arrived whole.
+    pub expected: HashMap<i64, Expected>,
     /// Cases of the receivables.
     receivable_cases: HashMap<i64, i64>,
     /// Whether the bank's statements follow from each other.
@@ -333,6 +336,7 @@ pub(super) fn load(
         open_receipts: HashSet::new(),
         numbers,
         case_names,
+        expected: HashMap::new(),
         receivable_cases: HashMap::new(),
         is_whole: side.last_day().is_none_or(|day| side.gaps(day).is_empty()),
     };
@@ -341,6 +345,19 @@ pub(super) fn load(
     load_credits(tx, court_id, bank_account_id, first_day, &mut loaded)?;
     load_receivables(tx, court_id, bank_account_id, &mut loaded)?;
     tx.expect_few_rows()?;
+    for expected in assets::expected(tx, court_id, bank_account_id)? {
+        let arrival = m::Arrival {
+            expected_id: expected.deduction_id,
+            case_id: expected.case_id,
+            amount_minor: expected.amount.minor(),
+            payer_name: &expected.payer_name,
+            account_index: 0,
+            sub_account_id: None,
+            since: expected.confirmed_on,
+        };
+        loaded.input.push_arrival(&arrival).map_err(full)?;
+        loaded.expected.insert(expected.deduction_id, expected);
+    }
     Ok(loaded)
 }
 

@@ -16,6 +16,7 @@ use ankuan_reconciliation::reply::Cause;
 
 use crate::access::Acting;
 use crate::amount::Total;
+use crate::assets;
 use crate::books;
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
 use crate::failure::{Failure, Outcome};
@@ -472,8 +473,8 @@ impl<'a> Apply<'a> {
                 let entries = self.recovered(tx, act, line_id, *id, amount)?;
                 ("recovered", vec![*id], entries)
             }
-            Finding::ArrivalArrived { .. } => {
-                return Err(ankuan_ledger::Error::Inconsistent("expected money is not recorded yet".into()).into());
+            Finding::ArrivalArrived { expected_ids } => {
+                ("deduction_arrived", expected_ids.to_vec(), self.arrived(tx, act, lines, expected_ids)?)
             }
         };
         self.record(tx, act, &group, lines, word, &targets, entries)?;
@@ -645,6 +646,34 @@ impl<'a> Apply<'a> {
         Ok((receipts, entries))
     }
 
+    /// Deducted money is here: one line for one or several deductions, or several lines for one. It is no longer on its way,
+    /// and may be distributed.
+    fn arrived(&mut self, tx: &mut Tx<'_>, act: &mut Act, lines: &[i64], expected_ids: &[i64]) -> Outcome<(i64, i64)> {
+        let court_id = self.acting.actor.court_id;
+        let event = Event::ExpectedMoneyArrived;
+        act.begin_voucher(tx, &self.chart.voucher(event, self.acting.date, 1))?;
+        let mut entries = (0, 0);
+        for line_id in lines {
+            for deduction_id in expected_ids {
+                let expected = self.loaded.expected.get(deduction_id).ok_or_else(|| {
+                    ankuan_ledger::Error::Inconsistent(format!("deduction {deduction_id} was matched and is not known"))
+                })?;
+                let owner =
+                    Owner { bank_account_id: Some(self.account.bank_account_id), case_id: Some(expected.case_id) };
+                // Several lines bring one deduction in parts; one line brings several whole.
+                let amount = if lines.len() > 1 { self.line(tx, *line_id)?.amount } else { expected.amount };
+                let items = (ItemId(*line_id), ItemId(*deduction_id));
+                let here = self.chart.line(tx, court_id, event, owner, items, amount)?;
+                let entry = act.post(tx, &[here])?;
+                let funds = self.chart.account(tx, court_id, AccountKind::CaseFunds, owner)?;
+                assets::release_on_arrival(tx, act, Place { account: funds, item: ItemId(*deduction_id) }, amount)?;
+                entries = spanning(entries, entry);
+                self.done.receipts.add(amount)?;
+            }
+        }
+        Ok(entries)
+    }
+
     /// The bank's own lines: interest, charges.
     fn own_line(
         &mut self,
@@ -810,6 +839,7 @@ impl PastMatch {
             "payment_returned" | "payments_returned" => "flows.payment_returned",
             "lump_returned" => "flows.lump_returned",
             "receipt_linked" => "flows.receipt_linked",
+            "deduction_arrived" => "flows.deduction_arrived",
             "case_receipt" => "flows.case_receipt",
             "unattributed" => "flows.unattributed",
             "interest" => "flows.interest",

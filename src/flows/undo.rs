@@ -5,6 +5,7 @@ use ankuan_ledger::{Act, Amount, HoldId, ItemId, Place, VoucherHead, VoucherKind
 
 use super::{MATCH_UNDO, TAKEN_BACK, taken_back_holds};
 use crate::access::Acting;
+use crate::assets;
 use crate::books;
 use crate::chart::{self, AccountKind, Owner};
 use crate::failure::Outcome;
@@ -106,8 +107,8 @@ pub fn undo(tx: &mut Tx<'_>, acting: &Acting, which: Undoes, reason: &str) -> Ou
                 attachments: 0,
             },
         )?;
-        for (first, last) in ranges {
-            act.reverse_entries(tx, first, last)?;
+        for (first, last) in &ranges {
+            act.reverse_entries(tx, *first, *last)?;
             entries += last - first + 1;
         }
     }
@@ -125,6 +126,12 @@ pub fn undo(tx: &mut Tx<'_>, acting: &Acting, which: Undoes, reason: &str) -> Ou
         ],
     )?;
     holds(tx, &mut act, acting, &outcome, target_id)?;
+    if outcome == "deduction_arrived" {
+        let chart = chart::load(tx, court_id)?;
+        for range in ranges {
+            assets::hold_again(tx, &mut act, &chart, range)?;
+        }
+    }
     tx.execute("DELETE FROM line_match WHERE court_id = $1 AND book_id = $2 AND group_id = $3", &key)?;
     // A receipt that came out of the line is reversed and stays with its undone match; one that a person had recorded
     // waits for its line again.

@@ -126,7 +126,9 @@ fn available_receipts(
         .query(
             "SELECT r.receipt_id FROM receipt AS r WHERE r.court_id = $1 AND r.book_id = $2 \
              AND r.bank_account_id = $3 AND (r.case_id = $4 OR r.receipt_id IN (SELECT a.receipt_id \
-             FROM receipt_attribution AS a WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $4))",
+             FROM receipt_attribution AS a WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $4)) \
+             UNION ALL SELECT d.deduction_id FROM deduction AS d WHERE d.court_id = $1 AND d.book_id = $2 \
+             AND d.bank_account_id = $3 AND d.case_id = $4",
             &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into(), source.case_id.into()],
             |row| row.int(0),
         )?

@@ -538,15 +538,16 @@ fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
 /// A receipt of a case and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaseReceipt {
-    /// Receipt, and the item in the case's funds.
+    /// Receipt or deduction, and the item in the case's funds.
     pub receipt_id: i64,
-    /// What arrived.
+    /// What arrived, or was deducted.
     pub amount: Amount,
     /// What is left of it in the case's funds and not held.
     pub available: Amount,
 }
 
-/// The receipts of a case, oldest first: recorded to it, or attributed to it.
+/// The money of a case, oldest first: receipts recorded or attributed to it, and deductions, of which nothing is available
+/// before they are here.
 ///
 /// # Errors
 /// What the database says.
@@ -558,7 +559,11 @@ pub fn receipts_of_case(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome
          AND i.item_id = r.receipt_id \
          WHERE r.court_id = $1 AND r.book_id = $2 AND (r.case_id = $3 OR r.receipt_id IN \
          (SELECT a.receipt_id FROM receipt_attribution AS a \
-         WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3)) ORDER BY r.receipt_id",
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3)) \
+         UNION ALL SELECT d.deduction_id, d.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0) \
+         FROM deduction AS d LEFT JOIN item_balance AS i ON i.court_id = d.court_id AND i.book_id = d.book_id \
+         AND i.account_id = $4 AND i.item_id = d.deduction_id \
+         WHERE d.court_id = $1 AND d.book_id = $2 AND d.case_id = $3 ORDER BY 1",
         &[book.court_id.into(), book.book_id.into(), case_id.into(), funds.0.into()],
         |row| {
             Ok(CaseReceipt {

@@ -21,9 +21,9 @@ pub struct CaseMonth {
     pub case_id: i64,
     /// Its present number.
     pub number: String,
-    /// Register: receipts recorded or attributed to the case in the month.
+    /// Register: receipts recorded or attributed to the case, and deductions confirmed for it, in the month.
     pub register_in: Amount,
-    /// Ledger: what came into the case's funds by receipts and attributions.
+    /// Ledger: what came into the case's funds, money that is still on its way included.
     pub ledger_in: Amount,
     /// Register: payment lines, shares set aside and fees of runs committed in the month, less those withdrawn.
     pub register_out: Amount,
@@ -73,6 +73,12 @@ pub fn case_comparison(tx: &mut Tx<'_>, court_id: i64, (first, last): (Date, Dat
             "SELECT a.case_id, r.amount_minor FROM receipt_attribution AS a JOIN receipt AS r ON r.court_id = a.court_id \
              AND r.book_id = a.book_id AND r.receipt_id = a.receipt_id JOIN voucher AS v ON v.court_id = a.court_id \
              AND v.book_id = a.book_id AND v.voucher_id = a.voucher_id WHERE a.court_id = $1 AND a.book_id = $2 \
+             AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+        ),
+        (
+            0,
+            "SELECT d.case_id, d.amount_minor FROM deduction AS d JOIN voucher AS v ON v.court_id = d.court_id \
+             AND v.book_id = d.book_id AND v.voucher_id = d.voucher_id WHERE d.court_id = $1 AND d.book_id = $2 \
              AND v.accounting_date >= $3 AND v.accounting_date <= $4",
         ),
         (

@@ -5,14 +5,14 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 
 /// An empty folder and the program in it: whatever it made would be seen.
-struct Desk(tempfile::TempDir);
+pub(crate) struct Desk(tempfile::TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
-    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn file(&self, name: &str, bytes: impl AsRef<[u8]>) {
         std::fs::write(self.0.path().join(name), bytes).expect("writes");
     }
 
@@ -37,19 +37,19 @@ impl Desk {
         names
     }
 
-    fn text(&self, arguments: &[&str]) -> String {
+    pub(crate) fn text(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    fn object(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn object(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.text(&[arguments, &["--json"]].concat())).expect("one JSON object")
     }
 
     /// Refused with this exit code and code, in whole sentences of both languages.
-    fn refused(&self, arguments: &[&str], exit: i32, code: &str) -> Value {
+    pub(crate) fn refused(&self, arguments: &[&str], exit: i32, code: &str) -> Value {
         let output = self.run(&[arguments, &["--json"]].concat());
         let shown = String::from_utf8_lossy(&output.stdout).into_owned();
         assert_eq!(output.status.code(), Some(exit), "{arguments:?}: {shown}");

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod any_order;
+mod assets;
 mod bad_input;
 mod bank_sim;
 mod by_hand;
@@ -15,6 +16,7 @@ mod command_line;
 mod court;
 mod crash;
 mod fuzz_corpus;
+mod live_freeze;
 mod ordinary_day;
 mod program;
 mod receipts;

@@ -1,0 +1,819 @@
+//! Orders on assets: loaded as a line, decided by [`rules`], recorded as events; the states beside them.
+
+use std::collections::BTreeMap;
+
+use ankuan_ledger::engine::Kind::{Int, Text};
+use ankuan_ledger::engine::{Error, Row, Table, Value};
+use ankuan_ledger::{Act, Amount, BookKey, Tx};
+use jiff::civil::Date;
+
+use super::register::{Asset, find_asset};
+use super::rules::{Asked, Extent, Fact, Line, Measure, What, Wish};
+use super::{AssetKind, Basis, rules};
+use crate::access::{self, Acting, Actor, Role};
+use crate::books;
+use crate::calculators::terms::{STANDARD, Term, Terms};
+use crate::calendar::{Calendar, Period, Unit};
+use crate::cases::{self, Case, CaseNumber};
+use crate::chart::BankAccount;
+use crate::words::{read_date, read_word};
+use crate::{Message, Outcome};
+
+/// Who may confirm that money is deducted: those who keep it, and those who answer for the handler.
+pub const DEDUCTION_CONFIRMED_BY: &[Role] = &[Role::FundKeeper, Role::BureauHead, Role::VicePresident];
+
+/// `measure`
+pub static MEASURE: Table = Table {
+    name: "measure",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("measure_id", Int),
+        ("asset_id", Int),
+        ("case_id", Int),
+        ("outside_court", Text),
+        ("ruling", Text),
+        ("officer", Text),
+        ("basis", Text),
+        ("extent", Text),
+        ("amount_minor", Int),
+        ("share_bp", Int),
+        ("months", Int),
+        ("allowance_minor", Int),
+        ("carries_over", Int),
+        ("recorded_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["measure_id"],
+};
+
+/// `measure_event`
+pub static MEASURE_EVENT: Table = Table {
+    name: "measure_event",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("measure_id", Int),
+        ("asset_id", Int),
+        ("event", Text),
+        ("order_id", Int),
+        ("on_day", Text),
+        ("amount_minor", Int),
+        ("months", Int),
+        ("unknown_ahead", Int),
+        ("bank_account_id", Int),
+        ("instruction_id", Int),
+        ("answer_id", Int),
+        ("reason", Text),
+        ("confirmed_by", Int),
+        ("recorded_at", Int),
+        ("actor_id", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// Monthly living allowance of a frozen salary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// What stays free each month; may be zero.
+    pub monthly: Amount,
+    /// Whether what was not drawn is carried to the next month.
+    pub carries_over: bool,
+}
+
+/// An order as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureRecord {
+    /// Row.
+    pub measure_id: i64,
+    /// On which asset.
+    pub asset_id: i64,
+    /// Of which case; none for another court's.
+    pub case_id: Option<i64>,
+    /// That court; empty for our own.
+    pub outside_court: String,
+    /// Number of the ruling.
+    pub ruling: String,
+    /// Who carries it out.
+    pub officer: String,
+    /// What it rests on.
+    pub basis: Basis,
+    /// How much it takes.
+    pub extent: Extent,
+    /// How long it lasts.
+    pub months: u16,
+    /// Of a salary.
+    pub allowance: Option<Allowance>,
+}
+
+/// An order to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewMeasure<'a> {
+    /// On which asset.
+    pub asset: &'a Asset,
+    /// Number of the ruling.
+    pub ruling: &'a str,
+    /// Who carries it out.
+    pub officer: &'a str,
+    /// What it rests on.
+    pub basis: Basis,
+    /// How much it takes.
+    pub extent: Extent,
+    /// How long; as long as the law allows where none is said.
+    pub months: Option<u16>,
+    /// Of a salary.
+    pub allowance: Option<Allowance>,
+}
+
+/// Whose order it is.
+#[derive(Clone, Debug)]
+pub enum Whose<'a> {
+    /// Of a case of ours: goes to the institution.
+    Case(&'a Case),
+    /// Of another court, as we were told: in force since a day with so much, or waiting since that day.
+    Outside {
+        /// The court.
+        court: &'a str,
+        /// Frozen for it; none when it waits.
+        frozen: Option<Amount>,
+        /// Since when.
+        since: Date,
+        /// The notice that says so.
+        document: &'a str,
+    },
+}
+
+/// The line of an asset with the records of its orders, which are in the same order as recorded.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Where each stands.
+    pub line: Line,
+    /// The orders as recorded.
+    pub records: Vec<MeasureRecord>,
+}
+
+impl Standing {
+    /// An order of the asset.
+    #[must_use]
+    pub fn record(&self, measure_id: i64) -> Option<&MeasureRecord> {
+        self.records.iter().find(|record| record.measure_id == measure_id)
+    }
+}
+
+/// What besides the fact itself stands in its row.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Beside<'a> {
+    /// Ruling, notice, or the institution's words.
+    pub reason: &'a str,
+    /// Where deducted money is to come.
+    pub bank_account_id: Option<i64>,
+    /// In which it was sent.
+    pub instruction_id: Option<i64>,
+    /// In which it was answered.
+    pub answer_id: Option<i64>,
+    /// Second person.
+    pub confirmed_by: Option<i64>,
+}
+
+/// An order that was recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// The measure.
+    pub measure_id: i64,
+    /// The number under which it will be answered; none where nothing is sent.
+    pub order_id: Option<i64>,
+    /// How long, in months, for a freeze or renewal.
+    pub months: Option<u16>,
+}
+
+/// How long an order on this kind of asset may last: the term of `terms.toml` that names the kind.
+///
+/// # Errors
+/// `assets.no_term`: the terms name none for it.
+pub fn term_of(terms: &Terms, kind: AssetKind) -> Result<&Term, Message> {
+    let found = terms.all.iter().find(|term| term.assets.iter().any(|name| name == kind.as_str()));
+    found.ok_or_else(|| Message::new("assets.no_term").with("kind", kind.as_str()))
+}
+
+/// So many months, at most what the term allows from `start`; as many as it allows where none are said.
+///
+/// # Errors
+/// `calc.term_too_long`, `assets.months` (none, or a term that is not in months or years).
+fn months_of(kind: AssetKind, months: Option<u16>, start: Date) -> Result<u16, Message> {
+    let terms = Terms::parse(STANDARD)?;
+    let term = term_of(&terms, kind)?;
+    let wrong = || Message::new("assets.months").with("period", term.period);
+    let months = match (months, term.period.unit) {
+        (Some(months), _) => months,
+        (None, Unit::Months) => term.period.count,
+        (None, Unit::Years) => term.period.count.checked_mul(12).ok_or_else(wrong)?,
+        (None, Unit::Days | Unit::WorkingDays) => return Err(wrong()),
+    };
+    if months == 0 {
+        return Err(wrong());
+    }
+    let period = Period { count: months, unit: Unit::Months };
+    term.reckon(start, Some(period), None, &Calendar::weekends_only())?;
+    Ok(months)
+}
+
+/// Records a freeze. Needs [`Role::Handler`]. An order of our own waits for `instructions out`; another court's stands
+/// in the line as we were told.
+///
+/// # Errors
+/// `assets.ruling_missing`, `assets.not_positive`, `assets.share`, `assets.exact_amount` (a deposit in preservation:
+/// Preservation Rules art. 15), `assets.allowance_missing` (a salary: CPC art. 254), `assets.allowance_not_salary`,
+/// `assets.months`, `calc.term_too_long`, `assets.court_missing`, `assets.day_ahead`, `access.role_missing`, and those of
+/// [`Line::report`].
+pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeasure<'_>) -> Outcome<Ordered> {
+    let (kind, ruling) = (new.asset.kind, new.ruling.trim());
+    if ruling.is_empty() {
+        return Err(Message::new("assets.ruling_missing").into());
+    }
+    match new.extent {
+        Extent::Amount(amount) if amount <= Amount::ZERO => {
+            return Err(Message::new("assets.not_positive").with("amount", amount).into());
+        }
+        Extent::Share(share) if !(1..=rules::WHOLE_BP).contains(&share) => {
+            return Err(Message::new("assets.share").into());
+        }
+        Extent::Share(_) | Extent::Whole if kind == AssetKind::Deposit && new.basis == Basis::Preservation => {
+            return Err(Message::new("assets.exact_amount").into());
+        }
+        _ => {}
+    }
+    let is_outside = matches!(whose, Whose::Outside { .. });
+    match new.allowance {
+        None if kind == AssetKind::Salary && !is_outside => {
+            return Err(Message::new("assets.allowance_missing").into());
+        }
+        Some(_) if kind != AssetKind::Salary => return Err(Message::new("assets.allowance_not_salary").into()),
+        Some(allowance) if allowance.monthly < Amount::ZERO => {
+            return Err(Message::new("assets.not_positive").with("amount", allowance.monthly).into());
+        }
+        _ => {}
+    }
+    let (case_id, court, start) = match whose {
+        Whose::Case(case) => (Some(case.case_id), "", acting.date),
+        Whose::Outside { court, since, document, .. } => {
+            if court.trim().is_empty() || document.trim().is_empty() {
+                return Err(Message::new("assets.court_missing").into());
+            }
+            if *since > acting.date {
+                return Err(Message::new("assets.day_ahead").with("on", since).into());
+            }
+            (None, court.trim(), *since)
+        }
+    };
+    let months = months_of(kind, new.months, start)?;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "asset.freeze")?;
+    acting.require(tx, Role::Handler)?;
+    let standing = load(tx, act.book(), new.asset.asset_id)?;
+    let measure_id = act.take_ids(1);
+    let line = standing.line.with(Measure::new(measure_id, new.extent, months, is_outside));
+    let (extent, amount, share) = match new.extent {
+        Extent::Amount(amount) => ("amount", Some(amount.minor()), None),
+        Extent::Share(share) => ("share", None, Some(share)),
+        Extent::Whole => ("whole", None, None),
+    };
+    act.insert(
+        tx,
+        &MEASURE,
+        measure_id,
+        &[
+            measure_id.into(),
+            new.asset.asset_id.into(),
+            case_id.into(),
+            court.into(),
+            ruling.into(),
+            new.officer.trim().into(),
+            new.basis.as_str().into(),
+            extent.into(),
+            amount.into(),
+            share.into(),
+            i64::from(months).into(),
+            new.allowance.map(|allowance| allowance.monthly.minor()).into(),
+            i64::from(new.allowance.is_some_and(|allowance| allowance.carries_over)).into(),
+            acting.at.as_microsecond().into(),
+            acting.actor.person_id.into(),
+        ],
+    )?;
+    let (fact, reason) = match whose {
+        Whose::Case(_) => {
+            let what = What::Ordered(Asked::Freeze);
+            (Fact { measure_id, on: acting.date, what, order_id: None }, ruling)
+        }
+        Whose::Outside { frozen, since, document, .. } => (line.report(measure_id, *frozen, *since)?, document.trim()),
+    };
+    let mut writer = Writer::new(new.asset.asset_id, line);
+    let id = writer.record(tx, &mut act, &fact, &Beside { reason, ..Beside::default() })?;
+    writer.write_states(tx, act.book())?;
+    act.close(tx)?;
+    Ok(Ordered { measure_id, order_id: (!is_outside).then_some(id), months: Some(months) })
+}
+
+/// Orders the renewal of a freeze that is in force. Needs [`Role::Handler`].
+///
+/// # Errors
+/// `assets.ruling_missing`, `assets.measure_unknown`, `access.role_missing`, `assets.months`, `calc.term_too_long` (longer
+/// than one term from the end: CPC Interpretation art. 485), and those of [`Line::order`].
+pub fn renew(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, months: Option<u16>, ruling: &str) -> Outcome<Ordered> {
+    let order = Order::begin(tx, acting, measure_id, ruling, "asset.renew")?;
+    // What is refused for where the order stands comes first; the months do not matter for it.
+    order.standing.line.order(measure_id, Wish::Renew(1), acting.date)?;
+    let ends_on = order.standing.line.measure(measure_id).and_then(Measure::in_force).map(|freeze| freeze.ends_on);
+    let months = months_of(order.asset.kind, months, ends_on.unwrap_or(acting.date))?;
+    let fact = order.standing.line.order(measure_id, Wish::Renew(months), acting.date)?;
+    let order_id = order.record(tx, &[fact], &Beside { reason: ruling.trim(), ..Beside::default() })?;
+    Ok(Ordered { measure_id, order_id, months: Some(months) })
+}
+
+/// Orders that so much of what is frozen be deducted and sent to a bank account of the court. Needs [`Role::Handler`], and
+/// a second person ([`DEDUCTION_CONFIRMED_BY`]).
+///
+/// # Errors
+/// `assets.ruling_missing`, `assets.measure_unknown`, those of the two people ([`access::require_second`]),
+/// `assets.preservation_only` (the case has no number of enforcement), and those of [`Line::order`].
+pub fn deduct(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    measure_id: i64,
+    amount: Amount,
+    bank_account: &BankAccount,
+    ruling: &str,
+    confirmed_by: &Actor,
+) -> Outcome<Ordered> {
+    let order = Order::begin(tx, acting, measure_id, ruling, "asset.deduct")?;
+    let proposer = acting.require(tx, Role::Handler)?;
+    access::require_second(tx, acting, proposer, confirmed_by, DEDUCTION_CONFIRMED_BY)?;
+    let record = order.standing.record(measure_id);
+    if let Some(MeasureRecord { basis: Basis::Preservation, case_id: Some(case_id), .. }) = record {
+        let case = cases::case_by_id(tx, order.act.book(), *case_id)?;
+        // Preservation turns into enforcement by itself when the case is enforced (Preservation Rules art. 17).
+        if !is_enforced(&case) {
+            return Err(Message::new("assets.preservation_only").with("number", case.current_number()).into());
+        }
+    }
+    let beside = Beside {
+        reason: ruling.trim(),
+        bank_account_id: Some(bank_account.bank_account_id),
+        confirmed_by: Some(confirmed_by.person_id),
+        ..Beside::default()
+    };
+    let fact = order.standing.line.order(measure_id, Wish::Deduct(amount), acting.date)?;
+    let order_id = order.record(tx, &[fact], &beside)?;
+    Ok(Ordered { measure_id, order_id, months: None })
+}
+
+fn is_enforced(case: &Case) -> bool {
+    let number = CaseNumber::parse(case.current_number());
+    number.is_ok_and(|number| number.kind().contains('执') && !number.kind().ends_with('保'))
+}
+
+/// Orders that a freeze be let go; one that was never sent is taken back. Another court's order, which we were told has
+/// ended, ends on that day and those behind it take effect. Needs [`Role::Handler`].
+///
+/// # Errors
+/// `assets.ruling_missing`, `assets.measure_unknown`, `assets.day_ahead`, `access.role_missing`, and those of
+/// [`Line::order`] and [`Line::report_end`].
+pub fn lift(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, on: Option<Date>, document: &str) -> Outcome<Ordered> {
+    let order = Order::begin(tx, acting, measure_id, document, "asset.lift")?;
+    let beside = Beside { reason: document.trim(), ..Beside::default() };
+    if order.standing.line.measure(measure_id).is_some_and(|measure| measure.is_outside) {
+        let on = on.unwrap_or(acting.date);
+        if on > acting.date {
+            return Err(Message::new("assets.day_ahead").with("on", on).into());
+        }
+        let facts = order.standing.line.report_end(measure_id, on)?;
+        let order_id = order.record(tx, &facts, &beside)?;
+        return Ok(Ordered { measure_id, order_id, months: None });
+    }
+    if on.is_some() {
+        // The institution says on which day it let go.
+        return Err(Message::new("assets.day_of_answer").into());
+    }
+    let fact = order.standing.line.order(measure_id, Wish::Lift, acting.date)?;
+    let order_id = order.record(tx, &[fact], &beside)?;
+    Ok(Ordered { measure_id, order_id, months: None })
+}
+
+/// An order on one measure, being recorded.
+struct Order {
+    act: Act,
+    asset: Asset,
+    standing: Standing,
+}
+
+impl Order {
+    fn begin(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, ruling: &str, name: &'static str) -> Outcome<Self> {
+        if ruling.trim().is_empty() {
+            return Err(Message::new("assets.ruling_missing").into());
+        }
+        let act = acting.open_act(tx, books::CASE_MONEY, name)?;
+        acting.require(tx, Role::Handler)?;
+        let asset_id = asset_of(tx, act.book(), measure_id)?;
+        let asset = find_asset(tx, act.book(), asset_id)?;
+        let standing = load(tx, act.book(), asset_id)?;
+        Ok(Self { act, asset, standing })
+    }
+
+    /// Records the facts and closes the act; returns the number of the order, if there is one to be answered.
+    fn record(mut self, tx: &mut Tx<'_>, facts: &[Fact], beside: &Beside<'_>) -> Outcome<Option<i64>> {
+        let mut writer = Writer::new(self.asset.asset_id, self.standing.line);
+        let mut order_id = None;
+        for fact in facts {
+            let id = writer.record(tx, &mut self.act, fact, beside)?;
+            if matches!(fact.what, What::Ordered(_)) {
+                order_id = Some(id);
+            }
+        }
+        writer.write_states(tx, self.act.book())?;
+        self.act.close(tx)?;
+        Ok(order_id)
+    }
+}
+
+/// Takes facts into a line and writes them, and at the end the states that follow.
+#[derive(Debug)]
+pub struct Writer {
+    asset_id: i64,
+    line: Line,
+}
+
+impl Writer {
+    /// For the line of an asset.
+    #[must_use]
+    pub const fn new(asset_id: i64, line: Line) -> Self {
+        Self { asset_id, line }
+    }
+
+    /// Where the orders stand now.
+    #[must_use]
+    pub const fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// Records a fact; returns the id of its row.
+    ///
+    /// # Errors
+    /// A refusal of [`Line::apply`]; what the database says.
+    pub fn record(&mut self, tx: &mut Tx<'_>, act: &mut Act, fact: &Fact, beside: &Beside<'_>) -> Outcome<i64> {
+        let id = act.take_ids(1);
+        self.line = std::mem::take(&mut self.line).apply(id, fact)?;
+        let stored = Stored::of(fact);
+        let (at, actor) = (act.recorded_at(), act.actor_id());
+        act.insert(
+            tx,
+            &MEASURE_EVENT,
+            id,
+            &[
+                id.into(),
+                fact.measure_id.into(),
+                self.asset_id.into(),
+                stored.event.into(),
+                fact.order_id.into(),
+                fact.on.to_string().as_str().into(),
+                stored.amount.map(Amount::minor).into(),
+                stored.months.map(i64::from).into(),
+                stored.unknown_ahead.into(),
+                beside.bank_account_id.into(),
+                beside.instruction_id.into(),
+                beside.answer_id.into(),
+                beside.reason.into(),
+                beside.confirmed_by.into(),
+                at.into(),
+                actor.into(),
+            ],
+        )?;
+        Ok(id)
+    }
+
+    /// Writes where the orders stand.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn write_states(self, tx: &mut Tx<'_>, book: BookKey) -> Outcome<()> {
+        let [court, book_id] = [Value::from(book.court_id), Value::from(book.book_id)];
+        let states = states_of(&self.line);
+        let rows: Vec<Value<'_>> = states
+            .iter()
+            .flat_map(|state| {
+                [
+                    court,
+                    book_id,
+                    state.measure_id.into(),
+                    self.asset_id.into(),
+                    state.status.into(),
+                    state.line_no.into(),
+                    state.since.as_str().into(),
+                    state.ends_on.as_str().into(),
+                    state.frozen.minor().into(),
+                    state.deducted.minor().into(),
+                ]
+            })
+            .collect();
+        let key = ["court_id", "book_id", "measure_id"];
+        let set = ["asset_id", "status", "line_no", "since", "ends_on", "frozen_minor", "deducted_minor"];
+        tx.upsert_many("measure_state", &key, &set, &rows)?;
+        tx.execute(
+            "DELETE FROM open_order WHERE court_id = $1 AND book_id = $2 AND asset_id = $3",
+            &[court, book_id, self.asset_id.into()],
+        )?;
+        let orders = open_orders_of(&self.line);
+        let rows: Vec<Value<'_>> = orders
+            .iter()
+            .flat_map(|order| {
+                [
+                    court,
+                    book_id,
+                    order.order_id.into(),
+                    order.measure_id.into(),
+                    self.asset_id.into(),
+                    order.action.into(),
+                    i64::from(order.is_sent).into(),
+                ]
+            })
+            .collect();
+        let key = ["court_id", "book_id", "order_id"];
+        tx.upsert_many("open_order", &key, &["measure_id", "asset_id", "action", "is_sent"], &rows)?;
+        Ok(())
+    }
+}
+
+/// A row of `measure_state`, as it follows from the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureState {
+    /// Row.
+    pub measure_id: i64,
+    /// Where it stands.
+    pub status: &'static str,
+    /// Rank of its arrival; 0 before.
+    pub line_no: i64,
+    /// Since when it stands so; empty before it was taken in.
+    pub since: String,
+    /// Last day in force; else empty.
+    pub ends_on: String,
+    /// Held at the institution.
+    pub frozen: Amount,
+    /// Deducted.
+    pub deducted: Amount,
+}
+
+/// What `measure_state` must say of a line.
+#[must_use]
+pub fn states_of(line: &Line) -> Vec<MeasureState> {
+    use rules::State;
+    let state_of = |measure: &Measure| {
+        let (since, ends_on, frozen, deducted) = match &measure.state {
+            State::Asked => (String::new(), String::new(), Amount::ZERO, Amount::ZERO),
+            State::Waiting { since, .. } => (since.to_string(), String::new(), Amount::ZERO, Amount::ZERO),
+            State::InForce(freeze) => {
+                (freeze.since.to_string(), freeze.ends_on.to_string(), freeze.frozen, freeze.deducted)
+            }
+            State::Ended { on, deducted, .. } => (on.to_string(), String::new(), Amount::ZERO, *deducted),
+        };
+        MeasureState {
+            measure_id: measure.measure_id,
+            status: measure.status().as_str(),
+            line_no: measure.arrival.unwrap_or(0),
+            since,
+            ends_on,
+            frozen,
+            deducted,
+        }
+    };
+    line.measures().iter().map(state_of).collect()
+}
+
+/// A row of `open_order`, as it follows from the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenOrderState {
+    /// The order.
+    pub order_id: i64,
+    /// Of which measure.
+    pub measure_id: i64,
+    /// What it asks for.
+    pub action: &'static str,
+    /// Whether it went out.
+    pub is_sent: bool,
+}
+
+/// What `open_order` must say of a line.
+#[must_use]
+pub fn open_orders_of(line: &Line) -> Vec<OpenOrderState> {
+    let of = |measure: &Measure| {
+        let measure_id = measure.measure_id;
+        let orders = measure.open.clone().into_iter();
+        orders.map(move |order| OpenOrderState {
+            order_id: order.order_id,
+            measure_id,
+            action: order.what.action().as_str(),
+            is_sent: order.is_sent,
+        })
+    };
+    line.measures().iter().flat_map(of).collect()
+}
+
+/// A fact as its row says it.
+struct Stored {
+    event: &'static str,
+    amount: Option<Amount>,
+    months: Option<u16>,
+    unknown_ahead: Option<i64>,
+}
+
+impl Stored {
+    fn of(fact: &Fact) -> Self {
+        let plain = |event| Self { event, amount: None, months: None, unknown_ahead: None };
+        match fact.what {
+            What::Ordered(Asked::Freeze) => plain("ordered"),
+            What::Ordered(Asked::Renew(months)) => Self { months: Some(months), ..plain("renewal_ordered") },
+            What::Ordered(Asked::Deduct(amount)) => Self { amount: Some(amount), ..plain("deduction_ordered") },
+            What::Ordered(Asked::Lift) => plain("lift_ordered"),
+            What::Sent => plain("sent"),
+            What::InForce(amount) => Self { amount: Some(amount), ..plain("in_force") },
+            What::Partly(amount) => Self { amount: Some(amount), ..plain("partly") },
+            What::Waiting(ahead) => Self { unknown_ahead: Some(ahead), ..plain("waiting") },
+            What::Refused => plain("refused"),
+            What::More(amount) => Self { amount: Some(amount), ..plain("more") },
+            What::Renewed(months) => Self { months: Some(months), ..plain("renewed") },
+            What::RenewalRefused => plain("renewal_refused"),
+            What::Deducted(amount) => Self { amount: Some(amount), ..plain("deducted") },
+            What::DeductionRefused => plain("deduction_refused"),
+            What::Lifted => plain("lifted"),
+            What::LiftRefused => plain("lift_refused"),
+            What::Withdrawn => plain("withdrawn"),
+            What::Lapsed => plain("lapsed"),
+            What::Promoted(amount) => Self { amount: Some(amount), ..plain("promoted") },
+        }
+    }
+
+    fn what(event: &str, amount: Option<Amount>, months: Option<u16>, ahead: Option<i64>) -> Option<What> {
+        Some(match event {
+            "ordered" => What::Ordered(Asked::Freeze),
+            "renewal_ordered" => What::Ordered(Asked::Renew(months?)),
+            "deduction_ordered" => What::Ordered(Asked::Deduct(amount?)),
+            "lift_ordered" => What::Ordered(Asked::Lift),
+            "sent" => What::Sent,
+            "in_force" => What::InForce(amount?),
+            "partly" => What::Partly(amount?),
+            "waiting" => What::Waiting(ahead?),
+            "refused" => What::Refused,
+            "more" => What::More(amount?),
+            "renewed" => What::Renewed(months?),
+            "renewal_refused" => What::RenewalRefused,
+            "deducted" => What::Deducted(amount?),
+            "deduction_refused" => What::DeductionRefused,
+            "lifted" => What::Lifted,
+            "lift_refused" => What::LiftRefused,
+            "withdrawn" => What::Withdrawn,
+            "lapsed" => What::Lapsed,
+            "promoted" => What::Promoted(amount?),
+            _ => return None,
+        })
+    }
+}
+
+/// An event as recorded, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeasureEvent {
+    /// Row; of an order its number.
+    pub id: i64,
+    /// What happened.
+    pub fact: Fact,
+    /// Its word.
+    pub event: String,
+    /// Ruling, notice, the institution's words.
+    pub reason: String,
+    /// Where deducted money is to come.
+    pub bank_account_id: Option<i64>,
+    /// In which it was answered.
+    pub answer_id: Option<i64>,
+}
+
+/// The events of an asset in the order they were recorded.
+///
+/// # Errors
+/// [`Error::Inconsistent`] for a row that is none of the known events.
+pub fn events_of(tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<Vec<MeasureEvent>> {
+    Ok(tx.query(
+        "SELECT id, measure_id, event, order_id, on_day, amount_minor, months, unknown_ahead, reason, bank_account_id, answer_id \
+         FROM measure_event WHERE court_id = $1 AND book_id = $2 AND asset_id = $3 ORDER BY id",
+        &[book.court_id.into(), book.book_id.into(), asset_id.into()],
+        |row| {
+            let event = row.text(2)?;
+            let what = Stored::what(event, row.opt_int(5)?.map(Amount::from_minor), months_in(row, 6)?, row.opt_int(7)?);
+            let what = what.ok_or_else(|| Error::Inconsistent(format!("an event {event:?} of an order")))?;
+            Ok(MeasureEvent {
+                id: row.int(0)?,
+                fact: Fact { measure_id: row.int(1)?, on: read_date(row, 4)?, what, order_id: row.opt_int(3)? },
+                event: event.to_owned(),
+                reason: row.text(8)?.to_owned(),
+                bank_account_id: row.opt_int(9)?,
+                answer_id: row.opt_int(10)?,
+            })
+        },
+    )?)
+}
+
+fn months_in(row: &Row<'_>, column: usize) -> ankuan_ledger::engine::Result<Option<u16>> {
+    let months = row.opt_int(column)?.map(u16::try_from).transpose();
+    months.map_err(|_| Error::Inconsistent(format!("months in column {column}")))
+}
+
+/// The orders on an asset, as recorded and where they stand: the fold of its events.
+///
+/// # Errors
+/// [`Error::Inconsistent`] for events that do not follow from each other.
+pub fn load(tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<Standing> {
+    let records = tx.query(
+        "SELECT measure_id, asset_id, case_id, outside_court, ruling, officer, basis, extent, amount_minor, share_bp, \
+         months, allowance_minor, carries_over FROM measure \
+         WHERE court_id = $1 AND book_id = $2 AND asset_id = $3 ORDER BY measure_id",
+        &[book.court_id.into(), book.book_id.into(), asset_id.into()],
+        read_record,
+    )?;
+    let mut line = Line::default();
+    for record in &records {
+        let is_outside = record.case_id.is_none();
+        line = line.with(Measure::new(record.measure_id, record.extent, record.months, is_outside));
+    }
+    for event in events_of(tx, book, asset_id)? {
+        line = line.apply(event.id, &event.fact).map_err(|refusal| {
+            Error::Inconsistent(format!("event {} of asset {asset_id} does not follow: {refusal:?}", event.id))
+        })?;
+    }
+    Ok(Standing { line, records })
+}
+
+fn read_record(row: &Row<'_>) -> ankuan_ledger::engine::Result<MeasureRecord> {
+    let extent = match (row.text(7)?, row.opt_int(8)?, row.opt_int(9)?) {
+        ("amount", Some(amount), None) => Extent::Amount(Amount::from_minor(amount)),
+        ("share", None, Some(share)) => Extent::Share(share),
+        ("whole", None, None) => Extent::Whole,
+        other => return Err(Error::Inconsistent(format!("an order of the extent {other:?}"))),
+    };
+    let carries_over = row.int(12)? == 1;
+    Ok(MeasureRecord {
+        measure_id: row.int(0)?,
+        asset_id: row.int(1)?,
+        case_id: row.opt_int(2)?,
+        outside_court: row.text(3)?.to_owned(),
+        ruling: row.text(4)?.to_owned(),
+        officer: row.text(5)?.to_owned(),
+        basis: read_word(row, 6, Basis::parse)?,
+        extent,
+        months: months_in(row, 10)?.unwrap_or(0),
+        allowance: row.opt_int(11)?.map(|monthly| Allowance { monthly: Amount::from_minor(monthly), carries_over }),
+    })
+}
+
+/// Lines of several assets, loaded when they are first needed and written at the end of the act.
+#[derive(Debug, Default)]
+pub struct Lines {
+    loaded: BTreeMap<i64, (Writer, Vec<MeasureRecord>)>,
+}
+
+impl Lines {
+    /// The line of an asset.
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn of(&mut self, tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<&mut (Writer, Vec<MeasureRecord>)> {
+        use std::collections::btree_map::Entry;
+        Ok(match self.loaded.entry(asset_id) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let standing = load(tx, book, asset_id)?;
+                place.insert((Writer::new(asset_id, standing.line), standing.records))
+            }
+        })
+    }
+
+    /// Writes where all their orders stand.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn write_states(self, tx: &mut Tx<'_>, book: BookKey) -> Outcome<()> {
+        for (_, (writer, _)) in self.loaded {
+            writer.write_states(tx, book)?;
+        }
+        Ok(())
+    }
+}
+
+/// The asset of an order.
+///
+/// # Errors
+/// `assets.measure_unknown`.
+pub fn asset_of(tx: &mut Tx<'_>, book: BookKey, measure_id: i64) -> Outcome<i64> {
+    let found = tx.query_opt(
+        "SELECT asset_id FROM measure WHERE court_id = $1 AND book_id = $2 AND measure_id = $3",
+        &[book.court_id.into(), book.book_id.into(), measure_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok(found.ok_or_else(|| Message::new("assets.measure_unknown").with("measure", measure_id))?)
+}
