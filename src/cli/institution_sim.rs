@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Context, both};
 use crate::institution_sim::{Options, simulate};
-use crate::{Message, Outcome};
+use crate::{Failure, Message, Outcome};
 
 /// What `institution-sim` takes.
 #[derive(Clone, Debug, Args)]
@@ -38,6 +38,7 @@ fn percent(text: &str) -> Result<u16, String> {
 /// Those of [`simulate`].
 pub fn run(context: &Context, args: &InstitutionSimArgs) -> Outcome<()> {
     let options = Options { seed: args.seed, refuse: args.refuse };
+    std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let report = simulate(&args.instructions, &args.out, &options)?;
     context.output.object(&report)?;
     let results: Vec<String> = report.results.iter().map(|(result, count)| format!("{result} {count}")).collect();

@@ -11,7 +11,7 @@ use super::{Context, asset};
 use crate::assets::answers::{self, Answered};
 use crate::assets::instructions;
 use crate::clock::Randomness;
-use crate::{Message, Outcome, chart};
+use crate::{Failure, Message, Outcome, chart};
 
 /// What `instructions` can do.
 #[derive(Clone, Debug, Subcommand)]
@@ -58,9 +58,7 @@ pub fn run(context: &Context, command: &InstructionsCommand) -> Outcome<()> {
 fn out(context: &Context, args: &OutArgs) -> Outcome<()> {
     let (book, keys) = (context.book(), context.keys()?);
     // Found before anything is recorded: what cannot be delivered is not sent.
-    if !args.out.is_dir() {
-        return Err(Message::new("file.not_found").with("path", args.out.display()).into());
-    }
+    std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let mut store = context.store()?;
     let sent = match (&args.institution, &args.again) {
         (Some(institution), _) => context.commit(&mut store, |tx, acting| {
