@@ -4,6 +4,12 @@ use ankuan_ledger::Amount;
 
 use crate::Message;
 
+/// An amount without thousands commas, as programs and files have it: `1767400.00`, `-0.05`.
+#[must_use]
+pub fn plain(amount: Amount) -> String {
+    amount.to_string().replace(',', "")
+}
+
 /// How many, and what they come to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Total {

@@ -15,7 +15,7 @@ use crate::books;
 use crate::clock::Clock;
 use crate::words::words;
 use crate::words::{read_date, read_word};
-use crate::{Message, Outcome};
+use crate::{Failure, Message, Outcome};
 
 words! {
     /// What a person may do.
@@ -143,6 +143,17 @@ impl Acting {
     /// `access.role_missing`.
     pub fn require(&self, tx: &mut Tx<'_>, role: Role) -> Outcome<Standing> {
         require(tx, &self.actor, self.today(), role)
+    }
+
+    /// The first of several roles that this person holds; the refusal names the last.
+    ///
+    /// # Errors
+    /// `access.role_missing`.
+    pub fn require_any(&self, tx: &mut Tx<'_>, roles: [Role; 2]) -> Outcome<Standing> {
+        match self.require(tx, roles[0]) {
+            Err(Failure::Refused(_)) => self.require(tx, roles[1]),
+            decided => decided,
+        }
     }
 
     /// Refuses an accounting date that has not come.

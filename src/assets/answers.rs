@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Value};
 use ankuan_ledger::{Act, Amount, BookKey, Tx};
@@ -15,7 +16,7 @@ use crate::access::{Acting, Role};
 use crate::chart::Chart;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
-use crate::documents::{self, NewDocument, open_hashed};
+use crate::documents::{self, NewDocument};
 use crate::{Message, Outcome, books};
 
 /// The largest answer that is read: an institution answers some thousand orders in one.
@@ -106,12 +107,9 @@ pub fn import(
     randomness: &mut Randomness,
     path: &Path,
 ) -> Outcome<Answered> {
-    let (file, sha256) = open_hashed(path)?;
-    if file.metadata()?.len() > ANSWER_BYTES_MAX {
-        return Err(Message::new("assets.answer_long").with("max", ANSWER_BYTES_MAX).into());
-    }
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut &file, &mut bytes)?;
+    let bytes = documents::read_small(path, ANSWER_BYTES_MAX)?
+        .ok_or_else(|| Message::new("assets.answer_long").with("max", ANSWER_BYTES_MAX))?;
+    let sha256 = sha256(&[&bytes]);
     let read = read_answer(&bytes)?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "instructions.in")?;
     acting.require(tx, Role::Handler)?;

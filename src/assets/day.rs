@@ -33,9 +33,7 @@ impl DayRun {
 /// `access.role_missing`, `assets.out_of_range`.
 pub fn run_day(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<DayRun> {
     let mut act = acting.open_act(tx, books::CASE_MONEY, "asset.day")?;
-    if acting.require(tx, Role::FundKeeper).is_err() {
-        acting.require(tx, Role::Handler)?;
-    }
+    acting.require_any(tx, [Role::FundKeeper, Role::Handler])?;
     let book = act.book();
     let today: Date = acting.date;
     let due = tx.query(

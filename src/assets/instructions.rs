@@ -8,10 +8,11 @@ use ankuan_ledger::engine::{Table, Value};
 use ankuan_ledger::{BookKey, Tx};
 
 use super::measures::{self, Beside, Lines, MeasureRecord};
-use super::message::{AllowanceLine, INSTRUCTION_SCHEMA, Instruction, OrderLine, PayTo, percent, yuan};
+use super::message::{AllowanceLine, INSTRUCTION_SCHEMA, Instruction, OrderLine, PayTo, percent};
 use super::register::{find_asset, identifier};
 use super::rules::{Asked, Extent, Fact, OpenOrder, What};
 use crate::access::{Acting, Role};
+use crate::amount::plain;
 use crate::bank::BankFileError;
 use crate::bank::deliver::{Delivered, deliver};
 use crate::clock::Randomness;
@@ -200,19 +201,19 @@ fn order_line(
     match order.what {
         Asked::Freeze => {
             match record.extent {
-                Extent::Amount(amount) => line.amount = Some(yuan(amount)),
+                Extent::Amount(amount) => line.amount = Some(plain(amount)),
                 Extent::Share(share) => line.share_percent = Some(percent(share)),
                 Extent::Whole => line.whole = true,
             }
             line.months = Some(record.months);
             line.allowance = record.allowance.map(|allowance| AllowanceLine {
-                monthly: yuan(allowance.monthly),
+                monthly: plain(allowance.monthly),
                 carries_over: allowance.carries_over,
             });
         }
         Asked::Renew(months) => line.months = Some(months),
         Asked::Deduct(amount) => {
-            line.amount = Some(yuan(amount));
+            line.amount = Some(plain(amount));
             let accounts = chart::bank_accounts(tx, book.court_id)?;
             let account = accounts.into_iter().find(|one| Some(one.bank_account_id) == event.bank_account_id);
             let account = account.ok_or_else(|| broken(format!("order {} names no account", order.order_id)))?;

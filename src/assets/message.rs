@@ -1,7 +1,6 @@
 //! What institutions are told and answer, as files: JSON by `docs/schemas/`, and CSV. Amounts are decimal strings in yuan,
 //! days are ISO dates. Pure.
 
-use ankuan_ledger::Amount;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -105,12 +104,6 @@ pub struct PayTo {
     pub bank: String,
     /// Bank code.
     pub bank_code: String,
-}
-
-/// An amount in yuan as files have it: two decimals, no commas.
-#[must_use]
-pub fn yuan(amount: Amount) -> String {
-    amount.to_string().replace(',', "")
 }
 
 /// Hundredths of a per cent as per cent with two decimals.

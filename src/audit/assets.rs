@@ -48,15 +48,17 @@ pub(super) fn measures(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>
         }
     }
     deducted.sort_unstable();
-    let posted = tx.query(
+    let mut posted = tx.query(
         "SELECT order_id, measure_id, amount_minor FROM deduction WHERE court_id = $1 AND book_id = $2 \
          ORDER BY order_id",
         &key,
         |row| Ok((row.int(0)?, row.int(1)?, Amount::from_minor(row.int(2)?))),
     )?;
-    let differs =
-        deducted.iter().find(|one| !posted.contains(one)).or_else(|| posted.iter().find(|one| !deducted.contains(one)));
-    if let Some((order_id, ..)) = differs {
+    posted.sort_unstable();
+    let absent = |of: &[(i64, i64, Amount)], from: &[(i64, i64, Amount)]| {
+        of.iter().find(|one| from.binary_search(one).is_err()).copied()
+    };
+    if let Some((order_id, ..)) = absent(&deducted, &posted).or_else(|| absent(&posted, &deducted)) {
         return Ok(Some(format!("order {order_id}: what was deducted is not what was posted")));
     }
     messages(tx, court_id)

@@ -7,8 +7,9 @@ use ankuan_ledger::Amount;
 use super::Bank;
 use super::payments::{Line, PaymentFile};
 use super::plan::{End, Fate, FilePlan, Reason};
-use super::write::{Folder, Rows, Xml, evening, yuan};
+use super::write::{Folder, Rows, Xml, evening};
 use crate::Outcome;
+use crate::amount::plain;
 
 /// What an answer says of a line.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ impl Reply<'_> {
                 texts.key,
                 texts.account,
                 texts.name,
-                &yuan(line.amount),
+                &plain(line.amount),
                 answer.code(),
                 answer.text(),
             ])?;
@@ -122,9 +123,9 @@ impl Reply<'_> {
             "合计",
             &self.lines().count().to_string(),
             &paid.to_string(),
-            &yuan(paid_sum),
+            &plain(paid_sum),
             &failed.to_string(),
-            &yuan(failed_sum),
+            &plain(failed_sum),
         ])
     }
 
@@ -148,7 +149,7 @@ impl Reply<'_> {
         xml.text(&["OrgnlMsgId"], &batch)?;
         xml.text(&["OrgnlMsgNmId"], self.file.format.message_name())?;
         xml.text(&["OrgnlNbOfTxs"], &self.file.lines.len().to_string())?;
-        xml.text(&["OrgnlCtrlSum"], &yuan(self.file.sum))?;
+        xml.text(&["OrgnlCtrlSum"], &plain(self.file.sum))?;
         xml.text(&["GrpSts"], self.group_status())?;
         if let Some(reason) = self.planned.refused {
             write_reason(&mut xml, reason)?;

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use ankuan_ledger::Amount;
 
 use super::plan::{Booking, Day, End, What};
-use super::write::{Folder, Rows, Xml, evening, yuan};
+use super::write::{Folder, Rows, Xml, evening};
 use super::{Bank, Shown};
 use crate::Outcome;
+use crate::amount::plain;
 
 /// The statements of a day.
 pub fn write_day(bank: &Bank, day: usize, folder: &mut Folder<'_>) -> Outcome<()> {
@@ -61,7 +62,7 @@ impl Statement<'_> {
         rows.row(&["户名", &self.bank.holder])?;
         rows.row(&["币种", "CNY"])?;
         rows.row(&["起止日期", &date, &date])?;
-        rows.row(&["期初余额", &yuan(self.day.opening)])?;
+        rows.row(&["期初余额", &plain(self.day.opening)])?;
         rows.row(&[
             "交易日期",
             "起息日",
@@ -78,7 +79,7 @@ impl Statement<'_> {
         ])?;
         for booking in &self.day.bookings {
             let shown = self.bank.shown(booking);
-            let amount = yuan(Amount::from_minor(booking.signed.minor().abs()));
+            let amount = plain(Amount::from_minor(booking.signed.minor().abs()));
             let (debit, credit) =
                 if booking.signed < Amount::ZERO { (amount.as_str(), "") } else { ("", amount.as_str()) };
             rows.row(&[
@@ -86,7 +87,7 @@ impl Statement<'_> {
                 &date,
                 debit,
                 credit,
-                &yuan(booking.balance),
+                &plain(booking.balance),
                 shown.name,
                 shown.account,
                 shown.summary,
@@ -96,9 +97,9 @@ impl Statement<'_> {
                 shown.sub_account,
             ])?;
         }
-        rows.row(&["期末余额", &yuan(self.day.closing)])?;
+        rows.row(&["期末余额", &plain(self.day.closing)])?;
         let ((debits, debit_sum), (credits, credit_sum)) = (self.total(true), self.total(false));
-        rows.row(&["合计", &debits.to_string(), &yuan(debit_sum), &credits.to_string(), &yuan(credit_sum)])
+        rows.row(&["合计", &debits.to_string(), &plain(debit_sum), &credits.to_string(), &plain(credit_sum)])
     }
 
     fn write_camt053(&self, out: &mut impl Write) -> io::Result<()> {
@@ -113,7 +114,7 @@ impl Statement<'_> {
         for (name, count, sum) in [("TtlCdtNtries", credits, credit_sum), ("TtlDbtNtries", debits, debit_sum)] {
             xml.open(name)?;
             xml.text(&["NbOfNtries"], &count.to_string())?;
-            xml.text(&["Sum"], &yuan(sum))?;
+            xml.text(&["Sum"], &plain(sum))?;
             xml.close(name)?;
         }
         xml.close("TxsSummry")?;

@@ -11,6 +11,7 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 
 use super::{Bank, reply, statement, truth};
+use crate::amount::plain;
 use crate::{Failure, Outcome};
 
 /// Writes all days and the truth; returns how many files.
@@ -50,13 +51,6 @@ impl Folder<'_> {
         self.written += 1;
         Ok(())
     }
-}
-
-/// Yuan with two decimals, no commas; a minus before what is below zero.
-pub fn yuan(amount: Amount) -> String {
-    let minor = amount.minor().unsigned_abs();
-    let sign = if amount < Amount::ZERO { "-" } else { "" };
-    format!("{sign}{}.{:02}", minor / 100, minor % 100)
 }
 
 /// A table in GB 18030 with CRLF.
@@ -141,7 +135,7 @@ impl<W: Write> Xml<W> {
     /// An amount without sign, in yuan.
     pub fn amount(&mut self, name: &str, amount: Amount) -> io::Result<()> {
         self.0.write_event(Event::Start(BytesStart::new(name).with_attributes([("Ccy", "CNY")])))?;
-        let text = yuan(Amount::from_minor(amount.minor().abs()));
+        let text = plain(Amount::from_minor(amount.minor().abs()));
         self.0.write_event(Event::Text(BytesText::new(&text)))?;
         self.close(name)
     }

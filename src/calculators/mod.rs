@@ -204,12 +204,6 @@ impl fmt::Display for Rate {
     }
 }
 
-/// An amount without thousands commas, as programs read it: `1767400.00`.
-#[must_use]
-pub fn plain(amount: Amount) -> String {
-    amount.to_string().replace(',', "")
-}
-
 fn too_large() -> Message {
     Message::new("calc.too_large")
 }

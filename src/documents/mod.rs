@@ -219,6 +219,17 @@ pub fn open_hashed(path: &Path) -> Outcome<(File, Digest)> {
     Ok((file, sha256))
 }
 
+/// All bytes of a small file; nothing beyond the most is read. `None`: it has more.
+///
+/// # Errors
+/// `file.*`, reading.
+pub fn read_small(path: &Path, bytes_max: u64) -> Outcome<Option<Vec<u8>>> {
+    let of_file = |error: io::Error| Failure::of_file(path, &error);
+    let mut bytes = Vec::new();
+    File::open(path).map_err(of_file)?.take(bytes_max + 1).read_to_end(&mut bytes).map_err(of_file)?;
+    Ok((bytes.len() as u64 <= bytes_max).then_some(bytes))
+}
+
 /// Refuses a file that was written to while it was read: what is kept, what was understood and the digest by which it is
 /// known again would be of different files.
 ///

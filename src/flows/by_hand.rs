@@ -9,7 +9,7 @@ use super::{Apply, BY_HAND, MATCHING, Matched, load};
 use crate::access::{self, Acting, Actor, Role};
 use crate::books;
 use crate::chart::{BankAccount, Chart, Event};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::message::Message;
 use crate::payouts::sent::{Answer, Sent, Standing};
 use crate::statements::import::may_import;
@@ -95,10 +95,7 @@ pub fn match_line(
             Some(key) => Message::new("flows.carries_our_key").with("key", key),
             None => Message::new("flows.second_person").with("line", bank_line_id),
         })?;
-        let proposer = match acting.require(tx, Role::FundKeeper) {
-            Err(Failure::Refused(_)) => acting.require(tx, Role::Finance)?,
-            decided => decided?,
-        };
+        let proposer = acting.require_any(tx, [Role::FundKeeper, Role::Finance])?;
         access::require_second(tx, acting, proposer, second, &[Role::FundKeeper, Role::Finance, Role::BureauHead])?;
     }
     let outcome = outcome(tx, acting, &loaded, &line, says)?;

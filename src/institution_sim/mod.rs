@@ -10,7 +10,7 @@ use ankuan_ledger::Amount;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::amount::parse_yuan;
+use crate::amount::{parse_yuan, plain};
 use crate::bank::BankFileError;
 use crate::bank::deliver::deliver;
 use crate::calendar::{self, Calendar, OnHoliday, Period, Unit};
@@ -234,10 +234,6 @@ fn draw(seed: u64, text: &str) -> u64 {
     Randomness::seeded(mixed).bytes().map_or(0, u64::from_le_bytes)
 }
 
-fn yuan(amount: Amount) -> String {
-    amount.to_string().replace(',', "")
-}
-
 fn last_day(start: Day, months: u16) -> Result<Day, Message> {
     let period = Period { count: months, unit: Unit::Months };
     Ok(Day(calendar::end(start.0, period, OnHoliday::Stays, &Calendar::weekends_only())?.last_day))
@@ -248,7 +244,7 @@ fn credits(incoming: &[(Amount, String, String, String)]) -> Outcome<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     writer.write_record(["金额", "付款人", "附言", "交易流水号", "子账户"]).map_err(broken)?;
     for (amount, payer, remark, reference) in incoming {
-        writer.write_record([yuan(*amount).as_str(), payer, remark, reference, ""]).map_err(broken)?;
+        writer.write_record([plain(*amount).as_str(), payer, remark, reference, ""]).map_err(broken)?;
     }
     Ok(writer.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?)
 }
@@ -363,7 +359,7 @@ impl Holding {
                     Freeze { measure: order.measure, wanted_minor: wanted, frozen_minor: frozen, months, ends_on };
                 if let Some(ends_on) = ends_on {
                     answer.result = if wanted.is_none_or(|wanted| wanted == frozen) { "done" } else { "partly" };
-                    (answer.amount, answer.until) = (Some(yuan(frozen)), Some(ends_on.into()));
+                    (answer.amount, answer.until) = (Some(plain(frozen)), Some(ends_on.into()));
                 } else {
                     (answer.result, answer.place) = ("waiting", Some(waiting + 1));
                 }
@@ -386,7 +382,7 @@ impl Holding {
                     self.freezes.remove(place);
                     self.serve(on)?;
                 }
-                (answer.result, answer.amount) = ("done", Some(yuan(amount)));
+                (answer.result, answer.amount) = ("done", Some(plain(amount)));
             }
             ("lift", Some(place)) => {
                 self.freezes.remove(place);

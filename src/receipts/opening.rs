@@ -2,8 +2,7 @@
 //! which the money really came, so that its clocks run from there.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::path::Path;
 
 use ankuan_ledger::Amount;
@@ -144,7 +143,8 @@ pub fn import_opening(
 ) -> Outcome<Imported> {
     let (court_id, account) = (acting.actor.court_id, import.account);
     let book = books::case_money(court_id);
-    let bytes = read_file(import.path)?;
+    let bytes = documents::read_small(import.path, FILE_BYTES_MAX)?
+        .ok_or_else(|| Message::new("opening.too_large").with("max", FILE_BYTES_MAX).in_file(import.path))?;
     let rows = read_rows(&bytes, import.day).map_err(|message| message.in_file(import.path))?;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "opening.import")?;
     may_import(tx, acting)?;
@@ -271,16 +271,6 @@ pub fn import_opening(
     )?;
     act.close(tx)?;
     Ok(imported)
-}
-
-fn read_file(path: &Path) -> Outcome<Vec<u8>> {
-    let file = File::open(path).map_err(|error| Failure::of_file(path, &error))?;
-    let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| Failure::of_file(path, &error))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(Message::new("opening.too_large").with("max", FILE_BYTES_MAX).in_file(path).into());
-    }
-    Ok(bytes)
 }
 
 /// The rows of a list in UTF-8 or GB18030, none of which may have come after `day`.

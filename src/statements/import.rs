@@ -24,7 +24,7 @@ use crate::chart::{self, BankAccount};
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::documents::{self, NewDocument};
-use crate::failure::{Failure, Outcome};
+use crate::failure::Outcome;
 use crate::message::Message;
 
 /// Problems kept for printing; all are counted. A file with more is broken throughout.
@@ -80,17 +80,9 @@ pub fn import_statement(
     let mut act = acting.open_act(tx, books::CASE_MONEY, "statement.import")?;
     may_import(tx, acting)?;
     documents::require_keys(tx, keys, act.book())?;
-    let before: HashSet<i64> = tx
-        .query(
-            "SELECT statement_id FROM statement WHERE court_id = $1 AND book_id = $2 AND sha256 = $3",
-            &[court_id.into(), books::CASE_MONEY.into(), Value::Bytes(&sha256)],
-            |row| row.int(0),
-        )?
-        .into_iter()
-        .collect();
-    if !before.is_empty() {
-        let known = statements(tx, court_id, None)?.into_iter().filter(|known| before.contains(&known.statement_id));
-        return Ok(Imported { statements: known.collect(), already: true, ..Imported::default() });
+    let known = of_file(tx, court_id, &sha256)?;
+    if !known.is_empty() {
+        return Ok(Imported { statements: known, already: true, ..Imported::default() });
     }
     let name = import.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let new = NewDocument { kind: "statement", name: &name, media_type: "application/octet-stream" };
@@ -131,17 +123,25 @@ pub fn import_statement(
         record(tx, &mut act, acting, import, (stored.document_id, &sha256), &row)?;
     }
     act.close(tx)?;
-    let stored = statements(tx, court_id, None)?;
-    let mine = tx
+    let statements = of_file(tx, court_id, &sha256)?;
+    Ok(Imported { statements, problems, already: false })
+}
+
+/// The statements that a file has brought.
+fn of_file(tx: &mut Tx<'_>, court_id: i64, sha256: &Digest) -> Outcome<Vec<StoredStatement>> {
+    let mine: HashSet<i64> = tx
         .query(
             "SELECT statement_id FROM statement WHERE court_id = $1 AND book_id = $2 AND sha256 = $3",
-            &[court_id.into(), books::CASE_MONEY.into(), Value::Bytes(&sha256)],
+            &[court_id.into(), books::CASE_MONEY.into(), Value::Bytes(sha256)],
             |row| row.int(0),
         )?
         .into_iter()
-        .collect::<HashSet<_>>();
-    let statements = stored.into_iter().filter(|statement| mine.contains(&statement.statement_id)).collect();
-    Ok(Imported { statements, problems, already: false })
+        .collect();
+    if mine.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = statements(tx, court_id, None)?.into_iter();
+    Ok(all.filter(|statement| mine.contains(&statement.statement_id)).collect())
 }
 
 /// A file that knows how far it has been read: the progress that is shown.
@@ -171,10 +171,7 @@ impl Seek for Counted {
 /// # Errors
 /// `access.role_missing`.
 pub fn may_import(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<()> {
-    match acting.require(tx, Role::FundKeeper) {
-        Err(Failure::Refused(_)) => acting.require(tx, Role::Finance).map(drop),
-        decided => decided.map(drop),
-    }
+    acting.require_any(tx, [Role::FundKeeper, Role::Finance]).map(drop)
 }
 
 /// A statement that was read, to be recorded when the whole file was.

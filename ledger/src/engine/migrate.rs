@@ -4,7 +4,7 @@
 //! end of a table, which becomes `STRICT, WITHOUT ROWID`). What the engines write differently, the triggers that
 //! keep facts from being changed, is made here for each fact table.
 
-use super::{EngineKind, Error, Result, Statement, Store, Table, Tx};
+use super::{EngineKind, Error, Result, Store, Table, Tx};
 
 /// A step of the schema: its name and its text.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ impl Store {
             )?;
             added.push(step.name);
         }
-        if !added.is_empty() || !tx.has_statistics()? {
+        if !added.is_empty() {
             tx.store.batch(SQLITE_STATISTICS, "")?;
         }
         tx.commit()?;
@@ -63,14 +63,6 @@ impl Store {
 }
 
 impl Tx<'_> {
-    fn has_statistics(&mut self) -> Result<bool> {
-        const COUNT: Statement = Statement::twin(
-            "SELECT COUNT(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'",
-            "SELECT CAST(1 AS BIGINT)",
-        );
-        Ok(self.query_one(COUNT, &[], |row| row.int(0))? > 0)
-    }
-
     fn apply(&mut self, step: &Migration) -> Result<()> {
         self.store.batch(&for_sqlite(step.text), step.text)?;
         for table in step.facts {

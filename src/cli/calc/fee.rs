@@ -7,8 +7,9 @@ use clap::Args;
 use serde_json::json;
 
 use super::{line_object, print_lines, put, read_rules};
+use crate::amount::plain;
+use crate::calculators::Rounding;
 use crate::calculators::fees::{self, Base, Fee, Fees, Rank, Scale};
-use crate::calculators::{Rounding, plain};
 use crate::cli::{Context, yuan};
 use crate::failure::Outcome;
 use crate::message::Message;

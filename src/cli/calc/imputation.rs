@@ -8,8 +8,8 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::{put, read, read_rules};
+use crate::amount::plain;
 use crate::calculators::imputation::{self, Imputed, Rules, impute, read_debts};
-use crate::calculators::plain;
 use crate::cli::output::Column;
 use crate::cli::{Context, day, yuan};
 use crate::failure::Outcome;

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::{option_refused, put, read_rules, said};
 use crate::amount::parse_yuan;
+use crate::amount::plain;
 use crate::calculators::interest::{
     self, Component, Debt, GeneralRate, Kind, LastDay, Part, Payment, Per, Rules, Span, Statement,
 };
-use crate::calculators::{Rate, Rounding, plain};
+use crate::calculators::{Rate, Rounding};
 use crate::cli::output::Column;
 use crate::cli::{Context, both, day, yuan};
 use crate::failure::Outcome;

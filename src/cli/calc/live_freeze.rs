@@ -8,11 +8,11 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::{put, read, read_rules, said};
+use crate::amount::plain;
 use crate::assets::live_freeze::{
     self, Allowance, Days, Division, Facts, Finding, Line, MonthStatement, Rules, Several, Sources, Standing,
     Statement, Unused, read_movements, read_orders, reckon,
 };
-use crate::calculators::plain;
 use crate::cli::output::Column;
 use crate::cli::{Context, both, yuan};
 use crate::failure::Outcome;

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{put, read, read_rules};
-use crate::calculators::plain;
+use crate::amount::plain;
 use crate::calculators::waterfall::{self, ClassTotal, Division, Waterfalls, divide, read_claims};
 use crate::cli::output::Column;
 use crate::cli::{Context, yuan};
