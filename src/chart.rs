@@ -55,6 +55,10 @@ words! {
         Receivable = "receivable",
         /// E: the court's own expense.
         Expense = "expense",
+        /// MA: frozen at institutions for a case; items are orders.
+        FrozenElsewhere = "frozen_elsewhere",
+        /// ML: the other side of it.
+        FrozenByOrder = "frozen_by_order",
     }
 }
 
@@ -115,6 +119,10 @@ words! {
         BankCharges = "bank_charges",
         /// Money goes to another court.
         TransferredToCourt = "transferred_to_court",
+        /// More is frozen at an institution.
+        FrozenMore = "frozen_more",
+        /// Less is: let go, lapsed or deducted.
+        FrozenLess = "frozen_less",
     }
 }
 
@@ -146,6 +154,10 @@ pub struct KindRule {
     pub item_floor: bool,
     /// How many accounts there are.
     pub scope: Scope,
+    /// The book that they stand in.
+    pub book_id: i64,
+    /// Whether they are opened when they are first needed ([`Chart::account_or_open`]), not with their owner.
+    pub opened_when_used: bool,
 }
 
 /// What an event posts.
@@ -185,6 +197,10 @@ struct KindRow {
     floor: String,
     item_floor: bool,
     scope: String,
+    #[serde(default)]
+    book: Option<String>,
+    #[serde(default)]
+    opened: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -202,11 +218,30 @@ impl Chart {
     /// # Errors
     /// A message that names file, key and remedy: `chart.syntax`, `chart.kind_unknown`, `chart.kind_missing`,
     /// `chart.event_unknown`, `chart.event_missing`, `chart.word` (a value outside its list), `chart.code` (empty,
-    /// with a hyphen, or used twice), `chart.same_kind` (an event that debits and credits one kind).
+    /// with a hyphen, or used twice), `chart.same_kind` (an event that debits and credits one kind),
+    /// `chart.two_books` (an event between books).
     pub fn parse(file: &str, text: &str) -> Result<Self, Message> {
-        let raw: ChartFile = toml::from_str(text).map_err(|error| {
-            Message::new("chart.syntax").with("file", file).with("detail", error.to_string().trim())
-        })?;
+        Self::from_file(file, ChartFile::read(file, text)?)
+    }
+
+    /// Reads a chart that a court was opened with. What this program asks for and that chart, being older, does not
+    /// name, is as the default has it.
+    ///
+    /// # Errors
+    /// As [`Chart::parse`].
+    pub fn parse_stored(file: &str, text: &str) -> Result<Self, Message> {
+        let mut stored = ChartFile::read(file, text)?;
+        let default = ChartFile::read(DEFAULT_FILE, DEFAULT)?;
+        for (name, row) in default.kind {
+            stored.kind.entry(name).or_insert(row);
+        }
+        for (name, row) in default.event {
+            stored.event.entry(name).or_insert(row);
+        }
+        Self::from_file(file, stored)
+    }
+
+    fn from_file(file: &str, raw: ChartFile) -> Result<Self, Message> {
         let mut kinds = BTreeMap::new();
         for (name, row) in raw.kind {
             let kind = AccountKind::parse(&name).ok_or_else(|| {
@@ -242,8 +277,12 @@ impl Chart {
             events.insert(event, row.rule(file, &name)?);
         }
         for event in Event::ALL {
-            if !events.contains_key(event) {
+            let Some(EventRule { debit, credit, .. }) = events.get(event) else {
                 return Err(Message::new("chart.event_missing").with("file", file).with("key", event.as_str()));
+            };
+            if kinds[debit].book_id != kinds[credit].book_id {
+                let key = format!("event.{}", event.as_str());
+                return Err(Message::new("chart.two_books").with("file", file).with("key", key));
             }
         }
         Ok(Self { kinds, events })
@@ -320,7 +359,7 @@ impl Chart {
         let known: HashMap<String, i64> = tx
             .query(
                 "SELECT code, account_id FROM account WHERE court_id = $1 AND book_id = $2 AND kind IN ($3, $4)",
-                &[court_id.into(), books::CASE_MONEY.into(), kinds[0].into(), kinds[1].into()],
+                &[court_id.into(), self.kind(rule.debit).book_id.into(), kinds[0].into(), kinds[1].into()],
                 |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
             )?
             .into_iter()
@@ -342,13 +381,65 @@ impl Chart {
     /// # Errors
     /// [`Error::Inconsistent`] when there is none.
     pub fn account(&self, tx: &mut Tx<'_>, court_id: i64, kind: AccountKind, owner: Owner) -> Outcome<AccountId> {
+        Ok(self.find_account(tx, court_id, kind, owner)?.ok_or_else(|| no_account(kind, owner))?)
+    }
+
+    /// The account of a kind that belongs to the owner, where it was opened.
+    ///
+    /// # Errors
+    /// [`Error::Inconsistent`] when the owner does not say which.
+    pub fn find_account(
+        &self,
+        tx: &mut Tx<'_>,
+        court_id: i64,
+        kind: AccountKind,
+        owner: Owner,
+    ) -> Outcome<Option<AccountId>> {
         let code = self.code(kind, owner).ok_or_else(|| no_account(kind, owner))?;
         let found = tx.query_opt(
             "SELECT account_id FROM account WHERE court_id = $1 AND book_id = $2 AND code = $3",
-            &[court_id.into(), books::CASE_MONEY.into(), code.as_str().into()],
+            &[court_id.into(), self.kind(kind).book_id.into(), code.as_str().into()],
             |row| row.int(0),
         )?;
-        Ok(AccountId(found.ok_or_else(|| no_account(kind, owner))?))
+        Ok(found.map(AccountId))
+    }
+
+    /// The account of a kind that belongs to the owner; opened now where it is not yet. The act is of the kind's book.
+    ///
+    /// # Errors
+    /// [`Error::Inconsistent`] when the owner does not say which.
+    pub fn account_or_open(
+        &self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        kind: AccountKind,
+        owner: Owner,
+    ) -> Outcome<AccountId> {
+        if let Some(account) = self.find_account(tx, act.book().court_id, kind, owner)? {
+            return Ok(account);
+        }
+        let code = self.code(kind, owner).ok_or_else(|| no_account(kind, owner))?;
+        self.open_account(tx, act, kind, &code, owner.case_id)
+    }
+
+    /// As [`Chart::line`], opening the accounts that are not there yet. The act is of the event's book.
+    ///
+    /// # Errors
+    /// As [`Chart::account_or_open`].
+    pub fn line_or_open(
+        &self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        event: Event,
+        owner: Owner,
+        items: (ItemId, ItemId),
+        amount: Amount,
+    ) -> Outcome<Line> {
+        let rule = self.event(event);
+        let (debit, credit) = (rule.debit, rule.credit);
+        let debit = Place { account: self.account_or_open(tx, act, debit, owner)?, item: items.0 };
+        let credit = Place { account: self.account_or_open(tx, act, credit, owner)?, item: items.1 };
+        Ok(Line { debit, credit, amount })
     }
 
     /// The code of that account.
@@ -361,31 +452,46 @@ impl Chart {
         }
     }
 
-    /// Opens the accounts of every kind of a scope for its owner (0 for the book).
+    /// Opens the accounts of every kind of a scope for its owner (0 for the book), but those that are opened when they
+    /// are used and those of other books.
     ///
     /// # Errors
     /// What the database says.
     pub fn open_accounts(&self, tx: &mut Tx<'_>, act: &mut Act, scope: Scope, owner_id: i64) -> Outcome<()> {
-        for (kind, rule) in self.kinds.iter().filter(|(_, rule)| rule.scope == scope) {
+        let book_id = act.book().book_id;
+        let is_due = |rule: &KindRule| rule.scope == scope && rule.book_id == book_id && !rule.opened_when_used;
+        for (kind, rule) in self.kinds.iter().filter(|(_, rule)| is_due(rule)) {
             let code = match scope {
                 Scope::Book => rule.code.clone(),
                 Scope::BankAccount | Scope::Case => format!("{}-{owner_id}", rule.code),
             };
-            act.open_account(
-                tx,
-                &NewAccount {
-                    kind: kind.as_str(),
-                    code: &code,
-                    name: &rule.zh,
-                    normal_side: rule.side,
-                    currency: Currency::CNY,
-                    case_id: (scope == Scope::Case).then_some(owner_id),
-                    floor: rule.floor,
-                    item_floor: rule.item_floor,
-                },
-            )?;
+            self.open_account(tx, act, *kind, &code, (scope == Scope::Case).then_some(owner_id))?;
         }
         Ok(())
+    }
+
+    fn open_account(
+        &self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        kind: AccountKind,
+        code: &str,
+        case_id: Option<i64>,
+    ) -> Outcome<AccountId> {
+        let rule = self.kind(kind);
+        Ok(act.open_account(
+            tx,
+            &NewAccount {
+                kind: kind.as_str(),
+                code,
+                name: &rule.zh,
+                normal_side: rule.side,
+                currency: Currency::CNY,
+                case_id: case_id.filter(|_| rule.scope == Scope::Case),
+                floor: rule.floor,
+                item_floor: rule.item_floor,
+            },
+        )?)
     }
 }
 
@@ -400,6 +506,13 @@ pub struct Owner {
     pub bank_account_id: Option<i64>,
     /// The case, for kinds with one account each.
     pub case_id: Option<i64>,
+}
+
+impl ChartFile {
+    fn read(file: &str, text: &str) -> Result<Self, Message> {
+        toml::from_str(text)
+            .map_err(|error| Message::new("chart.syntax").with("file", file).with("detail", error.to_string().trim()))
+    }
 }
 
 impl KindRow {
@@ -423,7 +536,19 @@ impl KindRow {
             "case" => Scope::Case,
             other => return Err(word("scope", other, "book, bank_account, case")),
         };
-        Ok(KindRule { code: self.code, zh: self.zh, en: self.en, side, floor, item_floor: self.item_floor, scope })
+        let book_id = match self.book.as_deref() {
+            None | Some("case_money") => books::CASE_MONEY,
+            Some("memorandum") => books::MEMORANDUM,
+            Some("relief") => books::RELIEF,
+            Some(other) => return Err(word("book", other, "case_money, memorandum, relief")),
+        };
+        let opened_when_used = match self.opened.as_deref() {
+            None | Some("with_owner") => false,
+            Some("when_used") => true,
+            Some(other) => return Err(word("opened", other, "with_owner, when_used")),
+        };
+        let KindRow { code, zh, en, item_floor, .. } = self;
+        Ok(KindRule { code, zh, en, side, floor, item_floor, scope, book_id, opened_when_used })
     }
 }
 
@@ -525,7 +650,7 @@ pub fn open_court(tx: &mut Tx<'_>, new: &NewCourt<'_>, on: Date, at: Timestamp) 
         return Err(Message::new("court.exists").with("court", new.court_id).into());
     }
     let register = books::register(new.court_id);
-    create_book(tx, register, "法院登记簿", NOBODY, at)?;
+    create_book(tx, register, books::name(books::REGISTER), NOBODY, at)?;
     let mut act = Act::open(tx, register, "court.open", NOBODY, at)?;
     let id = act.take_ids(1);
     act.insert(tx, &COURT, id, &[id.into(), new.name.trim().into(), on.to_string().as_str().into()])?;
@@ -536,7 +661,7 @@ pub fn open_court(tx: &mut Tx<'_>, new: &NewCourt<'_>, on: Date, at: Timestamp) 
     act.close(tx)?;
 
     let case_money = books::case_money(new.court_id);
-    create_book(tx, case_money, "案款", person_id, at)?;
+    create_book(tx, case_money, books::name(books::CASE_MONEY), person_id, at)?;
     let mut act = Act::open(tx, case_money, "court.open", person_id, at)?;
     chart.open_accounts(tx, &mut act, Scope::Book, 0)?;
     act.close(tx)?;
@@ -560,7 +685,7 @@ pub fn court_name(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
 /// The chart that a court uses.
 ///
 /// # Errors
-/// `court.unknown`; those of [`Chart::parse`] when a later program asks more of a chart.
+/// `court.unknown`; those of [`Chart::parse_stored`].
 pub fn load(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Chart> {
     let charts = tx.query(
         "SELECT file_name, content FROM chart WHERE court_id = $1 AND book_id = $2 ORDER BY chart_id DESC LIMIT 1",
@@ -572,7 +697,7 @@ pub fn load(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Chart> {
     };
     let text = String::from_utf8(content)
         .map_err(|_| Error::Inconsistent(format!("the chart of court {court_id} is not UTF-8")))?;
-    Ok(Chart::parse(&file, &text)?)
+    Ok(Chart::parse_stored(&file, &text)?)
 }
 
 /// An account of the court at a bank.
@@ -702,7 +827,10 @@ mod tests {
         let chart = Chart::parse(DEFAULT_FILE, DEFAULT).unwrap();
         let items: Vec<&str> =
             AccountKind::ALL.iter().filter(|kind| chart.kind(**kind).item_floor).map(|kind| kind.as_str()).collect();
-        assert_eq!(items, ["in_transit_in", "unattributed", "case_funds", "receivable"]);
+        assert_eq!(
+            items,
+            ["in_transit_in", "unattributed", "case_funds", "receivable", "frozen_elsewhere", "frozen_by_order"]
+        );
         let without_floor: Vec<&str> = AccountKind::ALL
             .iter()
             .filter(|kind| chart.kind(**kind).floor.is_none())
@@ -750,7 +878,18 @@ mod tests {
         bank_interest_case: B / C
         bank_charges: E / B
         transferred_to_court: C / T
+        frozen_more: MA / ML
+        frozen_less: ML / MA
         "#);
+    }
+
+    #[test]
+    fn an_older_chart_is_completed_from_the_default() {
+        let cut = DEFAULT.find("[event.transferred_to_court]").unwrap();
+        let older = DEFAULT[..cut].replace("code = \"B\"", "code = \"1002\"");
+        let chart = Chart::parse_stored("我院.toml", &older).unwrap();
+        assert_eq!(chart.kind(AccountKind::Bank).code, "1002");
+        assert_eq!(chart.event(Event::TransferredToCourt).credit, AccountKind::InTransitOut);
     }
 
     #[test]
@@ -767,6 +906,17 @@ mod tests {
             (DEFAULT.replacen("side = \"debit\"", "side = \"left\"", 1), "chart.word", "kind.bank.side"),
             (DEFAULT.replacen("floor = \"zero\"", "floor = \"0\"", 1), "chart.word", "kind.bank.floor"),
             (DEFAULT.replacen("scope = \"book\"", "scope = \"all\"", 1), "chart.word", "kind.unattributed.scope"),
+            (
+                DEFAULT.replacen("book = \"memorandum\"", "book = \"memo\"", 1),
+                "chart.word",
+                "kind.frozen_elsewhere.book",
+            ),
+            (DEFAULT.replacen("\"when_used\"", "\"later\"", 1), "chart.word", "kind.frozen_elsewhere.opened"),
+            (
+                DEFAULT.replace("credit = \"frozen_by_order\"", "credit = \"bank\""),
+                "chart.two_books",
+                "event.frozen_more",
+            ),
             (DEFAULT.replace("code = \"W\"", "code = \"B\""), "chart.code", "kind.bank.code"),
             (DEFAULT.replace("code = \"W\"", "code = \"W-1\""), "chart.code", "kind.in_transit_in.code"),
             (

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use ankuan_ledger as ledger;
+use ankuan_ledger::act::create_book;
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::Table;
 use ankuan_ledger::{Act, BookKey, Tx};
@@ -173,6 +174,27 @@ impl Acting {
         self.must_not_be_ahead()?;
         let book = BookKey { court_id: self.actor.court_id, book_id };
         Ok(Act::open(tx, book, name, self.actor.person_id, self.at)?)
+    }
+
+    /// Begins an act in a book that is opened when it is first used. In one transaction, case money comes before it:
+    /// heads are locked in the order of the books.
+    ///
+    /// # Errors
+    /// As [`Acting::open_act`].
+    pub fn open_act_or_book(&self, tx: &mut Tx<'_>, book_id: i64, name: &'static str) -> Outcome<Act> {
+        self.must_not_be_ahead()?;
+        let (court_id, person_id) = (self.actor.court_id, self.actor.person_id);
+        let book = BookKey { court_id, book_id };
+        if let Some(act) = Act::open_many(tx, &[book], name, person_id, self.at)?.pop() {
+            return Ok(act);
+        }
+        // Of two that come at once, the second waits here and then finds the book.
+        Act::open(tx, books::case_money(court_id), name, person_id, self.at)?;
+        if let Some(act) = Act::open_many(tx, &[book], name, person_id, self.at)?.pop() {
+            return Ok(act);
+        }
+        create_book(tx, book, books::name(book_id), person_id, self.at)?;
+        Ok(Act::open(tx, book, name, person_id, self.at)?)
     }
 }
 

@@ -28,7 +28,7 @@ const DETAILS_A_PAGE: i64 = 20_000;
 pub struct CourtReport {
     /// Each question and its answer, in the order they were asked.
     pub checks: Vec<Check>,
-    /// The heads of the chains: register and case money.
+    /// The heads of the chains, in the order of the books.
     pub heads: Vec<ChainHead>,
     /// Rows of facts that were hashed again.
     pub facts: u64,
@@ -44,7 +44,7 @@ impl CourtReport {
     }
 }
 
-/// Checks a court: both books with their chains, then what the application has on record. With keys, sealed data and
+/// Checks a court: all its books with their chains, then what the application has on record. With keys, sealed data and
 /// kept files as well; without them those two checks are not made and not listed.
 ///
 /// The books and the rest are read at the same time, on two connections that see the same moment.
@@ -70,7 +70,7 @@ pub fn verify_court(
     let (tx, second) = (&mut tx, &mut second);
     let (report, applied) = std::thread::scope(|scope| {
         let applied = scope.spawn(move || application(second, court_id, keys));
-        let report = both_books(tx, court_id, anchors, progress);
+        let report = all_books(tx, court_id, anchors, progress);
         (report, applied.join())
     });
     let mut report = report?;
@@ -85,8 +85,8 @@ fn heads(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<Digest>> {
     })?)
 }
 
-/// The ledger's own questions, of the register and of the case money.
-fn both_books(
+/// The ledger's own questions, of every book that the court has.
+fn all_books(
     tx: &mut Tx<'_>,
     court_id: i64,
     anchors: &[ChainHead],
@@ -94,7 +94,11 @@ fn both_books(
 ) -> Outcome<CourtReport> {
     let facts = schema::facts();
     let mut report = CourtReport { checks: Vec::new(), heads: Vec::new(), facts: 0, postings: 0 };
-    for book in [books::register(court_id), books::case_money(court_id)] {
+    for book in books::all(court_id) {
+        let is_optional = ![books::REGISTER, books::CASE_MONEY].contains(&book.book_id);
+        if is_optional && !has_links(tx, book)? {
+            continue;
+        }
         let of_book: Vec<ChainHead> = anchors.iter().filter(|anchor| anchor.book_id == book.book_id).copied().collect();
         let before = report.facts;
         let found = verify(tx, book, &facts, &of_book, &mut |done| progress(before + done))?;
@@ -102,7 +106,7 @@ fn both_books(
         report.postings += found.postings;
         report.heads.push(found.head);
         for check in found.checks {
-            // One line a question: the first finding of either book stands.
+            // One line a question: the first finding of any book stands.
             match report.checks.iter_mut().find(|known| known.name == check.name) {
                 Some(known) if known.finding.is_none() => known.finding = check.finding,
                 Some(_) => {}
@@ -116,6 +120,16 @@ fn both_books(
         check.finding.get_or_insert_with(|| format!("{stray} belongs to another court"));
     }
     Ok(report)
+}
+
+/// Whether anything was ever recorded in a book.
+fn has_links(tx: &mut Tx<'_>, book: BookKey) -> Outcome<bool> {
+    let links = tx.query_one(
+        "SELECT COUNT(*) FROM chain_link WHERE court_id = $1 AND book_id = $2",
+        &[book.court_id.into(), book.book_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok(links > 0)
 }
 
 /// What the application has on record: each amount follows from the one before it, each file and detail is whole.
