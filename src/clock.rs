@@ -45,8 +45,14 @@ impl Clock {
     /// The civil date in China (Asia/Shanghai): the accounting date of what is posted now.
     #[must_use]
     pub fn today_in_shanghai(&self) -> Date {
-        self.now().to_zoned(TimeZone::fixed(SHANGHAI)).date()
+        day_in_shanghai(self.now())
     }
+}
+
+/// The civil date in China of an instant.
+#[must_use]
+pub fn day_in_shanghai(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::fixed(SHANGHAI)).date()
 }
 
 /// Random bytes: the system's, or a sequence that a seed determines.

@@ -15,6 +15,7 @@ pub mod chart;
 pub mod claims;
 pub mod cli;
 pub mod clock;
+pub mod deadlines;
 pub mod documents;
 pub mod failure;
 pub mod flows;

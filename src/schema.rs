@@ -6,7 +6,9 @@ use ankuan_ledger::{Store, schema};
 
 use crate::assets::{answers, deductions, instructions, measures, register};
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
-use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, receipts, replies, statements};
+use crate::{
+    Message, Outcome, access, cases, chart, claims, deadlines, documents, flows, receipts, replies, statements,
+};
 
 /// People, chart, bank accounts, cases, money in.
 pub const COURT: Migration = Migration {
@@ -97,8 +99,21 @@ pub const ASSETS: Migration = Migration {
     ],
 };
 
+/// Handlers and steps of cases, the court's own deadlines and calendar, pauses.
+pub const DEADLINES: Migration = Migration {
+    name: "0010_deadlines",
+    text: include_str!("../migrations/0010_deadlines.sql"),
+    facts: &[
+        &cases::progress::CASE_HANDLER,
+        &cases::progress::CASE_MILESTONE,
+        &deadlines::record::COURT_RULE,
+        &deadlines::record::DEADLINE_PAUSE,
+        &deadlines::record::DEADLINE_RESUMPTION,
+    ],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS];
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, DEADLINES];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

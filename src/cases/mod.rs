@@ -3,6 +3,7 @@
 pub mod freezes;
 pub mod gates;
 pub mod number;
+pub mod progress;
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Result, Row, Table};

@@ -106,7 +106,7 @@ fn option_refused(text: &str, form: &str) -> String {
 }
 
 /// A text of the rules under `NAME_zh` and `NAME_en`.
-fn put(object: &mut Value, name: &str, text: &Text) {
+pub fn put(object: &mut Value, name: &str, text: &Text) {
     object[format!("{name}_zh")] = json!(text.zh);
     object[format!("{name}_en")] = json!(text.en);
 }

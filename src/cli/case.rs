@@ -10,13 +10,14 @@ use super::payee::{document_number, document_type};
 use super::{Context, day, word, yuan};
 use crate::cases::freezes::{self, FrozenShare, NewFreeze};
 use crate::cases::gates::{self, CaseEvent, CaseEventKind};
+use crate::cases::progress::{self, Manner, MilestoneKind, NewMilestone};
 use crate::cases::{self, PartyRole};
 use crate::chart;
 use crate::claims::DocumentType;
 use crate::claims::details::check_document;
 use crate::receipts;
 use crate::request::Answer;
-use crate::{Message, Outcome};
+use crate::{Message, Outcome, access};
 
 /// Cases.
 #[derive(Clone, Debug, Subcommand)]
@@ -81,6 +82,36 @@ pub enum CaseCommand {
         #[arg(long, default_value = "")]
         reason: String,
     },
+    /// 指定承办人 · Give a case to a handler
+    Handler {
+        /// 案号 · Case number
+        case: String,
+        /// 承办人 · Who handles it
+        name: String,
+        /// 起始日期；不填为记账日期 · From which day; default: the accounting date
+        #[arg(long, value_name = "DATE", value_parser = day)]
+        since: Option<Date>,
+    },
+    /// 登记进度：applied 收到申请，second_check 二次查控，ended_for_now 终本，closed 结案，reopened 恢复 · Record a step
+    Milestone {
+        /// 案号 · Case number
+        case: String,
+        /// 事项 · What happened
+        #[arg(value_parser = milestone)]
+        milestone: MilestoneKind,
+        /// 文书 · The paper
+        #[arg(long)]
+        document: String,
+        /// 日期；不填为记账日期 · Legal day; default: the accounting date
+        #[arg(long, value_name = "DATE", value_parser = day)]
+        on: Option<Date>,
+        /// 结案方式：performed 执行完毕，settled 和解履行完毕，other 其他 · How a case was closed
+        #[arg(long, value_parser = manner)]
+        manner: Option<Manner>,
+        /// 尚有案款仍结案的理由 · Why it is closed while it holds money
+        #[arg(long, value_name = "REASON", default_value = "")]
+        despite_money: String,
+    },
     /// 冻结某收款人份额，或解除 · Freeze an amount of a payee's share, or lift a freeze
     Freeze(FreezeArgs),
     /// 显示案件 · Show a case
@@ -129,6 +160,16 @@ pub struct FreezeArgs {
 fn party_role(text: &str) -> Result<PartyRole, String> {
     let known: Vec<&str> = PartyRole::ALL.iter().map(|role| role.as_str()).collect();
     word(PartyRole::parse, &known, text)
+}
+
+fn milestone(text: &str) -> Result<MilestoneKind, String> {
+    let known: Vec<&str> = MilestoneKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    word(MilestoneKind::parse, &known, text)
+}
+
+fn manner(text: &str) -> Result<Manner, String> {
+    let known: Vec<&str> = Manner::ALL.iter().map(|manner| manner.as_str()).collect();
+    word(Manner::parse, &known, text)
 }
 
 fn event_kind(text: &str) -> Result<CaseEventKind, String> {
@@ -192,6 +233,29 @@ pub fn run(context: &Context, command: &CaseCommand) -> Outcome<()> {
                     .with("number", case.current_number())
                     .with("date", event.effective_on);
                 Ok(Answer::new(&message, json!({"case_id": case.case_id, "event": event.kind.as_str()})))
+            })
+        }
+        CaseCommand::Handler { case, name, since } => context.record("case.handler", command, |tx, acting, _| {
+            let case = cases::find_case(tx, book, case)?;
+            let handler = access::find_actor(tx, book.court_id, name)?;
+            let since = since.unwrap_or(acting.date);
+            progress::assign(tx, acting, &case, &handler, since)?;
+            let message = Message::new("progress.handler").with("number", case.current_number());
+            let message = message.with("name", &handler.name).with("since", since);
+            Ok(Answer::new(
+                &message,
+                json!({"case_id": case.case_id, "handler": handler.name, "since": since.to_string()}),
+            ))
+        }),
+        CaseCommand::Milestone { case, milestone, document, on, manner, despite_money } => {
+            context.record("case.milestone", command, |tx, acting, _| {
+                let case = cases::find_case(tx, book, case)?;
+                let on = on.unwrap_or(acting.date);
+                let new = NewMilestone { kind: *milestone, on, document, manner: *manner, despite_money };
+                progress::record_milestone(tx, acting, &case, &new)?;
+                let message = Message::new("progress.recorded").with("number", case.current_number()).with("on", on);
+                let answer = json!({"case_id": case.case_id, "milestone": milestone.as_str(), "on": on.to_string()});
+                Ok(Answer::new(&message.with_term("what", &milestone.message()), answer))
             })
         }
         CaseCommand::Freeze(args) => freeze(context, args),

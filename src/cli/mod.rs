@@ -7,6 +7,7 @@ pub mod calc;
 pub mod case;
 pub mod claim;
 pub mod claims;
+pub mod deadlines;
 pub mod demo;
 pub mod distribute;
 pub mod init;
@@ -158,6 +159,8 @@ pub enum Command {
     /// 发给机构的指令及答复 · What institutions are told, and what they answer
     #[command(subcommand)]
     Instructions(instructions::InstructionsCommand),
+    /// 期限：待办、红黄绿、五超、暂停 · Deadlines: worklist, three colours, five overdue alarms, pauses
+    Deadlines(deadlines::DeadlinesArgs),
     /// 计算：迟延利息、执行费、清偿顺序、抵充、期限 · Calculators; they need no database
     #[command(subcommand)]
     Calc(calc::CalcCommand),
@@ -206,6 +209,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Lift(args) => measure::lift(&context, args),
         Command::Instructions(command) => instructions::run(&context, command),
         Command::InstitutionSim(args) => institution_sim::run(&context, args),
+        Command::Deadlines(args) => deadlines::run(&context, args),
         Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),

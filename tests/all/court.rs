@@ -127,8 +127,16 @@ impl Drop for Court {
             return;
         }
         let facts = schema::facts();
-        for book in [books::register(COURT), BOOK] {
+        for book in books::all(COURT) {
             let mut tx = self.store.snapshot().expect("reads");
+            let exists = tx.query_one(
+                "SELECT COUNT(*) FROM book_head WHERE court_id = $1 AND book_id = $2",
+                &[book.court_id.into(), book.book_id.into()],
+                |row| row.int(0),
+            );
+            if exists.expect("reads") == 0 {
+                continue;
+            }
             let report = verify(&mut tx, book, &facts, &[], &mut |_| ()).expect("verifies");
             assert_eq!(report.first_finding(), None, "book {}", book.book_id);
         }
