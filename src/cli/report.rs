@@ -1,5 +1,8 @@
 //! `report`: what is printed, signed and filed.
 
+pub mod measures;
+pub mod monthly_return;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,6 +28,10 @@ pub enum ReportCommand {
     BankReconciliation(BankReconciliationArgs),
     /// 每月核对：财务明细账与执行台账逐案比较 · The monthly comparison of detail ledger and enforcement register
     CaseComparison(CaseComparisonArgs),
+    /// 案款月报：收支、未发放、办理天数 · The monthly return to the upper court
+    MonthlyReturn(monthly_return::MonthlyReturnArgs),
+    /// 质效指标：任意期间 · Measures of the court for any period
+    Measures(measures::MeasuresArgs),
 }
 
 /// What `report case-comparison` takes.
@@ -63,6 +70,8 @@ pub fn run(context: &Context, command: &ReportCommand) -> Outcome<()> {
     match command {
         ReportCommand::BankReconciliation(args) => run_bank_reconciliation(context, args),
         ReportCommand::CaseComparison(args) => run_case_comparison(context, args),
+        ReportCommand::MonthlyReturn(args) => monthly_return::run(context, args),
+        ReportCommand::Measures(args) => measures::run(context, args),
     }
 }
 

@@ -2,6 +2,9 @@
 
 pub mod bank_reconciliation;
 pub mod case_comparison;
+pub mod court_measures;
+pub mod monthly_return;
+pub mod period;
 
 use std::collections::BTreeMap;
 

@@ -57,7 +57,7 @@ fn a_pause_has_a_reason_and_a_second_person_and_ends(database: &Database) {
     let case = court.case(NUMBER);
     let receipt = court.receive("A-1", 10_000, Some(&case)).expect("received").receipt().receipt_id;
     let head = court.person(HEAD);
-    let mut pause = |court: &mut Court, approved_by, kind, reason: &str| {
+    let pause = |court: &mut Court, approved_by, kind, reason: &str| {
         court.act(HANDLER, |tx, acting, _| {
             let rules = record::court_rules(tx, COURT)?.rules;
             let new =

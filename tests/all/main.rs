@@ -18,6 +18,7 @@ mod crash;
 mod deadlines;
 mod fuzz_corpus;
 mod live_freeze;
+mod measures;
 mod ordinary_day;
 mod program;
 mod receipts;
