@@ -4,11 +4,11 @@
 //! The default stands in `charts/default.toml`. `init --chart FILE` takes another; its bytes are kept as a fact, so
 //! that later commands use the same.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use ankuan_ledger::act::create_book;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
-use ankuan_ledger::engine::{Error, Table, Value};
+use ankuan_ledger::engine::{Error, Statement, Table, Value};
 use ankuan_ledger::{
     AccountId, Act, Amount, BookKey, Currency, ItemId, Line, NewAccount, Place, Side, Tx, VoucherHead, VoucherKind,
 };
@@ -376,6 +376,51 @@ impl Chart {
         Ok(accounts)
     }
 
+    /// The accounts that an event debits and credits in each of many cases; opened now where they are not yet. The act is
+    /// of the event's book.
+    ///
+    /// # Errors
+    /// As [`Chart::account_or_open`].
+    pub fn accounts_of_cases_or_open(
+        &self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        event: Event,
+        case_ids: &BTreeSet<i64>,
+    ) -> Outcome<HashMap<i64, (AccountId, AccountId)>> {
+        const SELECT: Statement = Statement::twin(
+            "SELECT code, account_id FROM account WHERE court_id = ?1 AND book_id = ?2 AND code = ?3",
+            "SELECT code, account_id FROM UNNEST($1::bigint[], $2::bigint[], $3::text[]) AS asked (court_id, book_id, code) \
+             JOIN account USING (court_id, book_id, code)",
+        );
+        let rule = self.event(event);
+        let (book, kinds) = (act.book(), [rule.debit, rule.credit]);
+        let owner = |case_id: i64| Owner { bank_account_id: None, case_id: Some(case_id) };
+        let mut codes = Vec::new();
+        for (case_id, kind) in case_ids.iter().flat_map(|case_id| kinds.map(|kind| (*case_id, kind))) {
+            codes.push(self.code(kind, owner(case_id)).ok_or_else(|| no_account(kind, owner(case_id)))?);
+        }
+        let keys: Vec<Value<'_>> =
+            codes.iter().flat_map(|code| [book.court_id.into(), book.book_id.into(), code.as_str().into()]).collect();
+        let mut known: HashMap<String, AccountId> = HashMap::new();
+        tx.each_of(SELECT, 3, &keys, |row| {
+            known.insert(row.text(0)?.to_owned(), AccountId(row.int(1)?));
+            Ok(())
+        })?;
+        let mut accounts = HashMap::new();
+        for (case_id, codes) in case_ids.iter().zip(codes.chunks_exact(kinds.len())) {
+            let mut found = [AccountId(0); 2];
+            for ((kind, code), account) in kinds.iter().zip(codes).zip(&mut found) {
+                *account = match known.get(code).copied().or_else(|| act.opened(code)) {
+                    Some(account) => account,
+                    None => self.open_account(tx, act, *kind, code, Some(*case_id))?,
+                };
+            }
+            accounts.insert(*case_id, (found[0], found[1]));
+        }
+        Ok(accounts)
+    }
+
     /// The account of a kind that belongs to the owner, as far as the kind's scope asks for one.
     ///
     /// # Errors
@@ -415,10 +460,13 @@ impl Chart {
         kind: AccountKind,
         owner: Owner,
     ) -> Outcome<AccountId> {
+        let code = self.code(kind, owner).ok_or_else(|| no_account(kind, owner))?;
+        if let Some(account) = act.opened(&code) {
+            return Ok(account);
+        }
         if let Some(account) = self.find_account(tx, act.book().court_id, kind, owner)? {
             return Ok(account);
         }
-        let code = self.code(kind, owner).ok_or_else(|| no_account(kind, owner))?;
         self.open_account(tx, act, kind, &code, owner.case_id)
     }
 

@@ -21,6 +21,7 @@ pub mod failure;
 pub mod flows;
 pub mod identifiers;
 pub mod institution_sim;
+pub mod memorandum;
 pub mod message;
 pub mod payouts;
 pub mod receipts;

@@ -199,6 +199,8 @@ pub struct Act {
     row: RowBytes,
     state: State,
     loaded: HashMap<AccountId, AccountState>,
+    /// Codes of accounts that this act opened; their rows may still be on their way into the table.
+    opened: HashMap<String, AccountId>,
     loaded_items: HashMap<Place, Option<ItemState>>,
     /// Ids taken as items by this act.
     fresh_items: Vec<Range<i64>>,
@@ -276,6 +278,7 @@ impl Act {
                 row: RowBytes::default(),
                 state: State::after(row.int(3)?),
                 loaded: HashMap::new(),
+                opened: HashMap::new(),
                 loaded_items: HashMap::new(),
                 fresh_items: Vec::new(),
                 loaded_holds: HashMap::new(),
@@ -445,8 +448,15 @@ impl Act {
             last_entry_no: 0,
         };
         self.loaded.insert(account, state);
+        self.opened.insert(new.code.to_owned(), account);
         self.state.accounts.insert(account, state);
         Ok(account)
+    }
+
+    /// The account that this act has opened under a code: the table may not show it yet.
+    #[must_use]
+    pub fn opened(&self, code: &str) -> Option<AccountId> {
+        self.opened.get(code).copied()
     }
 
     /// Loads accounts, in one statement; those already known are left as they are.
@@ -496,6 +506,39 @@ impl Act {
                 acts[act].loaded.insert(account, state);
                 acts[act].state.accounts.insert(account, state);
             }
+            Ok(())
+        })
+    }
+
+    /// Loads places whose items have a floor, in one statement; those already known are left as they are. Without it each
+    /// is asked for when it is first used.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn load_items(&mut self, tx: &mut Tx<'_>, places: impl IntoIterator<Item = Place>) -> Result<()> {
+        const SELECT: Statement = Statement::twin(
+            "SELECT account_id, item_id, posted_minor, held_minor FROM item_balance \
+             WHERE court_id = ?1 AND book_id = ?2 AND account_id = ?3 AND item_id = ?4",
+            "SELECT i.account_id, i.item_id, i.posted_minor, i.held_minor \
+             FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) \
+             AS asked (court_id, book_id, account_id, item_id) \
+             JOIN item_balance AS i USING (court_id, book_id, account_id, item_id)",
+        );
+        let mut places: Vec<Place> = places.into_iter().collect();
+        places.sort_unstable_by_key(|place| (place.account, place.item));
+        places.dedup();
+        self.load_accounts(tx, places.iter().map(|place| place.account))?;
+        let has_floor = |place: &Place| self.state.accounts.get(&place.account).is_some_and(|state| state.item_floor);
+        places.retain(|place| has_floor(place) && !self.loaded_items.contains_key(place));
+        let [court, book] = self.book.values();
+        let keys: Vec<Value<'_>> =
+            places.iter().flat_map(|place| [court, book, place.account.0.into(), place.item.0.into()]).collect();
+        self.loaded_items.extend(places.iter().map(|place| (*place, None)));
+        tx.each_of(SELECT, 4, &keys, |row| {
+            let place = Place { account: AccountId(row.int(0)?), item: ItemId(row.int(1)?) };
+            let item = ItemState { posted: Amount::from_minor(row.int(2)?), held: Amount::from_minor(row.int(3)?) };
+            self.loaded_items.insert(place, Some(item));
+            self.state.items.insert(place, item);
             Ok(())
         })
     }

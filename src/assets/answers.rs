@@ -1,5 +1,6 @@
 //! Answers of institutions come in: each line held against its order and the line of its asset, then recorded.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use ankuan_ledger::chain::sha256;
@@ -145,16 +146,16 @@ pub fn import(
     let document = documents::store(tx, &mut act, keys, randomness, &new, bytes.as_slice())?;
     let answer_id = act.take_ids(1);
     let mut taking = Taking { acting, chart, sent: &sent, answer_id, lines: Lines::default() };
-    let mut conflicts = Vec::new();
+    let mut conflicts = BTreeMap::new();
     for line in in_order(&read) {
         if let Err(message) = taking.take(tx, &mut act, line, &mut answered)? {
-            conflicts.push(Conflict { line_no: line.line_no, order_id: line.said.order_id, message });
+            let conflict = Conflict { line_no: line.line_no, order_id: line.said.order_id, message };
+            conflicts.insert(line.line_no, conflict);
         }
     }
-    taking.lines.write_states(tx, book)?;
-    conflicts.sort_by_key(|conflict| conflict.line_no);
+    taking.lines.write_states(tx, acting)?;
     for line in &read.lines {
-        let conflict = conflicts.iter().find(|conflict| conflict.line_no == line.line_no);
+        let conflict = conflicts.get(&line.line_no);
         let id = act.take_ids(1);
         act.insert(
             tx,
@@ -190,7 +191,7 @@ pub fn import(
         ],
     )?;
     act.close(tx)?;
-    answered.conflicts = conflicts;
+    answered.conflicts = conflicts.into_values().collect();
     Ok(answered)
 }
 
@@ -247,12 +248,12 @@ impl Taking<'_> {
             let elsewhere = Message::new("assets.order_elsewhere").with("order", order_id);
             return Ok(Err(elsewhere.with("number", &self.sent.number)));
         }
-        let (writer, records) = self.lines.of(tx, book, asked.asset_id)?;
+        let writer = self.lines.of(tx, book, asked.asset_id)?;
         let facts = match writer.line().answer(asked.measure_id, &line.said, self.acting.date) {
             Ok(facts) => facts,
             Err(refusal) => return Ok(Err(refusal.message())),
         };
-        let case_id = records.iter().find(|record| record.measure_id == asked.measure_id).and_then(|one| one.case_id);
+        let case_id = writer.standing().record(asked.measure_id).and_then(|record| record.case_id);
         if facts.is_empty() {
             answered.repeated += 1;
             return Ok(Ok(()));

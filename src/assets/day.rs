@@ -1,13 +1,14 @@
 //! The day's run: what has lapsed, and what takes effect by it. Nothing ends by itself between two reads.
 
-use ankuan_ledger::Tx;
+use ankuan_ledger::{Amount, BookKey, Tx};
 use jiff::civil::Date;
 
-use super::measures::{Beside, Lines};
+use super::measures::{Beside, Writer, load_many, store_states};
 use super::rules::{Fact, Unclear, What};
 use crate::access::{Acting, Role};
 use crate::books;
-use crate::{Message, Outcome};
+use crate::words::read_date;
+use crate::{Message, Outcome, memorandum};
 
 /// What the run of a day did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,8 +27,12 @@ impl DayRun {
     }
 }
 
+/// Assets whose lines are read, decided and written at a time: bounds the memory.
+const ASSETS_A_PAGE: usize = 2_000;
+
 /// Records what ended with the days before the accounting date, and what takes effect by it; each with its legal day.
-/// Run again, it finds nothing more. Needs [`Role::Handler`] or [`Role::FundKeeper`].
+/// Run again, it finds nothing more. Needs [`Role::Handler`] or [`Role::FundKeeper`]. However many end, it is one act in
+/// the book of case money and one in the memorandum.
 ///
 /// # Errors
 /// `access.role_missing`, `assets.out_of_range`.
@@ -43,23 +48,74 @@ pub fn run_day(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<DayRun> {
         |row| row.int(0),
     )?;
     let mut run = DayRun::default();
-    let mut lines = Lines::default();
-    for asset_id in due {
-        let (writer, _) = lines.of(tx, book, asset_id)?;
-        let (facts, unclear) = writer.line().day(today)?;
-        for fact in facts {
-            writer.record(tx, &mut act, &fact, &Beside::default())?;
-            run.facts.push((asset_id, fact));
+    let mut changes = Vec::new();
+    for page in due.chunks(ASSETS_A_PAGE) {
+        let mut writers = Vec::with_capacity(page.len());
+        for (asset_id, standing) in load_many(tx, book, page)? {
+            let mut writer = Writer::new(asset_id, standing);
+            let (facts, unclear) = writer.line().day(today)?;
+            for fact in facts {
+                writer.record(tx, &mut act, &fact, &Beside::default())?;
+                run.facts.push((asset_id, fact));
+            }
+            run.unclear.extend(unclear.into_iter().map(|unclear| (asset_id, unclear)));
+            changes.extend(writer.changes());
+            writers.push(writer);
         }
-        run.unclear.extend(unclear.into_iter().map(|unclear| (asset_id, unclear)));
+        store_states(tx, book, &writers)?;
     }
     if run.facts.is_empty() {
         // Nothing to record: no link of the chain for a day on which nothing happened.
+        memorandum::begin_with_what_stands(tx, acting)?;
         return Ok(run);
     }
-    lines.write_states(tx, book)?;
+    memorandum::mirror(tx, acting, &changes)?;
     act.close(tx)?;
     Ok(run)
+}
+
+/// An order of this court that ends soon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// The order.
+    pub measure_id: i64,
+    /// On which asset.
+    pub asset_id: i64,
+    /// Of which case.
+    pub case_id: i64,
+    /// Who holds the asset.
+    pub institution: String,
+    /// Its last day.
+    pub ends_on: Date,
+    /// Held there now.
+    pub frozen: Amount,
+}
+
+/// The orders of this court that end between two days, both included, earliest first: to be renewed before, as what ends
+/// unrenewed is gone by itself (CPC Interpretation 485, Seizure Rules 27).
+///
+/// # Errors
+/// What the database says.
+pub fn ending(tx: &mut Tx<'_>, book: BookKey, (from, until): (Date, Date)) -> Outcome<Vec<Ending>> {
+    let (from, until) = (from.to_string(), until.to_string());
+    Ok(tx.query(
+        "SELECT s.measure_id, s.asset_id, m.case_id, a.institution, s.ends_on, s.frozen_minor FROM measure_state AS s \
+         JOIN measure AS m ON m.court_id = s.court_id AND m.book_id = s.book_id AND m.measure_id = s.measure_id \
+         JOIN asset AS a ON a.court_id = s.court_id AND a.book_id = s.book_id AND a.asset_id = s.asset_id \
+         WHERE s.court_id = $1 AND s.book_id = $2 AND s.ends_on >= $3 AND s.ends_on <= $4 AND m.case_id IS NOT NULL \
+         ORDER BY s.ends_on, s.measure_id",
+        &[book.court_id.into(), book.book_id.into(), from.as_str().into(), until.as_str().into()],
+        |row| {
+            Ok(Ending {
+                measure_id: row.int(0)?,
+                asset_id: row.int(1)?,
+                case_id: row.int(2)?,
+                institution: row.text(3)?.to_owned(),
+                ends_on: read_date(row, 4)?,
+                frozen: Amount::from_minor(row.int(5)?),
+            })
+        },
+    )?)
 }
 
 /// In words what became of an order.

@@ -7,7 +7,7 @@ use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Value};
 use ankuan_ledger::{BookKey, Tx};
 
-use super::measures::{self, Beside, Lines, MeasureRecord};
+use super::measures::{Beside, Lines, MeasureEvent, MeasureRecord};
 use super::message::{AllowanceLine, INSTRUCTION_SCHEMA, Instruction, OrderLine, PayTo, percent};
 use super::register::{find_asset, identifier};
 use super::rules::{Asked, Extent, Fact, OpenOrder, What};
@@ -105,15 +105,15 @@ pub fn send(
     };
     let mut lines = Lines::default();
     for (order_id, measure_id, asset_id) in &due {
-        let (writer, records) = lines.of(tx, book, *asset_id)?;
-        let order = writer.line().measure(*measure_id).and_then(|measure| {
+        let standing = lines.of(tx, book, *asset_id)?.standing();
+        let order = standing.line.measure(*measure_id).and_then(|measure| {
             measure.open.iter().find(|order| order.order_id == *order_id && !order.is_sent).copied()
         });
-        let record = records.iter().find(|record| record.measure_id == *measure_id).cloned();
-        let (Some(order), Some(record)) = (order, record) else {
+        let (Some(order), Some(record), Some(event)) = (order, standing.record(*measure_id), standing.event(*order_id))
+        else {
             return Err(broken(format!("open order {order_id} does not follow from its events")));
         };
-        instruction.orders.push(order_line(tx, keys, book, &record, &order)?);
+        instruction.orders.push(order_line(tx, keys, book, record, &order, event)?);
     }
     let mut keep = |tx: &mut Tx<'_>, act: &mut _, name: String, media_type, bytes: &[u8]| {
         let new = NewDocument { kind: "instruction", name: &name, media_type };
@@ -143,9 +143,9 @@ pub fn send(
     let beside = Beside { instruction_id: Some(instruction_id), ..Beside::default() };
     for (order_id, measure_id, asset_id) in due {
         let fact = Fact { measure_id, on: acting.date, what: What::Sent, order_id: Some(order_id) };
-        lines.of(tx, book, asset_id)?.0.record(tx, &mut act, &fact, &beside)?;
+        lines.of(tx, book, asset_id)?.record(tx, &mut act, &fact, &beside)?;
     }
-    lines.write_states(tx, book)?;
+    lines.write_states(tx, acting)?;
     act.close(tx)?;
     Ok(Some(Sent {
         instruction_id,
@@ -178,6 +178,7 @@ fn order_line(
     book: BookKey,
     record: &MeasureRecord,
     order: &OpenOrder,
+    event: &MeasureEvent,
 ) -> Outcome<OrderLine> {
     let asset = find_asset(tx, book, record.asset_id)?;
     let number = identifier(tx, keys, book, asset.asset_id)?;
@@ -185,14 +186,12 @@ fn order_line(
         Some(case_id) => cases::case_by_id(tx, book, case_id)?.current_number().to_owned(),
         None => return Err(broken(format!("order {} is another court's", order.order_id))),
     };
-    let event = measures::events_of(tx, book, record.asset_id)?.into_iter().find(|event| event.id == order.order_id);
-    let event = event.ok_or_else(|| broken(format!("order {} has no event", order.order_id)))?;
     let mut line = OrderLine::new(
         order.order_id,
         order.what.action(),
         record.measure_id,
         case,
-        event.reason,
+        event.reason.clone(),
         record.officer.clone(),
         record.basis,
         order.on,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ankuan_ledger::engine::Kind::{Int, Text};
-use ankuan_ledger::engine::{Error, Row, Table, Value};
+use ankuan_ledger::engine::{Error, Row, Statement, Table, Value};
 use ankuan_ledger::{Act, Amount, BookKey, Tx};
 use jiff::civil::Date;
 
@@ -16,6 +16,7 @@ use crate::calculators::terms::{STANDARD, Term, Terms};
 use crate::calendar::{Calendar, Period, Unit};
 use crate::cases::{self, Case, CaseNumber};
 use crate::chart::BankAccount;
+use crate::memorandum::{self, Change};
 use crate::words::{read_date, read_word};
 use crate::{Message, Outcome};
 
@@ -146,13 +147,15 @@ pub enum Whose<'a> {
     },
 }
 
-/// The line of an asset with the records of its orders, which are in the same order as recorded.
-#[derive(Clone, Debug)]
+/// The line of an asset with what it follows from.
+#[derive(Clone, Debug, Default)]
 pub struct Standing {
-    /// Where each stands.
+    /// Where each order stands.
     pub line: Line,
-    /// The orders as recorded.
+    /// The orders, in the order in which they were recorded.
     pub records: Vec<MeasureRecord>,
+    /// What happened to them, in the order in which it was recorded.
+    pub events: Vec<MeasureEvent>,
 }
 
 impl Standing {
@@ -160,6 +163,12 @@ impl Standing {
     #[must_use]
     pub fn record(&self, measure_id: i64) -> Option<&MeasureRecord> {
         self.records.iter().find(|record| record.measure_id == measure_id)
+    }
+
+    /// What happened under this number; of an order, that it was given.
+    #[must_use]
+    pub fn event(&self, id: i64) -> Option<&MeasureEvent> {
+        self.events.binary_search_by_key(&id, |event| event.id).ok().and_then(|place| self.events.get(place))
     }
 }
 
@@ -273,7 +282,19 @@ pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeas
     acting.require(tx, Role::Handler)?;
     let standing = load(tx, act.book(), new.asset.asset_id)?;
     let measure_id = act.take_ids(1);
-    let line = standing.line.with(Measure::new(measure_id, new.extent, months, is_outside));
+    let mut writer = Writer::new(new.asset.asset_id, standing);
+    writer.add(MeasureRecord {
+        measure_id,
+        asset_id: new.asset.asset_id,
+        case_id,
+        outside_court: court.to_owned(),
+        ruling: ruling.to_owned(),
+        officer: new.officer.trim().to_owned(),
+        basis: new.basis,
+        extent: new.extent,
+        months,
+        allowance: new.allowance,
+    });
     let (extent, amount, share) = match new.extent {
         Extent::Amount(amount) => ("amount", Some(amount.minor()), None),
         Extent::Share(share) => ("share", None, Some(share)),
@@ -306,11 +327,12 @@ pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeas
             let what = What::Ordered(Asked::Freeze);
             (Fact { measure_id, on: acting.date, what, order_id: None }, ruling)
         }
-        Whose::Outside { frozen, since, document, .. } => (line.report(measure_id, *frozen, *since)?, document.trim()),
+        Whose::Outside { frozen, since, document, .. } => {
+            (writer.line().report(measure_id, *frozen, *since)?, document.trim())
+        }
     };
-    let mut writer = Writer::new(new.asset.asset_id, line);
     let id = writer.record(tx, &mut act, &fact, &Beside { reason, ..Beside::default() })?;
-    writer.write_states(tx, act.book())?;
+    write_states(tx, acting, [writer])?;
     act.close(tx)?;
     Ok(Ordered { measure_id, order_id: (!is_outside).then_some(id), months: Some(months) })
 }
@@ -327,7 +349,7 @@ pub fn renew(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, months: Option<u
     let ends_on = order.standing.line.measure(measure_id).and_then(Measure::in_force).map(|freeze| freeze.ends_on);
     let months = months_of(order.asset.kind, months, ends_on.unwrap_or(acting.date))?;
     let fact = order.standing.line.order(measure_id, Wish::Renew(months), acting.date)?;
-    let order_id = order.record(tx, &[fact], &Beside { reason: ruling.trim(), ..Beside::default() })?;
+    let order_id = order.record(tx, acting, &[fact], &Beside { reason: ruling.trim(), ..Beside::default() })?;
     Ok(Ordered { measure_id, order_id, months: Some(months) })
 }
 
@@ -364,7 +386,7 @@ pub fn deduct(
         ..Beside::default()
     };
     let fact = order.standing.line.order(measure_id, Wish::Deduct(amount), acting.date)?;
-    let order_id = order.record(tx, &[fact], &beside)?;
+    let order_id = order.record(tx, acting, &[fact], &beside)?;
     Ok(Ordered { measure_id, order_id, months: None })
 }
 
@@ -388,7 +410,7 @@ pub fn lift(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, on: Option<Date>,
             return Err(Message::new("assets.day_ahead").with("on", on).into());
         }
         let facts = order.standing.line.report_end(measure_id, on)?;
-        let order_id = order.record(tx, &facts, &beside)?;
+        let order_id = order.record(tx, acting, &facts, &beside)?;
         return Ok(Ordered { measure_id, order_id, months: None });
     }
     if on.is_some() {
@@ -396,7 +418,7 @@ pub fn lift(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, on: Option<Date>,
         return Err(Message::new("assets.day_of_answer").into());
     }
     let fact = order.standing.line.order(measure_id, Wish::Lift, acting.date)?;
-    let order_id = order.record(tx, &[fact], &beside)?;
+    let order_id = order.record(tx, acting, &[fact], &beside)?;
     Ok(Ordered { measure_id, order_id, months: None })
 }
 
@@ -421,8 +443,8 @@ impl Order {
     }
 
     /// Records the facts and closes the act; returns the number of the order, if there is one to be answered.
-    fn record(mut self, tx: &mut Tx<'_>, facts: &[Fact], beside: &Beside<'_>) -> Outcome<Option<i64>> {
-        let mut writer = Writer::new(self.asset.asset_id, self.standing.line);
+    fn record(mut self, tx: &mut Tx<'_>, acting: &Acting, facts: &[Fact], beside: &Beside<'_>) -> Outcome<Option<i64>> {
+        let mut writer = Writer::new(self.asset.asset_id, self.standing);
         let mut order_id = None;
         for fact in facts {
             let id = writer.record(tx, &mut self.act, fact, beside)?;
@@ -430,30 +452,53 @@ impl Order {
                 order_id = Some(id);
             }
         }
-        writer.write_states(tx, self.act.book())?;
+        write_states(tx, acting, [writer])?;
         self.act.close(tx)?;
         Ok(order_id)
     }
 }
 
-/// Takes facts into a line and writes them, and at the end the states that follow.
+/// Takes facts into a line and writes them; the states that follow are written at the end ([`write_states`]).
 #[derive(Debug)]
 pub struct Writer {
     asset_id: i64,
-    line: Line,
+    standing: Standing,
+    /// What is stored of the line as it was loaded.
+    stored: (Vec<MeasureState>, Vec<OpenOrderState>),
+    /// What changed of the amounts frozen for orders of ours.
+    frozen: Vec<Change>,
 }
 
 impl Writer {
-    /// For the line of an asset.
+    /// For the line of an asset, as it was loaded.
     #[must_use]
-    pub const fn new(asset_id: i64, line: Line) -> Self {
-        Self { asset_id, line }
+    pub fn new(asset_id: i64, standing: Standing) -> Self {
+        let stored = (states_of(&standing.line), open_orders_of(&standing.line));
+        Self { asset_id, standing, stored, frozen: Vec::new() }
     }
 
     /// Where the orders stand now.
     #[must_use]
     pub const fn line(&self) -> &Line {
-        &self.line
+        &self.standing.line
+    }
+
+    /// The orders and events as they were loaded, and where the orders stand now.
+    #[must_use]
+    pub const fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Takes a new order into the line.
+    fn add(&mut self, record: MeasureRecord) {
+        let measure = Measure::new(record.measure_id, record.extent, record.months, record.case_id.is_none());
+        self.standing.line = std::mem::take(&mut self.standing.line).with(measure);
+        self.standing.records.push(record);
+    }
+
+    fn frozen_for(&self, measure_id: i64) -> Amount {
+        let freeze = self.line().measure(measure_id).and_then(Measure::in_force);
+        freeze.map_or(Amount::ZERO, |freeze| freeze.frozen)
     }
 
     /// Records a fact; returns the id of its row.
@@ -462,7 +507,14 @@ impl Writer {
     /// A refusal of [`Line::apply`]; what the database says.
     pub fn record(&mut self, tx: &mut Tx<'_>, act: &mut Act, fact: &Fact, beside: &Beside<'_>) -> Outcome<i64> {
         let id = act.take_ids(1);
-        self.line = std::mem::take(&mut self.line).apply(id, fact)?;
+        let before = self.frozen_for(fact.measure_id);
+        self.standing.line = std::mem::take(&mut self.standing.line).apply(id, fact)?;
+        let more = self.frozen_for(fact.measure_id).minus(before).ok_or(rules::Refusal::OutOfRange)?;
+        // Another court's orders are not ours to note.
+        let case_id = self.standing.record(fact.measure_id).and_then(|record| record.case_id);
+        if let Some(case_id) = case_id.filter(|_| more != Amount::ZERO) {
+            self.frozen.push(Change { measure_id: fact.measure_id, case_id, more });
+        }
         let stored = Stored::of(fact);
         let (at, actor) = (act.recorded_at(), act.actor_id());
         act.insert(
@@ -491,56 +543,54 @@ impl Writer {
         Ok(id)
     }
 
-    /// Writes where the orders stand.
-    ///
-    /// # Errors
-    /// What the database says.
-    pub fn write_states(self, tx: &mut Tx<'_>, book: BookKey) -> Outcome<()> {
-        let [court, book_id] = [Value::from(book.court_id), Value::from(book.book_id)];
-        let states = states_of(&self.line);
-        let rows: Vec<Value<'_>> = states
-            .iter()
-            .flat_map(|state| {
-                [
-                    court,
-                    book_id,
-                    state.measure_id.into(),
-                    self.asset_id.into(),
-                    state.status.into(),
-                    state.line_no.into(),
-                    state.since.as_str().into(),
-                    state.ends_on.as_str().into(),
-                    state.frozen.minor().into(),
-                    state.deducted.minor().into(),
-                ]
-            })
-            .collect();
-        let key = ["court_id", "book_id", "measure_id"];
-        let set = ["asset_id", "status", "line_no", "since", "ends_on", "frozen_minor", "deducted_minor"];
-        tx.upsert_many("measure_state", &key, &set, &rows)?;
-        tx.execute(
-            "DELETE FROM open_order WHERE court_id = $1 AND book_id = $2 AND asset_id = $3",
-            &[court, book_id, self.asset_id.into()],
-        )?;
-        let orders = open_orders_of(&self.line);
-        let rows: Vec<Value<'_>> = orders
-            .iter()
-            .flat_map(|order| {
-                [
-                    court,
-                    book_id,
-                    order.order_id.into(),
-                    order.measure_id.into(),
-                    self.asset_id.into(),
-                    order.action.into(),
-                    i64::from(order.is_sent).into(),
-                ]
-            })
-            .collect();
-        let key = ["court_id", "book_id", "order_id"];
-        tx.upsert_many("open_order", &key, &["measure_id", "asset_id", "action", "is_sent"], &rows)?;
-        Ok(())
+    /// What is frozen now for orders of ours and was not, or the other way, since the line was loaded.
+    pub(super) fn changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.frozen)
     }
+}
+
+/// Writes where the orders of these lines stand, as far as it changed, and mirrors what changed of the amounts frozen in
+/// the memorandum: one act in each book for all of them. The act of case money is open.
+///
+/// # Errors
+/// What the database says, and those of posting.
+pub fn write_states(tx: &mut Tx<'_>, acting: &Acting, writers: impl IntoIterator<Item = Writer>) -> Outcome<()> {
+    let mut writers: Vec<Writer> = writers.into_iter().collect();
+    store_states(tx, books::case_money(acting.actor.court_id), &writers)?;
+    let changes: Vec<Change> = writers.iter_mut().flat_map(Writer::changes).collect();
+    memorandum::mirror(tx, acting, &changes)
+}
+
+/// The states alone, in three statements.
+pub(super) fn store_states(tx: &mut Tx<'_>, book: BookKey, writers: &[Writer]) -> Outcome<()> {
+    let [court, book_id] = [Value::from(book.court_id), Value::from(book.book_id)];
+    let lines: Vec<_> =
+        writers.iter().map(|writer| (writer, states_of(writer.line()), open_orders_of(writer.line()))).collect();
+    let (mut states, mut closed, mut opened) = (Vec::new(), Vec::new(), Vec::new());
+    for (writer, now, orders) in &lines {
+        let asset_id = Value::from(writer.asset_id);
+        let (was, had) = &writer.stored;
+        for state in now.iter().filter(|state| !was.contains(state)) {
+            states.extend([court, book_id, state.measure_id.into(), asset_id]);
+            states.extend([Value::from(state.status), state.line_no.into()]);
+            states.extend([state.since.as_str(), state.ends_on.as_str()].map(Value::from));
+            states.extend([state.frozen.minor(), state.deducted.minor()].map(Value::from));
+        }
+        let gone = had.iter().filter(|order| orders.iter().all(|other| other.order_id != order.order_id));
+        closed.extend(gone.flat_map(|order| [court, book_id, order.order_id.into()]));
+        for order in orders.iter().filter(|order| !had.contains(order)) {
+            opened.extend([court, book_id, order.order_id.into(), order.measure_id.into(), asset_id]);
+            opened.extend([Value::from(order.action), i64::from(order.is_sent).into()]);
+        }
+    }
+    let key = ["court_id", "book_id", "measure_id"];
+    let set = ["asset_id", "status", "line_no", "since", "ends_on", "frozen_minor", "deducted_minor"];
+    tx.upsert_many("measure_state", &key, &set, &states)?;
+    let key = ["court_id", "book_id", "order_id"];
+    // First what is gone: one order of a kind may take the place of another.
+    tx.delete_many("open_order", &key, &closed)?;
+    tx.upsert_many("open_order", &key, &["measure_id", "asset_id", "action", "is_sent"], &opened)?;
+    Ok(())
 }
 
 /// A row of `measure_state`, as it follows from the line.
@@ -694,29 +744,18 @@ pub struct MeasureEvent {
     pub answer_id: Option<i64>,
 }
 
-/// The events of an asset in the order they were recorded.
-///
-/// # Errors
-/// [`Error::Inconsistent`] for a row that is none of the known events.
-pub fn events_of(tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<Vec<MeasureEvent>> {
-    Ok(tx.query(
-        "SELECT id, measure_id, event, order_id, on_day, amount_minor, months, unknown_ahead, reason, bank_account_id, answer_id \
-         FROM measure_event WHERE court_id = $1 AND book_id = $2 AND asset_id = $3 ORDER BY id",
-        &[book.court_id.into(), book.book_id.into(), asset_id.into()],
-        |row| {
-            let event = row.text(2)?;
-            let what = Stored::what(event, row.opt_int(5)?.map(Amount::from_minor), months_in(row, 6)?, row.opt_int(7)?);
-            let what = what.ok_or_else(|| Error::Inconsistent(format!("an event {event:?} of an order")))?;
-            Ok(MeasureEvent {
-                id: row.int(0)?,
-                fact: Fact { measure_id: row.int(1)?, on: read_date(row, 4)?, what, order_id: row.opt_int(3)? },
-                event: event.to_owned(),
-                reason: row.text(8)?.to_owned(),
-                bank_account_id: row.opt_int(9)?,
-                answer_id: row.opt_int(10)?,
-            })
-        },
-    )?)
+fn read_event(row: &Row<'_>) -> ankuan_ledger::engine::Result<MeasureEvent> {
+    let event = row.text(3)?;
+    let what = Stored::what(event, row.opt_int(6)?.map(Amount::from_minor), months_in(row, 7)?, row.opt_int(8)?);
+    let what = what.ok_or_else(|| Error::Inconsistent(format!("an event {event:?} of an order")))?;
+    Ok(MeasureEvent {
+        id: row.int(1)?,
+        fact: Fact { measure_id: row.int(2)?, on: read_date(row, 5)?, what, order_id: row.opt_int(4)? },
+        event: event.to_owned(),
+        reason: row.text(9)?.to_owned(),
+        bank_account_id: row.opt_int(10)?,
+        answer_id: row.opt_int(11)?,
+    })
 }
 
 fn months_in(row: &Row<'_>, column: usize) -> ankuan_ledger::engine::Result<Option<u16>> {
@@ -729,24 +768,56 @@ fn months_in(row: &Row<'_>, column: usize) -> ankuan_ledger::engine::Result<Opti
 /// # Errors
 /// [`Error::Inconsistent`] for events that do not follow from each other.
 pub fn load(tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<Standing> {
-    let records = tx.query(
+    Ok(load_many(tx, book, &[asset_id])?.pop().map(|(_, standing)| standing).unwrap_or_default())
+}
+
+/// As [`load`], of many assets in two statements; in the order of the ids.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_many(tx: &mut Tx<'_>, book: BookKey, asset_ids: &[i64]) -> Outcome<Vec<(i64, Standing)>> {
+    const RECORDS: Statement = Statement::twin(
         "SELECT measure_id, asset_id, case_id, outside_court, ruling, officer, basis, extent, amount_minor, share_bp, \
          months, allowance_minor, carries_over FROM measure \
-         WHERE court_id = $1 AND book_id = $2 AND asset_id = $3 ORDER BY measure_id",
-        &[book.court_id.into(), book.book_id.into(), asset_id.into()],
-        read_record,
-    )?;
-    let mut line = Line::default();
-    for record in &records {
-        let is_outside = record.case_id.is_none();
-        line = line.with(Measure::new(record.measure_id, record.extent, record.months, is_outside));
-    }
-    for event in events_of(tx, book, asset_id)? {
-        line = line.apply(event.id, &event.fact).map_err(|refusal| {
-            Error::Inconsistent(format!("event {} of asset {asset_id} does not follow: {refusal:?}", event.id))
-        })?;
-    }
-    Ok(Standing { line, records })
+         WHERE court_id = ?1 AND book_id = ?2 AND asset_id = ?3 ORDER BY measure_id",
+        "SELECT measure_id, asset_id, case_id, outside_court, ruling, officer, basis, extent, amount_minor, share_bp, \
+         months, allowance_minor, carries_over \
+         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, asset_id) \
+         JOIN measure USING (court_id, book_id, asset_id) ORDER BY measure_id",
+    );
+    const EVENTS: Statement = Statement::twin(
+        "SELECT asset_id, id, measure_id, event, order_id, on_day, amount_minor, months, unknown_ahead, reason, \
+         bank_account_id, answer_id FROM measure_event \
+         WHERE court_id = ?1 AND book_id = ?2 AND asset_id = ?3 ORDER BY id",
+        "SELECT asset_id, id, measure_id, event, order_id, on_day, amount_minor, months, unknown_ahead, reason, \
+         bank_account_id, answer_id \
+         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, asset_id) \
+         JOIN measure_event USING (court_id, book_id, asset_id) ORDER BY id",
+    );
+    let mut all: BTreeMap<i64, Standing> = asset_ids.iter().map(|asset_id| (*asset_id, Standing::default())).collect();
+    let keys: Vec<Value<'_>> =
+        all.keys().flat_map(|asset_id| [book.court_id.into(), book.book_id.into(), (*asset_id).into()]).collect();
+    tx.each_of(RECORDS, 3, &keys, |row| {
+        let record = read_record(row)?;
+        if let Some(standing) = all.get_mut(&record.asset_id) {
+            let measure = Measure::new(record.measure_id, record.extent, record.months, record.case_id.is_none());
+            standing.line = std::mem::take(&mut standing.line).with(measure);
+            standing.records.push(record);
+        }
+        Ok(())
+    })?;
+    tx.each_of(EVENTS, 3, &keys, |row| {
+        let (asset_id, event) = (row.int(0)?, read_event(row)?);
+        if let Some(standing) = all.get_mut(&asset_id) {
+            let line = std::mem::take(&mut standing.line).apply(event.id, &event.fact);
+            standing.line = line.map_err(|refusal| {
+                Error::Inconsistent(format!("event {} of asset {asset_id} does not follow: {refusal:?}", event.id))
+            })?;
+            standing.events.push(event);
+        }
+        Ok(())
+    })?;
+    Ok(all.into_iter().collect())
 }
 
 fn read_record(row: &Row<'_>) -> ankuan_ledger::engine::Result<MeasureRecord> {
@@ -774,7 +845,7 @@ fn read_record(row: &Row<'_>) -> ankuan_ledger::engine::Result<MeasureRecord> {
 /// Lines of several assets, loaded when they are first needed and written at the end of the act.
 #[derive(Debug, Default)]
 pub struct Lines {
-    loaded: BTreeMap<i64, (Writer, Vec<MeasureRecord>)>,
+    loaded: BTreeMap<i64, Writer>,
 }
 
 impl Lines {
@@ -782,26 +853,20 @@ impl Lines {
     ///
     /// # Errors
     /// As [`load`].
-    pub fn of(&mut self, tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<&mut (Writer, Vec<MeasureRecord>)> {
+    pub fn of(&mut self, tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<&mut Writer> {
         use std::collections::btree_map::Entry;
         Ok(match self.loaded.entry(asset_id) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => {
-                let standing = load(tx, book, asset_id)?;
-                place.insert((Writer::new(asset_id, standing.line), standing.records))
-            }
+            Entry::Vacant(place) => place.insert(Writer::new(asset_id, load(tx, book, asset_id)?)),
         })
     }
 
-    /// Writes where all their orders stand.
+    /// Writes where all their orders stand: [`write_states`].
     ///
     /// # Errors
-    /// What the database says.
-    pub fn write_states(self, tx: &mut Tx<'_>, book: BookKey) -> Outcome<()> {
-        for (_, (writer, _)) in self.loaded {
-            writer.write_states(tx, book)?;
-        }
-        Ok(())
+    /// As [`write_states`].
+    pub fn write_states(self, tx: &mut Tx<'_>, acting: &Acting) -> Outcome<()> {
+        write_states(tx, acting, self.loaded.into_values())
     }
 }
 

@@ -1,13 +1,19 @@
 //! Orders on assets: where each stands follows from its events, and what is on its way from the deductions.
 
-use ankuan_ledger::engine::Tx;
+use std::collections::BTreeMap;
+
+use ankuan_ledger::engine::{Statement, Tx, Value};
 use ankuan_ledger::{Amount, BookKey};
 
-use crate::assets::measures::{MeasureState, OpenOrderState, load, open_orders_of, states_of};
+use crate::assets::measures::{MeasureState, Standing, load_many, open_orders_of, states_of};
+use crate::assets::register;
 use crate::assets::rules::What;
-use crate::assets::{measures, register};
-use crate::books;
+use crate::chart::AccountKind;
 use crate::failure::{Failure, Outcome};
+use crate::{books, memorandum};
+
+/// Assets whose orders are folded at a time: bounds the memory.
+const ASSETS_A_PAGE: usize = 2_000;
 
 /// The states of orders are the fold of their events; every order that was sent is in a message, and a message has the
 /// orders it says; each deduction is an answer's, with its amount.
@@ -16,21 +22,18 @@ pub(super) fn measures(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>
     let key = [court_id.into(), book.book_id.into()];
     let mut standings = 0_usize;
     let mut deducted: Vec<(i64, i64, Amount)> = Vec::new();
-    for asset in register::assets(tx, book)? {
-        let asset_id = asset.asset_id;
-        let standing = match load(tx, book, asset_id) {
-            Ok(standing) => standing,
+    let asset_ids: Vec<i64> = register::assets(tx, book)?.into_iter().map(|asset| asset.asset_id).collect();
+    for page in asset_ids.chunks(ASSETS_A_PAGE) {
+        let loaded = match load_many(tx, book, page) {
+            Ok(loaded) => loaded,
             Err(Failure::Broken(ankuan_ledger::Error::Inconsistent(finding))) => return Ok(Some(finding)),
             Err(other) => return Err(other),
         };
-        standings += standing.records.len();
-        if let Some(finding) = states(tx, book, asset_id, &states_of(&standing.line))? {
+        standings += loaded.iter().map(|(_, standing)| standing.records.len()).sum::<usize>();
+        if let Some(finding) = states(tx, book, &loaded)?.or(orders(tx, book, &loaded)?) {
             return Ok(Some(finding));
         }
-        if let Some(finding) = orders(tx, book, asset_id, open_orders_of(&standing.line))? {
-            return Ok(Some(finding));
-        }
-        for event in measures::events_of(tx, book, asset_id)? {
+        for event in loaded.iter().flat_map(|(_, standing)| &standing.events) {
             if let (What::Deducted(amount), Some(order_id)) = (event.fact.what, event.fact.order_id) {
                 deducted.push((order_id, event.fact.measure_id, amount));
             }
@@ -64,50 +67,129 @@ pub(super) fn measures(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>
     messages(tx, court_id)
 }
 
-fn states(tx: &mut Tx<'_>, book: BookKey, asset_id: i64, wanted: &[MeasureState]) -> Outcome<Option<String>> {
-    let found = tx.query(
-        "SELECT s.measure_id, s.status, s.line_no, s.since, s.ends_on, s.frozen_minor, s.deducted_minor \
-         FROM measure AS m JOIN measure_state AS s ON s.court_id = m.court_id AND s.book_id = m.book_id \
-         AND s.measure_id = m.measure_id AND s.asset_id = m.asset_id \
-         WHERE m.court_id = $1 AND m.book_id = $2 AND m.asset_id = $3 ORDER BY s.measure_id",
-        &[book.court_id.into(), book.book_id.into(), asset_id.into()],
-        |row| {
-            let same = wanted.iter().find(|state| Ok(state.measure_id) == row.int(0).map_err(|_| ()));
-            let is_same = match same {
-                None => false,
-                Some(state) => {
-                    row.text(1)? == state.status
-                        && row.int(2)? == state.line_no
-                        && row.text(3)? == state.since
-                        && row.text(4)? == state.ends_on
-                        && row.int(5)? == state.frozen.minor()
-                        && row.int(6)? == state.deducted.minor()
-                }
-            };
-            Ok((row.int(0)?, is_same))
-        },
-    )?;
-    if let Some((measure, _)) = found.iter().find(|(_, is_same)| !is_same) {
+fn states(tx: &mut Tx<'_>, book: BookKey, loaded: &[(i64, Standing)]) -> Outcome<Option<String>> {
+    const STORED: Statement = Statement::twin(
+        "SELECT s.asset_id, s.measure_id, s.status, s.line_no, s.since, s.ends_on, s.frozen_minor, s.deducted_minor \
+         FROM measure_state AS s WHERE s.court_id = ?1 AND s.book_id = ?2 AND s.measure_id = ?3",
+        "SELECT s.asset_id, s.measure_id, s.status, s.line_no, s.since, s.ends_on, s.frozen_minor, s.deducted_minor \
+         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, measure_id) \
+         JOIN measure_state AS s USING (court_id, book_id, measure_id)",
+    );
+    let of = |(asset_id, standing): &(i64, Standing)| {
+        let asset_id = *asset_id;
+        states_of(&standing.line).into_iter().map(move |state| (state.measure_id, (asset_id, state)))
+    };
+    let mut wanted: BTreeMap<i64, (i64, MeasureState)> = loaded.iter().flat_map(of).collect();
+    let keys: Vec<Value<'_>> =
+        wanted.keys().flat_map(|id| [book.court_id.into(), book.book_id.into(), (*id).into()]).collect();
+    let mut differs = None;
+    tx.each_of(STORED, 3, &keys, |row| {
+        let measure_id = row.int(1)?;
+        let is_same = match wanted.remove(&measure_id) {
+            None => false,
+            Some((asset_id, state)) => {
+                row.int(0)? == asset_id
+                    && row.text(2)? == state.status
+                    && row.int(3)? == state.line_no
+                    && row.text(4)? == state.since
+                    && row.text(5)? == state.ends_on
+                    && row.int(6)? == state.frozen.minor()
+                    && row.int(7)? == state.deducted.minor()
+            }
+        };
+        if !is_same {
+            differs.get_or_insert(measure_id);
+        }
+        Ok(())
+    })?;
+    if let Some(measure) = differs {
         return Ok(Some(format!("measure {measure}: its state does not follow from its events")));
     }
-    let missing = wanted.iter().find(|state| !found.iter().any(|(measure, _)| *measure == state.measure_id));
-    Ok(missing.map(|state| format!("measure {} has no state", state.measure_id)))
+    Ok(wanted.keys().next().map(|measure| format!("measure {measure} has no state")))
 }
 
-fn orders(tx: &mut Tx<'_>, book: BookKey, asset_id: i64, mut wanted: Vec<OpenOrderState>) -> Outcome<Option<String>> {
-    wanted.sort_by_key(|order| order.order_id);
-    let found = tx.query(
-        "SELECT order_id, measure_id, action, is_sent FROM open_order \
-         WHERE court_id = $1 AND book_id = $2 AND asset_id = $3 ORDER BY order_id",
-        &[book.court_id.into(), book.book_id.into(), asset_id.into()],
-        |row| Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_owned(), row.int(3)? == 1)),
+fn orders(tx: &mut Tx<'_>, book: BookKey, loaded: &[(i64, Standing)]) -> Outcome<Option<String>> {
+    const STORED: Statement = Statement::twin(
+        "SELECT asset_id, order_id, measure_id, action, is_sent FROM open_order \
+         WHERE court_id = ?1 AND book_id = ?2 AND asset_id = ?3 ORDER BY order_id",
+        "SELECT asset_id, order_id, measure_id, action, is_sent \
+         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, asset_id) \
+         JOIN open_order USING (court_id, book_id, asset_id) ORDER BY order_id",
+    );
+    let keys: Vec<Value<'_>> =
+        loaded.iter().flat_map(|(id, _)| [book.court_id.into(), book.book_id.into(), (*id).into()]).collect();
+    let mut found: BTreeMap<i64, Vec<(i64, i64, String, bool)>> = BTreeMap::new();
+    tx.each_of(STORED, 3, &keys, |row| {
+        let order = (row.int(1)?, row.int(2)?, row.text(3)?.to_owned(), row.int(4)? == 1);
+        found.entry(row.int(0)?).or_default().push(order);
+        Ok(())
+    })?;
+    for (asset_id, standing) in loaded {
+        let stored = found.remove(asset_id).unwrap_or_default();
+        let mut wanted = open_orders_of(&standing.line);
+        wanted.sort_by_key(|order| order.order_id);
+        let is_same = stored.len() == wanted.len()
+            && stored.iter().zip(&wanted).all(|((order_id, measure_id, action, is_sent), order)| {
+                (*order_id, *measure_id, action.as_str(), *is_sent)
+                    == (order.order_id, order.measure_id, order.action, order.is_sent)
+            });
+        if !is_same {
+            return Ok(Some(format!("asset {asset_id}: its open orders do not follow from its events")));
+        }
+    }
+    Ok(None)
+}
+
+/// The memorandum says of every order of this court what is frozen for it, on both sides and in its own case; so for each
+/// institution, and over all of them, the orders come to what the book says.
+pub(super) fn memorandum(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let mut wanted: BTreeMap<(i64, Option<i64>), Amount> = BTreeMap::new();
+    let mut institutions: BTreeMap<i64, String> = BTreeMap::new();
+    let mut of_institution: BTreeMap<String, i128> = BTreeMap::new();
+    tx.each(
+        "SELECT s.measure_id, m.case_id, s.frozen_minor, a.institution FROM measure_state AS s \
+         JOIN measure AS m ON m.court_id = s.court_id AND m.book_id = s.book_id AND m.measure_id = s.measure_id \
+         JOIN asset AS a ON a.court_id = m.court_id AND a.book_id = m.book_id AND a.asset_id = m.asset_id \
+         WHERE s.court_id = $1 AND s.book_id = $2 AND m.case_id IS NOT NULL",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| {
+            let (measure_id, frozen, institution) = (row.int(0)?, row.int(2)?, row.text(3)?);
+            if frozen != 0 {
+                wanted.insert((measure_id, row.opt_int(1)?), Amount::from_minor(frozen));
+            }
+            *of_institution.entry(institution.to_owned()).or_default() += i128::from(frozen);
+            institutions.insert(measure_id, institution.to_owned());
+            Ok::<(), ankuan_ledger::Error>(())
+        },
     )?;
-    let is_same = found.len() == wanted.len()
-        && found.iter().zip(&wanted).all(|((order_id, measure_id, action, is_sent), order)| {
-            (*order_id, *measure_id, action.as_str(), *is_sent)
-                == (order.order_id, order.measure_id, order.action, order.is_sent)
-        });
-    Ok((!is_same).then(|| format!("asset {asset_id}: its open orders do not follow from its events")))
+    for kind in [AccountKind::FrozenElsewhere, AccountKind::FrozenByOrder] {
+        let found = memorandum::frozen(tx, court_id, kind)?;
+        let differs = wanted.iter().find(|(order, frozen)| found.get(order) != Some(frozen)).map(|(order, _)| order.0);
+        let stray = || found.iter().find(|(order, _)| !wanted.contains_key(order)).map(|(order, _)| order.0);
+        if let Some(measure) = differs.or_else(stray) {
+            let kind = kind.as_str();
+            return Ok(Some(format!("measure {measure}: what is frozen for it is not what {kind} says of it")));
+        }
+        // From the entries, not from the balances that were just compared.
+        let entered = tx.query(
+            "SELECT p.item_id, CAST(SUM(CASE WHEN p.side = a.normal_side THEN p.amount_minor ELSE -p.amount_minor END) \
+             AS BIGINT) FROM posting AS p JOIN account AS a ON a.court_id = p.court_id AND a.book_id = p.book_id \
+             AND a.account_id = p.account_id WHERE p.court_id = $1 AND p.book_id = $2 AND a.kind = $3 GROUP BY p.item_id",
+            &[court_id.into(), books::MEMORANDUM.into(), kind.as_str().into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        let mut sums: BTreeMap<String, i128> = BTreeMap::new();
+        for (item, amount) in entered {
+            let institution = institutions.get(&item).cloned().unwrap_or_default();
+            *sums.entry(institution).or_default() += i128::from(amount);
+        }
+        let differs = of_institution.iter().find(|(name, sum)| sums.get(*name).copied().unwrap_or(0) != **sum);
+        if let Some((name, sum)) = differs {
+            let entered = sums.get(name).copied().unwrap_or(0);
+            return Ok(Some(format!("{name}: {sum} fen are frozen there, the memorandum has {entered}")));
+        }
+    }
+    Ok(None)
 }
 
 fn messages(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::output::Column;
 use super::{Context, word};
-use crate::assets::measures::{MeasureRecord, Standing, events_of, load, term_of};
+use crate::assets::measures::{MeasureRecord, Standing, load, load_many, term_of};
 use crate::assets::message::percent;
 use crate::assets::register::{self, Asset, NewAsset};
 use crate::assets::rules::{Extent, Fact, Measure, State, What};
@@ -33,8 +33,12 @@ pub enum AssetCommand {
         /// 财产编号 · Number of the asset
         asset: i64,
     },
-    /// 日终：到期失效、轮候生效 · The day's run: what lapsed before --date, and what takes effect by it
-    Day,
+    /// 日终：到期失效、轮候生效；将到期的措施 · The day's run: what lapsed before --date, what takes effect by it, what ends soon
+    Day {
+        /// 提前几日提示将到期的措施 · Name the orders that end within so many days
+        #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=3650))]
+        ahead: u16,
+    },
 }
 
 /// What `asset add` takes.
@@ -71,7 +75,7 @@ pub fn run(context: &Context, command: &AssetCommand) -> Outcome<()> {
         AssetCommand::Add(args) => add(context, args),
         AssetCommand::List { case } => list(context, case.as_deref()),
         AssetCommand::Show { asset } => show(context, *asset),
-        AssetCommand::Day => run_day(context),
+        AssetCommand::Day { ahead } => run_day(context, *ahead),
     }
 }
 
@@ -130,8 +134,10 @@ fn list(context: &Context, case: Option<&str>) -> Outcome<()> {
     let all = context.read(|tx| {
         let case_id = case.map(|number| cases::find_case(tx, book, number)).transpose()?.map(|case| case.case_id);
         let mut all: Vec<(Asset, Standing)> = Vec::new();
-        for asset in register::assets(tx, book)? {
-            let standing = load(tx, book, asset.asset_id)?;
+        let assets = register::assets(tx, book)?;
+        let asset_ids: Vec<i64> = assets.iter().map(|asset| asset.asset_id).collect();
+        // Both in the order of the ids.
+        for (asset, (_, standing)) in assets.into_iter().zip(load_many(tx, book, &asset_ids)?) {
             if case_id.is_none() || standing.records.iter().any(|record| record.case_id == case_id) {
                 all.push((asset, standing));
             }
@@ -215,6 +221,8 @@ fn row(tx: &mut Tx<'_>, context: &Context, asset: &Asset, measure: &Measure, rec
         .and_then(|(end, renewal)| end.checked_sub(jiff::ToSpan::days(i64::from(renewal.count))).ok());
     let status = measure.status();
     let day = |day: Option<jiff::civil::Date>| day.map_or_else(|| "—".to_owned(), |day| day.to_string());
+    // A share, or all, of something whose value nobody has told is no amount: not zero, and not in the memorandum.
+    let is_told = frozen > Amount::ZERO || measure.in_force().is_none() || matches!(record.extent, Extent::Amount(_));
     let cells = vec![
         measure.measure_id.to_string(),
         whose.clone(),
@@ -224,7 +232,7 @@ fn row(tx: &mut Tx<'_>, context: &Context, asset: &Asset, measure: &Measure, rec
         day(since),
         day(ends_on),
         day(renew_by),
-        frozen.to_string(),
+        if is_told { frozen.to_string() } else { Message::new("assets.value_untold").text(context.output.language) },
         deducted.to_string(),
     ];
     let open: Vec<_> = measure
@@ -237,7 +245,7 @@ fn row(tx: &mut Tx<'_>, context: &Context, asset: &Asset, measure: &Measure, rec
         "officer": record.officer, "basis": record.basis.as_str(), "months": record.months,
         "extent": extent_text(record.extent), "status": status.as_str(), "since": since.map(|day| day.to_string()),
         "ends_on": ends_on.map(|day| day.to_string()), "renew_by": renew_by.map(|day| day.to_string()),
-        "frozen_minor": frozen, "deducted_minor": deducted, "currency": "CNY", "unknown_ahead": unknown_ahead,
+        "frozen_minor": frozen, "value_told": is_told, "deducted_minor": deducted, "currency": "CNY", "unknown_ahead": unknown_ahead,
         "allowance_minor": record.allowance.map(|allowance| allowance.monthly),
         "carries_over": record.allowance.map(|allowance| allowance.carries_over), "open_orders": open,
     });
@@ -256,7 +264,7 @@ fn show(context: &Context, asset_id: i64) -> Outcome<()> {
                 rows.push(row(tx, context, &asset, measure, record)?);
             }
         }
-        Ok((asset, mask(&identifier), rows, events_of(tx, book, asset_id)?))
+        Ok((asset, mask(&identifier), rows, standing.events))
     })?;
     let amount_of = |fact: &Fact| match fact.what {
         What::InForce(amount)
@@ -325,9 +333,11 @@ fn show(context: &Context, asset_id: i64) -> Outcome<()> {
     Ok(())
 }
 
-fn run_day(context: &Context) -> Outcome<()> {
-    let mut store = context.store()?;
+fn run_day(context: &Context, ahead: u16) -> Outcome<()> {
+    let (mut store, today) = (context.store()?, context.date());
     let run = context.commit(&mut store, day::run_day)?;
+    let until = today.saturating_add(jiff::ToSpan::days(i64::from(ahead)));
+    let ending = day::ending(&mut store.snapshot()?, context.book(), (today, until))?;
     context.output.object(&json!({
         "day": context.date().to_string(),
         "lapsed": run.lapsed(),
@@ -340,6 +350,10 @@ fn run_day(context: &Context) -> Outcome<()> {
         "unclear": run.unclear.iter().map(|(asset, unclear)| json!({
             "asset_id": asset, "measure_id": unclear.measure_id, "ends_on": unclear.ends_on.to_string(),
         })).collect::<Vec<_>>(),
+        "ending": ending.iter().map(|one| json!({
+            "asset_id": one.asset_id, "measure_id": one.measure_id, "case_id": one.case_id,
+            "institution": one.institution, "ends_on": one.ends_on.to_string(), "frozen_minor": one.frozen,
+        })).collect::<Vec<_>>(),
     }))?;
     for (asset, fact) in &run.facts {
         context.output.sentence(&day::say(*asset, fact))?;
@@ -347,6 +361,11 @@ fn run_day(context: &Context) -> Outcome<()> {
     for (asset, unclear) in &run.unclear {
         let message = Message::new("assets.day_unclear").with("measure", unclear.measure_id).with("asset", asset);
         context.output.sentence(&message.with("ends_on", unclear.ends_on))?;
+    }
+    for one in &ending {
+        let message = Message::new("assets.day_ending").with("measure", one.measure_id).with("asset", one.asset_id);
+        let message = message.with("institution", &one.institution).with("ends_on", one.ends_on);
+        context.output.sentence(&message.with("amount", one.frozen))?;
     }
     context.output.sentence(
         &Message::new("assets.day_done")

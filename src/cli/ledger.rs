@@ -1,7 +1,7 @@
 //! `ledger`: accounts, balances, entries, vouchers, holds, reversals, closing.
 
-use ankuan_ledger::{Amount, EntryNo, HoldId, ItemId, Tx};
-use clap::Subcommand;
+use ankuan_ledger::{Amount, BookKey, EntryNo, HoldId, ItemId, Tx};
+use clap::{Subcommand, ValueEnum};
 use jiff::civil::Date;
 use serde_json::json;
 
@@ -10,7 +10,38 @@ use super::{Context, day, yuan};
 use crate::chart::{self, AccountKind};
 use crate::report::{self, AccountView, EntryRange, EntryView, Sides, TrialBalance};
 use crate::request::Answer;
-use crate::{Language, Message, Outcome, bookkeeping, cases};
+use crate::{Language, Message, Outcome, bookkeeping, books, cases};
+
+/// The books that people look into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Book {
+    /// 案款 · Case money
+    CaseMoney,
+    /// 备查簿 · What is frozen elsewhere: no money of the court
+    Memorandum,
+    /// 救助资金 · Relief funds
+    Relief,
+}
+
+impl Book {
+    const fn key(self, court_id: i64) -> BookKey {
+        let book_id = match self {
+            Self::CaseMoney => books::CASE_MONEY,
+            Self::Memorandum => books::MEMORANDUM,
+            Self::Relief => books::RELIEF,
+        };
+        BookKey { court_id, book_id }
+    }
+
+    /// In JSON.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::CaseMoney => "case_money",
+            Self::Memorandum => "memorandum",
+            Self::Relief => "relief",
+        }
+    }
+}
 
 /// The ledger.
 #[derive(Clone, Debug, Subcommand)]
@@ -23,12 +54,18 @@ pub enum LedgerCommand {
         /// 包括余额为零的科目 · With those that have nothing
         #[arg(long)]
         all: bool,
+        /// 账簿；备查簿与案款从不合计 · Which book; the memorandum and money are never added up
+        #[arg(long, value_enum, default_value_t = Book::CaseMoney)]
+        book: Book,
     },
     /// 某日终了余额 · Balances at the end of a day
     Balance {
         /// 日期；不填为记账日期 · The day; default: the accounting date
         #[arg(long, value_name = "DATE", value_parser = day)]
         as_of: Option<Date>,
+        /// 账簿；备查簿与案款从不合计 · Which book; the memorandum and money are never added up
+        #[arg(long, value_enum, default_value_t = Book::CaseMoney)]
+        book: Book,
     },
     /// 分录 · Entries
     Entries {
@@ -41,6 +78,9 @@ pub enum LedgerCommand {
         /// 最多行数 · At most so many lines
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
         limit: i64,
+        /// 账簿；备查簿与案款从不合计 · Which book; the memorandum and money are never added up
+        #[arg(long, value_enum, default_value_t = Book::CaseMoney)]
+        book: Book,
     },
     /// 凭证 · A voucher with its entries
     Voucher {
@@ -49,6 +89,9 @@ pub enum LedgerCommand {
         /// 最多行数 · At most so many lines
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..))]
         limit: i64,
+        /// 账簿；备查簿与案款从不合计 · Which book; the memorandum and money are never added up
+        #[arg(long, value_enum, default_value_t = Book::CaseMoney)]
+        book: Book,
     },
     /// 科目余额表 · Trial balance
     TrialBalance {
@@ -58,6 +101,9 @@ pub enum LedgerCommand {
         /// 截止日期；不填为记账日期 · Last day; default: the accounting date
         #[arg(long, value_name = "DATE", value_parser = day)]
         until: Option<Date>,
+        /// 账簿；备查簿与案款从不合计 · Which book; the memorandum and money are never added up
+        #[arg(long, value_enum, default_value_t = Book::CaseMoney)]
+        book: Book,
     },
     /// 留存 · Set a part of a balance aside
     Hold {
@@ -123,13 +169,15 @@ pub enum LedgerCommand {
 pub fn run(context: &Context, command: &LedgerCommand) -> Outcome<()> {
     let book = context.book();
     match command {
-        LedgerCommand::Accounts { case, all } => accounts(context, case.as_deref(), *all),
-        LedgerCommand::Balance { as_of } => balance(context, as_of.unwrap_or_else(|| context.date())),
-        LedgerCommand::Entries { account, from, limit } => entries(context, account.as_deref(), *from, *limit),
-        LedgerCommand::Voucher { voucher, limit } => show_voucher(context, *voucher, *limit),
-        LedgerCommand::TrialBalance { from, until } => {
+        LedgerCommand::Accounts { case, all, book } => accounts(context, case.as_deref(), *all, *book),
+        LedgerCommand::Balance { as_of, book } => balance(context, as_of.unwrap_or_else(|| context.date()), *book),
+        LedgerCommand::Entries { account, from, limit, book } => {
+            entries(context, account.as_deref(), *from, *limit, *book)
+        }
+        LedgerCommand::Voucher { voucher, limit, book } => show_voucher(context, *voucher, *limit, *book),
+        LedgerCommand::TrialBalance { from, until, book } => {
             let until = until.unwrap_or_else(|| context.date());
-            trial_balance(context, from.unwrap_or_else(|| until.first_of_month()), until)
+            trial_balance(context, from.unwrap_or_else(|| until.first_of_month()), until, *book)
         }
         LedgerCommand::Hold { account, item, amount, reason } => {
             context.record("ledger.hold", command, |tx, acting, _| {
@@ -174,10 +222,11 @@ pub fn run(context: &Context, command: &LedgerCommand) -> Outcome<()> {
     }
 }
 
-fn accounts(context: &Context, case: Option<&str>, all: bool) -> Outcome<()> {
-    let book = context.book();
+fn accounts(context: &Context, case: Option<&str>, all: bool, of: Book) -> Outcome<()> {
+    let book = of.key(context.globals.court);
     let shown = context.read(|tx| {
-        let case_id = case.map(|number| cases::find_case(tx, book, number)).transpose()?.map(|case| case.case_id);
+        let case_id =
+            case.map(|number| cases::find_case(tx, context.book(), number)).transpose()?.map(|case| case.case_id);
         let mut accounts = report::accounts(tx, book)?;
         accounts.retain(|account| {
             (case_id.is_none() || account.case_id == case_id)
@@ -196,7 +245,7 @@ fn accounts(context: &Context, case: Option<&str>, all: bool) -> Outcome<()> {
             })
         })
         .collect();
-    context.output.object(&json!({"accounts": objects}))?;
+    context.output.object(&json!({"book": of.as_str(), "accounts": objects}))?;
     let rows: Vec<Vec<String>> = shown
         .into_iter()
         .map(|account| {
@@ -217,9 +266,9 @@ fn accounts(context: &Context, case: Option<&str>, all: bool) -> Outcome<()> {
     Ok(())
 }
 
-fn read_trial_balance(context: &Context, from: Date, until: Date) -> Outcome<TrialBalance> {
+fn read_trial_balance(context: &Context, from: Date, until: Date, of: Book) -> Outcome<TrialBalance> {
     context.read(|tx| {
-        let mut made = report::trial_balance(tx, context.book(), from, until)?;
+        let mut made = report::trial_balance(tx, of.key(context.globals.court), from, until)?;
         name_in_language(context, tx, made.lines.iter_mut().map(|line| &mut line.account))?;
         Ok(made)
     })
@@ -249,9 +298,9 @@ fn side_word(context: &Context, side: &str) -> String {
     message.text(context.output.language)
 }
 
-fn balance(context: &Context, as_of: Date) -> Outcome<()> {
+fn balance(context: &Context, as_of: Date, of: Book) -> Outcome<()> {
     // The closing balance of the one day is what the book had at its end.
-    let made = read_trial_balance(context, as_of, as_of)?;
+    let made = read_trial_balance(context, as_of, as_of, of)?;
     let objects: Vec<_> = made
         .lines
         .iter()
@@ -261,7 +310,7 @@ fn balance(context: &Context, as_of: Date) -> Outcome<()> {
         })
         .collect();
     context.output.object(&json!({
-        "as_of": as_of.to_string(), "accounts": objects, "debit_minor": made.closing.debit,
+        "book": of.as_str(), "as_of": as_of.to_string(), "accounts": objects, "debit_minor": made.closing.debit,
         "credit_minor": made.closing.credit, "currency": "CNY", "ties": made.ties(),
     }))?;
     let mut rows: Vec<Vec<String>> = made
@@ -303,8 +352,8 @@ fn refuse_untied(made: &TrialBalance) -> Outcome<()> {
     Err(ankuan_ledger::Error::Inconsistent("the totals of debit and credit differ: run `ankuan verify`".into()).into())
 }
 
-fn trial_balance(context: &Context, from: Date, until: Date) -> Outcome<()> {
-    let made = read_trial_balance(context, from, until)?;
+fn trial_balance(context: &Context, from: Date, until: Date, of: Book) -> Outcome<()> {
+    let made = read_trial_balance(context, from, until, of)?;
     let pair = |sides: Sides| json!({"debit_minor": sides.debit, "credit_minor": sides.credit});
     let objects: Vec<_> = made
         .lines
@@ -315,7 +364,7 @@ fn trial_balance(context: &Context, from: Date, until: Date) -> Outcome<()> {
         })
         .collect();
     context.output.object(&json!({
-        "from": from.to_string(), "until": until.to_string(), "accounts": objects, "opening": pair(made.opening),
+        "book": of.as_str(), "from": from.to_string(), "until": until.to_string(), "accounts": objects, "opening": pair(made.opening),
         "movement": pair(made.movement), "closing": pair(made.closing), "currency": "CNY", "ties": made.ties(),
     }))?;
     let mut rows: Vec<Vec<String>> = made
@@ -346,14 +395,16 @@ fn trial_balance(context: &Context, from: Date, until: Date) -> Outcome<()> {
     refuse_untied(&made)
 }
 
-fn entries(context: &Context, account: Option<&str>, first: i64, limit: i64) -> Outcome<()> {
-    let book = context.book();
+fn entries(context: &Context, account: Option<&str>, first: i64, limit: i64, of: Book) -> Outcome<()> {
+    let book = of.key(context.globals.court);
     let shown = context.read(|tx| {
         let account = account.map(|code| report::find_account(tx, book, code)).transpose()?;
         let account_id = account.map(|account| account.account_id);
         report::entries(tx, book, EntryRange { first, last: i64::MAX, account_id, limit })
     })?;
-    context.output.object(&json!({"entries": shown.iter().map(entry_object).collect::<Vec<_>>()}))?;
+    context
+        .output
+        .object(&json!({"book": of.as_str(), "entries": shown.iter().map(entry_object).collect::<Vec<_>>()}))?;
     entry_table(context, &shown)
 }
 
@@ -394,8 +445,8 @@ fn entry_table(context: &Context, shown: &[EntryView]) -> Outcome<()> {
     Ok(())
 }
 
-fn show_voucher(context: &Context, voucher_id: i64, limit: i64) -> Outcome<()> {
-    let book = context.book();
+fn show_voucher(context: &Context, voucher_id: i64, limit: i64, of: Book) -> Outcome<()> {
+    let book = of.key(context.globals.court);
     let (voucher, shown) = context.read(|tx| {
         let voucher = report::find_voucher(tx, book, voucher_id)?;
         let range = EntryRange { first: voucher.first_entry_no, last: voucher.last_entry_no, account_id: None, limit };

@@ -19,6 +19,7 @@ mod deadlines;
 mod fuzz_corpus;
 mod live_freeze;
 mod measures;
+mod memorandum;
 mod ordinary_day;
 mod program;
 mod receipts;

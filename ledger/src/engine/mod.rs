@@ -549,6 +549,20 @@ impl Tx<'_> {
         }
     }
 
+    /// Deletes rows of a state table by their keys; those that are not there are left out.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn delete_many(&mut self, table: &str, key: &[&str], keys: &[Value<'_>]) -> Result<()> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        match self.store.connection.driver()? {
+            Driver::Sqlite(driver) => driver.delete_many(table, key, keys),
+            Driver::Postgres(driver) => driver.delete_many(table, key, keys),
+        }
+    }
+
     /// Makes everything durable. Nothing may be acknowledged before this returns.
     ///
     /// # Errors

@@ -151,6 +151,15 @@ impl Driver {
         Ok(())
     }
 
+    pub(super) fn delete_many(&mut self, table: &str, key: &[&str], keys: &[Value<'_>]) -> Result<()> {
+        let columns = columns(key.len(), keys)?;
+        let same: Vec<String> = key.iter().map(|name| format!("{table}.{name} = gone.{name}")).collect();
+        let (source, names) = (unnest(&columns), key.join(", "));
+        let text = format!("DELETE FROM {table} USING {source} AS gone ({names}) WHERE {}", same.join(" AND "));
+        self.execute_columns(&text, &columns)?;
+        Ok(())
+    }
+
     fn execute_columns(&mut self, text: &str, columns: &[Column<'_>]) -> Result<u64> {
         let statement = self.prepare(text)?;
         let values: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|(_, column)| column as _).collect();

@@ -92,6 +92,12 @@ impl Driver {
         Ok(())
     }
 
+    pub(super) fn delete_many(&mut self, table: &str, key: &[&str], keys: &[Value<'_>]) -> Result<()> {
+        let places: Vec<String> = key.iter().enumerate().map(|(n, name)| format!("{name} = ?{}", n + 1)).collect();
+        self.execute_each(&format!("DELETE FROM {table} WHERE {}", places.join(" AND ")), key.len(), keys)?;
+        Ok(())
+    }
+
     fn execute_each(&mut self, text: &str, width: usize, rows: &[Value<'_>]) -> Result<u64> {
         let mut statement = self.connection.prepare_cached(text).map_err(map)?;
         let mut changed = 0;
