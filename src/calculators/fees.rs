@@ -1,4 +1,4 @@
-//! Execution fee (申请执行费) and preservation fee (保全费): 诉讼费用交纳办法 art. 14, as data in `fees.toml`.
+//! Execution fee (申请执行费), preservation fee (保全费), fee of a bankruptcy: 诉讼费用交纳办法 art. 14, as data in `fees.toml`.
 
 use ankuan_ledger::Amount;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,8 @@ pub struct Fees {
     pub taking: Taking,
     /// 保全费
     pub preservation: Scale,
+    /// 破产案件申请费: its amount is the fee of a property case of the same size, whose scale was not read.
+    pub bankruptcy: Scale,
 }
 
 /// A scale by brackets.
@@ -157,6 +159,7 @@ impl Fees {
         let fees: Self = from_toml(text)?;
         fees.execution.check("execution")?;
         fees.preservation.check("preservation")?;
+        fees.bankruptcy.check("bankruptcy")?;
         Ok(fees)
     }
 }
@@ -337,6 +340,15 @@ mod tests {
         }
         let capped = fees().preservation.fee(Amount::from_minor(90_000_000)).unwrap();
         assert_eq!(capped.lines.last().unwrap().text.code, "calc.fee_most");
+    }
+
+    #[test]
+    fn a_bankruptcy_costs_half_of_a_property_case_and_at_most_300_000() {
+        let bankruptcy = |fee: &str| fees().bankruptcy.fee(parse_yuan(fee).unwrap()).unwrap().fee.to_string();
+        assert_eq!(bankruptcy("100,000.00"), "50,000.00");
+        assert_eq!(bankruptcy("600,000.00"), "300,000.00");
+        assert_eq!(bankruptcy("600,000.02"), "300,000.00");
+        assert_eq!(bankruptcy("599,999.98"), "299,999.99");
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum CalcCommand {
     Fee(fee::FeeArgs),
     /// 保全费 · Preservation fee
     PreservationFee(fee::PreservationFeeArgs),
+    /// 破产案件申请费 · Fee of a bankruptcy
+    BankruptcyFee(fee::BankruptcyFeeArgs),
     /// 按清偿顺序分配 · Division by class; without a name, the waterfalls there are
     Waterfall(waterfall::WaterfallArgs),
     /// 清偿抵充 · Which debts a payment meets
@@ -49,6 +51,7 @@ pub fn run(context: &Context, command: &CalcCommand) -> Outcome<()> {
         CalcCommand::Interest(args) => interest::run(context, args),
         CalcCommand::Fee(args) => fee::run(context, args),
         CalcCommand::PreservationFee(args) => fee::run_preservation(context, args),
+        CalcCommand::BankruptcyFee(args) => fee::run_bankruptcy(context, args),
         CalcCommand::Waterfall(args) => waterfall::run(context, args),
         CalcCommand::Imputation(args) => imputation::run(context, args),
         CalcCommand::LiveFreeze(args) => live_freeze::run(context, args),

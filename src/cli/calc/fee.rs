@@ -1,4 +1,4 @@
-//! `calc fee`, `calc preservation-fee`.
+//! `calc fee`, `calc preservation-fee`, `calc bankruptcy-fee`.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::cli::{Context, yuan};
 use crate::failure::Outcome;
 use crate::message::Message;
 
-/// What both fees take.
+/// What all fees take.
 #[derive(Clone, Debug, Args)]
 pub struct ScaleArgs {
     /// 取整方式；默认按规则文件 · Rounding; default: as the rules say
@@ -63,12 +63,24 @@ pub struct PreservationFeeArgs {
     pub scale: ScaleArgs,
 }
 
+/// What `calc bankruptcy-fee` takes.
+#[derive(Clone, Debug, Args)]
+pub struct BankruptcyFeeArgs {
+    /// 同标的财产案件的案件受理费（元） · What a property case of the same size costs, yuan
+    #[arg(long, value_name = "YUAN", value_parser = yuan)]
+    pub property_case_fee: Amount,
+    /// Scale.
+    #[command(flatten)]
+    pub scale: ScaleArgs,
+}
+
 impl ScaleArgs {
     fn read(&self) -> Outcome<Fees> {
         let mut fees = read_rules(self.rules.as_deref(), fees::STANDARD, Fees::parse)?;
         if let Some(rounding) = self.rounding {
             fees.execution.rounding = rounding;
             fees.preservation.rounding = rounding;
+            fees.bankruptcy.rounding = rounding;
         }
         Ok(fees)
     }
@@ -98,6 +110,15 @@ pub fn run(context: &Context, args: &FeeArgs) -> Outcome<()> {
 pub fn run_preservation(context: &Context, args: &PreservationFeeArgs) -> Outcome<()> {
     let fees = args.scale.read()?;
     print(context, &fees, &fees.preservation, &fees.preservation.fee(args.amount)?)
+}
+
+/// Runs `calc bankruptcy-fee`.
+///
+/// # Errors
+/// Those of [`Fees::parse`] and [`Scale::fee`].
+pub fn run_bankruptcy(context: &Context, args: &BankruptcyFeeArgs) -> Outcome<()> {
+    let fees = args.scale.read()?;
+    print(context, &fees, &fees.bankruptcy, &fees.bankruptcy.fee(args.property_case_fee)?)
 }
 
 fn print(context: &Context, fees: &Fees, scale: &Scale, fee: &Fee) -> Outcome<()> {
