@@ -18,7 +18,7 @@ use crate::{Message, Outcome, access, cases};
 #[derive(Clone, Debug, Subcommand)]
 pub enum MovementCommand {
     /// 依裁定划转款项 · Order a movement; a second person confirms
-    Order(OrderArgs),
+    Order(Box<OrderArgs>),
     /// 列出划转 · List movements, line by line
     List {
         /// 只列本案 · Only of this case
