@@ -59,6 +59,20 @@ words! {
         FrozenElsewhere = "frozen_elsewhere",
         /// ML: the other side of it.
         FrozenByOrder = "frozen_by_order",
+        /// G: 担保金, security for preservation and counter-security.
+        Security = "security",
+        /// A: 拍卖价款, bidders' deposits and the price, before costs and taxes are taken.
+        AuctionPrice = "auction_price",
+        /// S: 监管尾款, kept under supervision until a condition is met.
+        Escrow = "escrow",
+        /// RB: 救助资金专户, in the book of relief.
+        ReliefBank = "relief_bank",
+        /// RF: 救助资金; items are its sources.
+        ReliefFund = "relief_fund",
+        /// RI: 应收保险公司; items are claims on the insurer.
+        ReliefReceivable = "relief_receivable",
+        /// RP: 应付被救助人; items are the lines of claims.
+        ReliefPayable = "relief_payable",
     }
 }
 
@@ -123,6 +137,48 @@ words! {
         FrozenMore = "frozen_more",
         /// Less is: let go, lapsed or deducted.
         FrozenLess = "frozen_less",
+        /// Money is taken as security (担保).
+        SecurityTaken = "security_taken",
+        /// Security is used to compensate.
+        SecurityRealised = "security_realised",
+        /// A bidder's deposit or the tail payment becomes price.
+        AuctionPriceTaken = "auction_price_taken",
+        /// The deposit of a bidder who defaulted is used in the order of the law.
+        AuctionForfeited = "auction_forfeited",
+        /// The price, less taxes and advanced costs, becomes money of the case.
+        AuctionSettled = "auction_settled",
+        /// A tail payment comes under supervision.
+        EscrowKept = "escrow_kept",
+        /// Its condition is met.
+        EscrowReleased = "escrow_released",
+        /// A fine (罚款).
+        FineTaken = "fine_taken",
+        /// The enforcement fee (执行申请费).
+        FeeCharged = "fee_charged",
+        /// What a payee is due here goes to the case in which he is the debtor.
+        ToOtherCase = "to_other_case",
+        /// A committed sheet pays out of security.
+        SecurityPayable = "security_payable",
+        /// A committed sheet pays out of the price.
+        AuctionPricePayable = "auction_price_payable",
+        /// A committed sheet pays out of what is under supervision.
+        EscrowPayable = "escrow_payable",
+        /// A committed sheet remits to the treasury (缴库).
+        TreasuryPayable = "treasury_payable",
+        /// Relief money arrives from a source.
+        ReliefFunded = "relief_funded",
+        /// Relief is paid to a person.
+        ReliefPaid = "relief_paid",
+        /// A person gives relief back (资金返还).
+        ReliefRefunded = "relief_refunded",
+        /// The premium of the relief insurance, out of relief money.
+        ReliefPremium = "relief_premium",
+        /// A claim on the insurer is granted.
+        ReliefClaimed = "relief_claimed",
+        /// The insurer pays.
+        ReliefInsurerPaid = "relief_insurer_paid",
+        /// What the insurer paid goes to the person.
+        ReliefPassedThrough = "relief_passed_through",
     }
 }
 
@@ -274,7 +330,12 @@ impl Chart {
             let event = Event::parse(&name).ok_or_else(|| {
                 unknown(Message::new("chart.event_unknown"), file, &name, Event::ALL.iter().map(|event| event.as_str()))
             })?;
-            events.insert(event, row.rule(file, &name)?);
+            let rule = row.rule(file, &name)?;
+            // Money of one case that goes to another stays of its kind; everything else would post nothing.
+            if rule.debit == rule.credit && event != Event::ToOtherCase {
+                return Err(Message::new("chart.same_kind").with("file", file).with("key", format!("event.{name}")));
+            }
+            events.insert(event, rule);
         }
         for event in Event::ALL {
             let Some(EventRule { debit, credit, .. }) = events.get(event) else {
@@ -612,9 +673,6 @@ impl EventRow {
         let kinds = || list(AccountKind::ALL.iter().map(|kind| kind.as_str()));
         let debit = AccountKind::parse(&self.debit).ok_or_else(|| word("debit", &self.debit, kinds()))?;
         let credit = AccountKind::parse(&self.credit).ok_or_else(|| word("credit", &self.credit, kinds()))?;
-        if debit == credit {
-            return Err(Message::new("chart.same_kind").with("file", file).with("key", format!("event.{name}")));
-        }
         let voucher = match self.voucher.as_str() {
             "receipt" => VoucherKind::Receipt,
             "payment" => VoucherKind::Payment,
@@ -877,7 +935,20 @@ mod tests {
             AccountKind::ALL.iter().filter(|kind| chart.kind(**kind).item_floor).map(|kind| kind.as_str()).collect();
         assert_eq!(
             items,
-            ["in_transit_in", "unattributed", "case_funds", "receivable", "frozen_elsewhere", "frozen_by_order"]
+            [
+                "in_transit_in",
+                "unattributed",
+                "case_funds",
+                "receivable",
+                "frozen_elsewhere",
+                "frozen_by_order",
+                "security",
+                "auction_price",
+                "escrow",
+                "relief_fund",
+                "relief_receivable",
+                "relief_payable"
+            ]
         );
         let without_floor: Vec<&str> = AccountKind::ALL
             .iter()
@@ -928,6 +999,27 @@ mod tests {
         transferred_to_court: C / T
         frozen_more: MA / ML
         frozen_less: ML / MA
+        security_taken: C / G
+        security_realised: G / C
+        auction_price_taken: C / A
+        auction_forfeited: A / C
+        auction_settled: A / C
+        escrow_kept: A / S
+        escrow_released: S / C
+        fine_taken: C / F
+        fee_charged: C / F
+        to_other_case: C / C
+        security_payable: G / P
+        auction_price_payable: A / P
+        escrow_payable: S / P
+        treasury_payable: F / P
+        relief_funded: RB / RF
+        relief_paid: RF / RB
+        relief_refunded: RB / RF
+        relief_premium: RF / RB
+        relief_claimed: RI / RP
+        relief_insurer_paid: RB / RI
+        relief_passed_through: RP / RB
         "#);
     }
 

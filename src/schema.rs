@@ -7,7 +7,8 @@ use ankuan_ledger::{Store, schema};
 use crate::assets::{answers, deductions, instructions, measures, register};
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::{
-    Message, Outcome, access, cases, chart, claims, deadlines, documents, flows, receipts, replies, statements,
+    Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, receipts, relief,
+    replies, statements,
 };
 
 /// People, chart, bank accounts, cases, money in.
@@ -112,8 +113,29 @@ pub const DEADLINES: Migration = Migration {
     ],
 };
 
+/// Money that is not plain case money: movements, sources of sheets, money between courts, bounties, relief.
+pub const MOVEMENTS: Migration = Migration {
+    name: "0008_movements",
+    text: include_str!("../migrations/0008_movements.sql"),
+    facts: &[
+        &movements::MOVEMENT,
+        &movements::MOVEMENT_LINE,
+        &sheets::SHEET_SOURCE,
+        &movements::courts::COURT_TRANSFER,
+        &movements::courts::COURT_TRANSFER_PAPER,
+        &bounties::BOUNTY,
+        &bounties::BOUNTY_CLUE,
+        &bounties::BOUNTY_AWARD,
+        &bounties::BOUNTY_DRAW,
+        &relief::RELIEF_ENTRY,
+        &relief::claims::RELIEF_POLICY,
+        &relief::claims::RELIEF_CLAIM,
+        &relief::claims::RELIEF_CLAIM_LINE,
+    ],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, DEADLINES];
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, MOVEMENTS, DEADLINES];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

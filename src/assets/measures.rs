@@ -391,8 +391,7 @@ pub fn deduct(
 }
 
 fn is_enforced(case: &Case) -> bool {
-    let number = CaseNumber::parse(case.current_number());
-    number.is_ok_and(|number| number.kind().contains('执') && !number.kind().ends_with('保'))
+    CaseNumber::parse(case.current_number()).is_ok_and(|number| number.is_of_enforcement())
 }
 
 /// Orders that a freeze be let go; one that was never sent is taken back. Another court's order, which we were told has

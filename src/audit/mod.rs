@@ -2,7 +2,9 @@
 //! and files are computed again; with keys, all sealed details are opened.
 
 mod assets;
+mod movements;
 mod reconciliation;
+mod relief;
 
 use ankuan_ledger::chain::{ChainHead, Digest, sha256};
 use ankuan_ledger::engine::{Error, Tx};
@@ -146,6 +148,8 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("matches", reconciliation::matches(tx, court_id)?),
         Check::new("measures", assets::measures(tx, court_id)?),
         Check::new("memorandum", assets::memorandum(tx, court_id)?),
+        Check::new("movements", movements::movements(tx, court_id)?),
+        Check::new("relief", relief::relief(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

@@ -128,6 +128,12 @@ impl CaseNumber {
         &self.kind
     }
 
+    /// Whether the case is in enforcement (执, 执恢…): neither preserved (执保) nor urged before it (执前督促).
+    #[must_use]
+    pub fn is_of_enforcement(&self) -> bool {
+        self.kind.contains('执') && !self.kind.ends_with('保') && !self.kind.contains("执前")
+    }
+
     /// The serial in the year; above zero.
     #[must_use]
     pub const fn serial(&self) -> u32 {

@@ -3,10 +3,12 @@
 pub mod asset;
 pub mod bank_account;
 pub mod bank_sim;
+pub mod bounty;
 pub mod calc;
 pub mod case;
 pub mod claim;
 pub mod claims;
+pub mod court_transfer;
 pub mod deadlines;
 pub mod demo;
 pub mod distribute;
@@ -15,6 +17,7 @@ pub mod institution_sim;
 pub mod instructions;
 pub mod ledger;
 pub mod measure;
+pub mod movement;
 pub mod opening;
 pub mod output;
 pub mod payee;
@@ -22,6 +25,7 @@ pub mod payout;
 pub mod person;
 pub mod receipt;
 pub mod reconcile;
+pub mod relief;
 pub mod reply;
 pub mod report;
 pub mod sheet;
@@ -161,6 +165,18 @@ pub enum Command {
     Instructions(instructions::InstructionsCommand),
     /// 期限：待办、红黄绿、五超、暂停 · Deadlines: worklist, three colours, five overdue alarms, pauses
     Deadlines(deadlines::DeadlinesArgs),
+    /// 款项划转：担保金、拍卖价款、尾款监管、罚款、执行费 · Money that is not plain case money, moved by a ruling
+    #[command(subcommand)]
+    Movement(movement::MovementCommand),
+    /// 救助资金与执行救助保险 · Relief funds and relief insurance, in a book of their own
+    #[command(subcommand)]
+    Relief(relief::ReliefCommand),
+    /// 法院之间的案款往来 · Money between courts, paired out and in
+    #[command(subcommand)]
+    CourtTransfer(court_transfer::CourtTransferCommand),
+    /// 悬赏 · Bounties: announced, clues, awards, drawn with a code
+    #[command(subcommand)]
+    Bounty(bounty::BountyCommand),
     /// 计算：迟延利息、执行费、清偿顺序、抵充、期限 · Calculators; they need no database
     #[command(subcommand)]
     Calc(calc::CalcCommand),
@@ -210,6 +226,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Instructions(command) => instructions::run(&context, command),
         Command::InstitutionSim(args) => institution_sim::run(&context, args),
         Command::Deadlines(args) => deadlines::run(&context, args),
+        Command::Movement(command) => movement::run(&context, command),
+        Command::Relief(command) => relief::run(&context, command),
+        Command::CourtTransfer(command) => court_transfer::run(&context, command),
+        Command::Bounty(command) => bounty::run(&context, command),
         Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),

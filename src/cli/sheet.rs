@@ -7,7 +7,7 @@ use serde_json::json;
 use super::output::Column;
 use super::{Context, both, word, yuan};
 use crate::cases;
-use crate::payouts::sheet::Head;
+use crate::payouts::sheet::{Head, SheetSource};
 use crate::payouts::sheets::{self, NewLine, NewSheet, Sheet};
 use crate::request::Answer;
 use crate::{Message, Outcome};
@@ -34,7 +34,12 @@ pub enum SheetCommand {
 pub struct RecordArgs {
     /// 案号 · Case number
     pub case: String,
-    /// 到账编号 · Number of the receipt
+    /// 从何种款项支付：case_funds 案款，security 担保金，auction_price 拍卖价款，escrow 监管尾款，treasury 应缴财政款 ·
+    /// What it pays from
+    #[arg(long, value_name = "SOURCE", value_parser = source, default_value = "case_funds")]
+    pub from: SheetSource,
+    /// 到账编号；应缴财政款为入库事项编号（见 movement left） · Number of the receipt; of the treasury's money the item
+    /// (see: movement left)
     #[arg(long, value_name = "NUMBER")]
     pub receipt: i64,
     /// 款项:收款人编号:金额[:决定文书]，可多次给出 · Head, payee, yuan and, where needed, the decision; may be given again
@@ -49,6 +54,11 @@ pub struct LineArg {
     payee_id: i64,
     amount: Amount,
     decision: Option<String>,
+}
+
+/// What a sheet pays from, as an option.
+pub(super) fn source(text: &str) -> Result<SheetSource, String> {
+    word(SheetSource::parse, &SheetSource::ALL.iter().map(|source| source.as_str()).collect::<Vec<_>>(), text)
 }
 
 fn line(text: &str) -> Result<LineArg, String> {
@@ -91,8 +101,11 @@ fn record(context: &Context, args: &RecordArgs) -> Outcome<()> {
                 decision: line.decision.as_deref(),
             })
             .collect();
-        let sheet =
-            sheets::record_sheet(tx, acting, &NewSheet { case: &case, receipt_id: args.receipt, lines: &lines })?;
+        let sheet = sheets::record_sheet(
+            tx,
+            acting,
+            &NewSheet { case: &case, source: args.from, receipt_id: args.receipt, lines: &lines },
+        )?;
         let message = Message::new("sheet.recorded")
             .with("sheet", sheet.sheet_id)
             .with("case", case.current_number())
@@ -104,7 +117,7 @@ fn record(context: &Context, args: &RecordArgs) -> Outcome<()> {
 
 fn object(sheet: &Sheet) -> serde_json::Value {
     json!({
-        "sheet_id": sheet.sheet_id, "case_id": sheet.case_id, "receipt_id": sheet.receipt_id,
+        "sheet_id": sheet.sheet_id, "case_id": sheet.case_id, "source": sheet.source.as_str(), "receipt_id": sheet.receipt_id,
         "total_minor": sheet.total, "currency": "CNY",
         "run": sheet.run.as_ref().map(|(number, _)| number), "run_status": sheet.run.as_ref().map(|(_, status)| status),
         "lines": sheet.lines.iter().map(|line| json!({
@@ -162,6 +175,7 @@ fn show(context: &Context, sheet_id: i64) -> Outcome<()> {
     context.output.object(&object(&sheet))?;
     context.output.pairs(&[
         (Message::new("column.case_number"), case.current_number().to_owned()),
+        (Message::new("sheet.column_source"), sheet.source.as_str().to_owned()),
         (Message::new("sheet.column_receipt"), sheet.receipt_id.to_string()),
         (Message::new("column.amount"), sheet.total.to_string()),
         (Message::new("sheet.column_run"), run_of(&sheet)),

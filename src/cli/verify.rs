@@ -142,6 +142,8 @@ const fn question(name: &str) -> &'static str {
         b"matches" => "verify.of_matches",
         b"measures" => "verify.of_measures",
         b"memorandum" => "verify.of_memorandum",
+        b"movements" => "verify.of_movements",
+        b"relief" => "verify.of_relief",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

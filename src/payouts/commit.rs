@@ -1,6 +1,6 @@
 //! Commit: one transaction takes the money from the cases, credits every payee's item and writes the payment lines.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
 
@@ -8,12 +8,13 @@ use super::lines::{DueLine, Frozen, LINE_EVENT, PAYMENT_LINE, Receipts, Standing
 use super::reissue;
 use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
+use super::sheet::SheetSource;
+use super::sheets;
 use crate::access::Acting;
 use crate::books;
 use crate::chart::{self, Event, Owner};
 use crate::failure::Outcome;
 use crate::message::Message;
-use crate::receipts;
 use ankuan_ledger::engine::Tx;
 
 /// What a commit did.
@@ -37,7 +38,7 @@ pub struct Committed {
 ///
 /// # Errors
 /// `runs.wrong_status`, `runs.changed`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`,
-/// and the ledger's refusals.
+/// `payouts.source_blocked`, `bounties.above_award`, and the ledger's refusals.
 pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn FnMut(u64)) -> Outcome<Committed> {
     let court_id = acting.actor.court_id;
     // The head of the book is locked here: of two commits at once, the second sees the first one's work.
@@ -49,6 +50,8 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
     runs::must_be_submitted(tx, court_id, &run, &content)?;
     runs::must_be_approved(tx, court_id, &run, &content)?;
 
+    bounties_must_fit(tx, court_id, &run)?;
+
     let account_number = chart::bank_accounts(tx, court_id)?
         .into_iter()
         .find(|account| account.bank_account_id == run.bank_account_id)
@@ -56,7 +59,14 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
         .ok_or_else(|| ankuan_ledger::Error::Inconsistent(format!("run {number} is paid from an unknown account")))?;
     let chart = chart::load(tx, court_id)?;
     act.begin_voucher(tx, &chart.voucher(Event::DistributionPayable, acting.date, run.sources.len() as i64))?;
-    let mut recorder = Recorder { act: &mut act, run: &run, line_no: 0, done: Committed::none(), lines: Vec::new() };
+    let mut recorder = Recorder {
+        act: &mut act,
+        run: &run,
+        line_no: 0,
+        done: Committed::none(),
+        lines: Vec::new(),
+        remitted: HashMap::new(),
+    };
     // What was set aside for a freeze by one source of a case counts for the next.
     let mut frozen_left: HashMap<i64, Frozen> = HashMap::new();
     for source in &run.sources {
@@ -78,8 +88,13 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
                 Owner { case_id: Some(source.case_id), bank_account_id: Some(run.bank_account_id) },
             )
         };
+        let pays_from = match source.kind {
+            SourceKind::Sheet => sheets::source_of(tx, court_id, source.source_id)?,
+            SourceKind::Distribution | SourceKind::Reissue => SheetSource::CaseFunds,
+        };
         let accounts = Accounts {
-            case_funds: account(tx, chart.event(Event::DistributionPayable).debit)?,
+            pays_from,
+            source: account(tx, chart.event(pays_from.event()).debit)?,
             payable: account(tx, chart.event(Event::DistributionPayable).credit)?,
             set_aside: account(tx, chart.event(Event::DistributionSetAside).credit)?,
             treasury: account(tx, chart.event(Event::DistributionTreasury).credit)?,
@@ -87,7 +102,15 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
         // What came back is in the payees' items, not in the case.
         let left = match source.kind {
             SourceKind::Reissue => Vec::new(),
-            _ => available_receipts(tx, court_id, run.bank_account_id, source)?,
+            _ => available_receipts(tx, court_id, run.bank_account_id, source, pays_from)?,
+        };
+        // The ledger keeps no floor of the treasury's items, so what this run has taken of them counts here.
+        let left = match pays_from {
+            SheetSource::Treasury => {
+                let taken = |item| recorder.remitted.get(item).copied().unwrap_or_default();
+                left.iter().map(|(item, minor)| (*item, minor - taken(item))).collect()
+            }
+            _ => left,
         };
         let mut receipts = Receipts::new(left, account_number.clone());
         each_page(tx, court_id, source, &mut |tx, page| {
@@ -120,20 +143,9 @@ fn available_receipts(
     court_id: i64,
     bank_account_id: i64,
     source: &Source,
+    pays_from: SheetSource,
 ) -> Outcome<Vec<(i64, i64)>> {
-    let all = receipts::receipts_of_case(tx, books::case_money(court_id), source.case_id)?;
-    let in_account: HashSet<i64> = tx
-        .query(
-            "SELECT r.receipt_id FROM receipt AS r WHERE r.court_id = $1 AND r.book_id = $2 \
-             AND r.bank_account_id = $3 AND (r.case_id = $4 OR r.receipt_id IN (SELECT a.receipt_id \
-             FROM receipt_attribution AS a WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $4)) \
-             UNION ALL SELECT d.deduction_id FROM deduction AS d WHERE d.court_id = $1 AND d.book_id = $2 \
-             AND d.bank_account_id = $3 AND d.case_id = $4",
-            &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into(), source.case_id.into()],
-            |row| row.int(0),
-        )?
-        .into_iter()
-        .collect();
+    let all = sheets::money(tx, court_id, source.case_id, pays_from)?;
     let wanted = match source.kind {
         SourceKind::Distribution | SourceKind::Reissue => None,
         // A sheet splits one receipt.
@@ -145,14 +157,15 @@ fn available_receipts(
     };
     Ok(all
         .into_iter()
-        .filter(|receipt| in_account.contains(&receipt.receipt_id))
+        .filter(|receipt| receipt.bank_account_id == bank_account_id)
         .filter(|receipt| wanted.is_none_or(|wanted| wanted == receipt.receipt_id))
         .map(|receipt| (receipt.receipt_id, receipt.available.minor()))
         .collect())
 }
 
 struct Accounts {
-    case_funds: AccountId,
+    pays_from: SheetSource,
+    source: AccountId,
     payable: AccountId,
     set_aside: AccountId,
     treasury: AccountId,
@@ -164,6 +177,8 @@ struct Recorder<'r> {
     line_no: i64,
     done: Committed,
     lines: Vec<(i64, Amount)>,
+    /// What was taken of the treasury's items.
+    remitted: HashMap<i64, i64>,
 }
 
 impl Recorder<'_> {
@@ -179,6 +194,7 @@ impl Recorder<'_> {
     ) -> Outcome<()> {
         let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id) };
         if let Some(reason) = blocked {
+            self.refuse_mixing(accounts, reason)?;
             self.done.blocked += 1;
             let line = (due.line_id, 1, due.detail_id);
             record_blocked(tx, self.act, self.run, line, "blocked_at_commit", due.amount, reason)?;
@@ -200,6 +216,7 @@ impl Recorder<'_> {
         for (payee_no, (detail_id, amount)) in (1..).zip(payees) {
             let (frozen, rest) = standing.frozen.split(due.claim_id, detail_id, amount);
             if frozen > Amount::ZERO {
+                self.refuse_mixing(accounts, "payee_frozen")?;
                 self.done.blocked += 1;
                 let line = (due.line_id, payee_no, detail_id);
                 record_blocked(tx, self.act, self.run, line, "blocked_at_commit", frozen, "payee_frozen")?;
@@ -233,6 +250,14 @@ impl Recorder<'_> {
         self.post(tx, accounts, accounts.payable, receipts, due, paid)
     }
 
+    /// What is set aside is case money from then on: other money is not set aside, it stays where it is.
+    fn refuse_mixing(&self, accounts: &Accounts, reason: &str) -> Result<(), Message> {
+        match accounts.pays_from {
+            SheetSource::CaseFunds => Ok(()),
+            _ => Err(source_blocked(&self.run.number, reason)),
+        }
+    }
+
     /// Takes an amount out of the case's receipts, or out of the item that a payment came back to, and credits the
     /// line's item.
     fn post(
@@ -257,8 +282,13 @@ impl Recorder<'_> {
             return Ok(());
         }
         receipts.take(amount, &mut self.lines)?;
+        if accounts.pays_from == SheetSource::Treasury {
+            for (item, part) in &self.lines {
+                *self.remitted.entry(*item).or_default() += part.minor();
+            }
+        }
         let line = |(receipt, amount): &(i64, Amount)| Line {
-            debit: Place { account: accounts.case_funds, item: ItemId(*receipt) },
+            debit: Place { account: accounts.source, item: ItemId(*receipt) },
             credit: Place { account: target, item: ItemId(due.line_id) },
             amount: *amount,
         };
@@ -273,6 +303,31 @@ impl Recorder<'_> {
 
 fn sum(total: Amount, amount: Amount) -> Result<Amount, Message> {
     total.plus(amount).ok_or_else(|| Message::new("payouts.amounts_too_large"))
+}
+
+/// An informer is paid what was awarded, over all runs.
+fn bounties_must_fit(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<()> {
+    let above = tx.query(
+        "SELECT p.name, a.amount_minor FROM bounty_draw AS d JOIN bounty_award AS a ON a.court_id = d.court_id \
+         AND a.book_id = d.book_id AND a.award_id = d.award_id JOIN payee AS p ON p.court_id = d.court_id \
+         AND p.book_id = d.book_id AND p.payee_id = d.payee_id WHERE d.court_id = $1 AND d.book_id = $2 \
+         AND a.amount_minor < (SELECT CAST(COALESCE(SUM(l.amount_minor), 0) AS BIGINT) FROM sheet_line AS l \
+          JOIN run_source AS x ON x.court_id = l.court_id AND x.book_id = l.book_id AND x.kind = 'sheet' \
+          AND x.source_id = l.sheet_id JOIN run_state AS t ON t.court_id = x.court_id AND t.book_id = x.book_id \
+          AND t.run_id = x.run_id WHERE l.court_id = $1 AND l.book_id = $2 AND l.payee_id = d.payee_id \
+          AND (x.run_id = $3 OR t.status IN ('committed', 'released'))) ORDER BY p.payee_id LIMIT 1",
+        &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
+        |row| Ok((row.text(0)?.to_owned(), Amount::from_minor(row.int(1)?))),
+    )?;
+    match above.first() {
+        Some((name, award)) => Err(Message::new("bounties.above_award").with("name", name).with("award", award).into()),
+        None => Ok(()),
+    }
+}
+
+/// Other money than case funds meets a gate, a dispute or a freeze.
+pub(super) fn source_blocked(run: &str, reason: &str) -> Message {
+    Message::new("payouts.source_blocked").with("run", run).with("reason", reason)
 }
 
 /// The addendum: a line, or a part of it, that goes to "set aside" although it was approved for payment.

@@ -347,8 +347,9 @@ pub fn each_page(
 
 fn sheet_lines(tx: &mut Tx<'_>, book: BookKey, sheet_id: i64) -> Outcome<Vec<DueLine>> {
     Ok(tx.query(
-        "SELECT l.sheet_line_id, l.payee_id, l.amount_minor, l.detail_id, p.kind FROM sheet_line AS l \
+        "SELECT l.sheet_line_id, l.payee_id, l.amount_minor, l.detail_id, p.kind, x.kind FROM sheet_line AS l \
          JOIN payee AS p ON p.court_id = l.court_id AND p.book_id = l.book_id AND p.payee_id = l.payee_id \
+         LEFT JOIN sheet_source AS x ON x.court_id = l.court_id AND x.book_id = l.book_id AND x.sheet_id = l.sheet_id \
          WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3 ORDER BY l.sheet_line_id",
         &[book.court_id.into(), book.book_id.into(), sheet_id.into()],
         |row| {
@@ -357,7 +358,8 @@ fn sheet_lines(tx: &mut Tx<'_>, book: BookKey, sheet_id: i64) -> Outcome<Vec<Due
                 claim_id: row.int(1)?,
                 amount: Amount::from_minor(row.int(2)?),
                 set_aside: None,
-                to_treasury: row.text(4)? == "treasury",
+                // What is the treasury's already leaves the bank.
+                to_treasury: row.text(4)? == "treasury" && row.opt_text(5)?.is_none(),
                 detail_id: row.int(3)?,
                 came_back_to: None,
             })

@@ -2,7 +2,7 @@
 //! is recorded: [`deliver`] writes them to a folder, as often as needed, always the same bytes.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
@@ -15,11 +15,13 @@ use jiff::Timestamp;
 
 use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
-use super::commit::record_blocked;
+use super::commit::{record_blocked, source_blocked};
 use super::details::{Commitments, commitments_of, committed_details_of, routes_of};
 use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
 use super::reissue;
 use super::runs::{self, Content, Run, SourceKind, Status};
+use super::sheet::SheetSource;
+use super::sheets;
 use crate::access::Acting;
 use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::writer::{FileWriter, file_name};
@@ -162,6 +164,8 @@ struct Cases {
     /// What is set aside of a line and why, by line and payee; lines of a case behind a gate are not listed.
     aside: HashMap<(i64, i64), (Amount, &'static str)>,
     commitments: Commitments,
+    /// Lines that are paid from other money than case funds: nothing of them is set aside.
+    other_money: HashSet<i64>,
 }
 
 /// The purpose and sub-account that go on the lines of a case, and what happened to it.
@@ -177,7 +181,14 @@ impl Cases {
     fn load(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Self> {
         let mut cases: Vec<CaseLines> = Vec::new();
         let mut commitments = Commitments::new();
+        let mut other_money = HashSet::new();
         for source in &run.sources {
+            if source.kind == SourceKind::Sheet
+                && sheets::source_of(tx, court_id, source.source_id)? != SheetSource::CaseFunds
+            {
+                let sheet = sheets::find_sheet(tx, court_id, source.source_id)?;
+                other_money.extend(sheet.lines.iter().map(|line| line.sheet_line_id));
+            }
             let standing = standing(tx, court_id, source)?;
             let touched = touched_lines(tx, court_id, source, &standing)?;
             if let Some(known) = cases.iter_mut().find(|known| known.case_id == source.case_id) {
@@ -191,7 +202,7 @@ impl Cases {
         for case in &mut cases {
             case.touched.sort_unstable_by_key(|line| line.line_id);
         }
-        Ok(Self { cases, aside: HashMap::new(), commitments })
+        Ok(Self { cases, aside: HashMap::new(), commitments, other_money })
     }
 
     fn of(&self, case_id: i64) -> Option<&CaseLines> {
@@ -261,7 +272,10 @@ fn plan(
         let routes = routes_of(tx, court_id, &payer.bank_code, page)?;
         for (payment, route) in page.iter().zip(&routes) {
             cases.decide(payment);
-            let (goes, aside, _) = cases.parts(payment);
+            let (goes, aside, reason) = cases.parts(payment);
+            if aside > Amount::ZERO && cases.other_money.contains(&payment.line_id) {
+                return Err(source_blocked(&run.number, reason).into());
+            }
             if goes > Amount::ZERO {
                 let group = profile.group(route.same_bank, route.kind);
                 planner.push(line_number(payment), group, goes)?;

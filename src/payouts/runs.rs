@@ -11,6 +11,8 @@ use ankuan_ledger::{Act, Amount};
 
 use super::policy::{Policy, Step, court_policy};
 use super::reissue;
+use super::sheet::SheetSource;
+use super::sheets;
 use crate::access::{Acting, Role};
 use crate::bank::Profile;
 use crate::books;
@@ -511,6 +513,13 @@ pub fn content(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Content> {
             )?,
         };
         basis.value(Value::Bytes(&digest));
+        if source.kind == SourceKind::Sheet {
+            // A sheet of case funds is named as it always was.
+            let pays_from = sheets::source_of(tx, court_id, source.source_id)?;
+            if pays_from != SheetSource::CaseFunds {
+                basis.value(pays_from.as_str().into());
+            }
+        }
         line_count += lines;
         paid = paid.plus(Amount::from_minor(pays)).ok_or_else(overflow)?;
         set_aside = set_aside.plus(Amount::from_minor(keeps)).ok_or_else(overflow)?;

@@ -5,7 +5,39 @@
 use ankuan_ledger::Amount;
 use serde::{Deserialize, Serialize};
 
+use crate::chart::Event;
 use crate::message::Message;
+use crate::words::words;
+
+words! {
+    /// What a sheet pays from. Money of one kind never pays what another owes.
+    SheetSource {
+        /// 案款
+        CaseFunds = "case_funds",
+        /// 担保金: goes back to who gave it.
+        Security = "security",
+        /// 拍卖价款: taxes, advanced costs, deposits of bidders who did not win.
+        AuctionPrice = "auction_price",
+        /// 监管尾款: goes back to the buyer.
+        Escrow = "escrow",
+        /// 应缴财政款: remitted to the treasury (缴库).
+        Treasury = "treasury",
+    }
+}
+
+impl SheetSource {
+    /// The event that takes money out of it when the sheet is committed.
+    #[must_use]
+    pub const fn event(self) -> Event {
+        match self {
+            Self::CaseFunds => Event::DistributionPayable,
+            Self::Security => Event::SecurityPayable,
+            Self::AuctionPrice => Event::AuctionPricePayable,
+            Self::Escrow => Event::EscrowPayable,
+            Self::Treasury => Event::TreasuryPayable,
+        }
+    }
+}
 
 /// What money of a receipt is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,11 +53,29 @@ pub enum Head {
     Costs,
     /// 余款: what is left after claim and costs.
     Surplus,
+    /// 退还: security, a deposit or a tail payment goes back to who gave it.
+    Return,
+    /// 税费: taxes on what was sold.
+    Tax,
+    /// 缴库: fees and fines go to the treasury's account.
+    Remittance,
+    /// 悬赏金: out of the money of the applicant who offered it.
+    Bounty,
 }
 
 impl Head {
     /// Every head, in the order of the sheet.
-    pub const ALL: [Self; 5] = [Self::Principal, Self::Interest, Self::Fee, Self::Costs, Self::Surplus];
+    pub const ALL: [Self; 9] = [
+        Self::Principal,
+        Self::Interest,
+        Self::Fee,
+        Self::Costs,
+        Self::Surplus,
+        Self::Return,
+        Self::Tax,
+        Self::Remittance,
+        Self::Bounty,
+    ];
 
     /// The stable word for the database and JSON.
     #[must_use]
@@ -36,6 +86,10 @@ impl Head {
             Self::Fee => "fee",
             Self::Costs => "costs",
             Self::Surplus => "surplus",
+            Self::Return => "return",
+            Self::Tax => "tax",
+            Self::Remittance => "remittance",
+            Self::Bounty => "bounty",
         }
     }
 
@@ -47,6 +101,10 @@ impl Head {
             Self::Fee => "执行申请费 (fee)",
             Self::Costs => "费用 (costs)",
             Self::Surplus => "余款 (surplus)",
+            Self::Return => "退还 (return)",
+            Self::Tax => "税费 (tax)",
+            Self::Remittance => "缴库 (remittance)",
+            Self::Bounty => "悬赏金 (bounty)",
         }
     }
 
@@ -73,12 +131,24 @@ pub enum PayeeKind {
     OtherCourt,
     /// 评估机构: a valuer, auctioneer or keeper.
     Valuer,
+    /// 税务机关
+    TaxOffice,
+    /// 悬赏线索人: known by a number only.
+    Informer,
 }
 
 impl PayeeKind {
     /// Every kind of payee.
-    pub const ALL: [Self; 6] =
-        [Self::Applicant, Self::Treasury, Self::Debtor, Self::Payer, Self::OtherCourt, Self::Valuer];
+    pub const ALL: [Self; 8] = [
+        Self::Applicant,
+        Self::Treasury,
+        Self::Debtor,
+        Self::Payer,
+        Self::OtherCourt,
+        Self::Valuer,
+        Self::TaxOffice,
+        Self::Informer,
+    ];
 
     /// The stable word for the database and JSON.
     #[must_use]
@@ -90,6 +160,8 @@ impl PayeeKind {
             Self::Payer => "payer",
             Self::OtherCourt => "other_court",
             Self::Valuer => "valuer",
+            Self::TaxOffice => "tax_office",
+            Self::Informer => "informer",
         }
     }
 
@@ -102,6 +174,8 @@ impl PayeeKind {
             Self::Payer => "交款人 (payer)",
             Self::OtherCourt => "其他法院 (other court)",
             Self::Valuer => "评估机构 (valuer)",
+            Self::TaxOffice => "税务机关 (tax office)",
+            Self::Informer => "悬赏线索人 (informer)",
         }
     }
 
@@ -119,8 +193,8 @@ impl PayeeKind {
     }
 }
 
-/// Who may be paid under which head. A pair that is not listed is refused.
-pub const PAYEES_OF_HEADS: [(Head, PayeeKind); 11] = [
+/// Who may be paid out of case funds under which head. A pair that is not listed is refused.
+pub const PAYEES_OF_HEADS: [(Head, PayeeKind); 12] = [
     (Head::Principal, PayeeKind::Applicant),
     // The applicant's own money frozen for another case, or the other court's creditor takes part.
     (Head::Principal, PayeeKind::OtherCourt),
@@ -136,6 +210,26 @@ pub const PAYEES_OF_HEADS: [(Head, PayeeKind); 11] = [
     (Head::Surplus, PayeeKind::Debtor),
     (Head::Surplus, PayeeKind::Payer),
     (Head::Surplus, PayeeKind::OtherCourt),
+    // 财产调查规定 art. 23: deducted from what the applicant is due.
+    (Head::Bounty, PayeeKind::Informer),
+];
+
+/// Who may be paid out of other money. Everybody of them needs a decision: it is not the applicant's money.
+pub const PAYEES_OF_SOURCES: [(SheetSource, Head, PayeeKind); 10] = [
+    // 保全担保: the applicant's or a guarantor's; 反担保: the debtor's.
+    (SheetSource::Security, Head::Return, PayeeKind::Payer),
+    (SheetSource::Security, Head::Return, PayeeKind::Applicant),
+    (SheetSource::Security, Head::Return, PayeeKind::Debtor),
+    (SheetSource::AuctionPrice, Head::Tax, PayeeKind::TaxOffice),
+    (SheetSource::AuctionPrice, Head::Costs, PayeeKind::Valuer),
+    // Who advanced costs gets them back first.
+    (SheetSource::AuctionPrice, Head::Costs, PayeeKind::Applicant),
+    // A bidder who did not win (法释〔2016〕18号 art. 23).
+    (SheetSource::AuctionPrice, Head::Return, PayeeKind::Payer),
+    (SheetSource::Escrow, Head::Return, PayeeKind::Payer),
+    (SheetSource::Treasury, Head::Remittance, PayeeKind::Treasury),
+    // A fine that was revoked before it was remitted.
+    (SheetSource::Treasury, Head::Return, PayeeKind::Payer),
 ];
 
 /// The money that a sheet splits.
@@ -330,7 +424,11 @@ impl SheetRefusal {
 /// # Errors
 ///
 /// [`SheetRefusal`].
-pub fn decide_sheet(receipt: AvailableReceipt, heads: &[SheetHead]) -> Result<Sheet, SheetRefusal> {
+pub fn decide_sheet(
+    source: SheetSource,
+    receipt: AvailableReceipt,
+    heads: &[SheetHead],
+) -> Result<Sheet, SheetRefusal> {
     let AvailableReceipt { receipt_id, available } = receipt;
     if available <= Amount::ZERO {
         return Err(SheetRefusal::NothingAvailable { receipt_id, available });
@@ -350,7 +448,7 @@ pub fn decide_sheet(receipt: AvailableReceipt, heads: &[SheetHead]) -> Result<Sh
         }
         let first_line = lines.len();
         for (line, payee) in (lines.len() as u32 + 1..).zip(payees) {
-            check_payee(line, *head, payee)?;
+            check_payee(source, line, *head, payee)?;
             if lines[first_line..].iter().any(|other| (other.kind, other.payee_id) == (payee.kind, payee.payee_id)) {
                 return Err(SheetRefusal::DuplicatePayee { line, head: *head });
             }
@@ -377,16 +475,20 @@ pub fn decide_sheet(receipt: AvailableReceipt, heads: &[SheetHead]) -> Result<Sh
     Ok(Sheet { lines, proof: SheetProof { available, paid, rest } })
 }
 
-fn check_payee(line: u32, head: Head, payee: &SheetPayee) -> Result<(), SheetRefusal> {
+fn check_payee(source: SheetSource, line: u32, head: Head, payee: &SheetPayee) -> Result<(), SheetRefusal> {
     let SheetPayee { kind, amount, .. } = *payee;
     if amount <= Amount::ZERO {
         return Err(SheetRefusal::AmountNotPositive { line, amount });
     }
-    if !PAYEES_OF_HEADS.contains(&(head, kind)) {
+    let may_be_paid = match source {
+        SheetSource::CaseFunds => PAYEES_OF_HEADS.contains(&(head, kind)),
+        _ => PAYEES_OF_SOURCES.contains(&(source, head, kind)),
+    };
+    if !may_be_paid {
         return Err(SheetRefusal::PayeeNotOfHead { line, head, kind });
     }
     let decided = payee.decision.as_deref().is_some_and(|document| !document.trim().is_empty());
-    if kind.needs_decision() && !decided {
+    if (kind.needs_decision() || source != SheetSource::CaseFunds) && !decided {
         return Err(SheetRefusal::DecisionMissing { line, kind });
     }
     Ok(())

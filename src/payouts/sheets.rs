@@ -2,13 +2,16 @@
 
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Row, Table, Value};
-use ankuan_ledger::{Amount, Error, Tx};
+use ankuan_ledger::{Act, Amount, Error, Tx};
 
-use super::sheet::{AvailableReceipt, Head, PayeeKind, Sheet as Decided, SheetHead, SheetPayee, decide_sheet};
+use super::sheet::{
+    AvailableReceipt, Head, PayeeKind, Sheet as Decided, SheetHead, SheetPayee, SheetSource, decide_sheet,
+};
 use crate::access::{self, Acting, Actor, Role};
 use crate::bank;
 use crate::books;
 use crate::cases::Case;
+use crate::chart;
 use crate::claims::DocumentType;
 use crate::claims::details::{check_details, seal_details};
 use crate::claims::events::{self, DETAILS_CONFIRMED_BY, DetailsOwner, NewDetails, Statement, insert_details};
@@ -17,7 +20,7 @@ use crate::documents::keys::Keys;
 use crate::documents::personal::PersonalDetail;
 use crate::failure::Outcome;
 use crate::message::Message;
-use crate::receipts::receipts_of_case;
+use crate::receipts::{self, CaseReceipt};
 use crate::words::read_word;
 
 /// `payee`
@@ -78,6 +81,13 @@ pub static SHEET_LINE: Table = Table {
     order: &["sheet_line_id"],
 };
 
+/// `sheet_source`
+pub static SHEET_SOURCE: Table = Table {
+    name: "sheet_source",
+    columns: &[("court_id", Int), ("book_id", Int), ("sheet_id", Int), ("kind", Text), ("mark", Int)],
+    order: &["sheet_id"],
+};
+
 /// The most characters of a payee's name: what ISO 20022 takes (Max140Text).
 const NAME_LENGTH_MAX: usize = 140;
 
@@ -92,7 +102,8 @@ pub struct NewPayee<'a> {
     pub name: &'a str,
     /// What identifies the payee.
     pub document_type: DocumentType,
-    /// Who is paid and where. Not read for the treasury, which is credited inside the books.
+    /// Who is paid and where. The treasury may do without: fees are credited inside the books, and only a remittance
+    /// needs its account.
     pub detail: PersonalDetail<'a>,
     /// The paper that the account was taken from.
     pub basis: &'a str,
@@ -141,7 +152,9 @@ pub struct NewLine<'a> {
 pub struct NewSheet<'a> {
     /// The case.
     pub case: &'a Case,
-    /// The receipt it splits.
+    /// What it pays from.
+    pub source: SheetSource,
+    /// The receipt it splits, or the item of another source.
     pub receipt_id: i64,
     /// Its lines; those of one head stand together on the sheet.
     pub lines: &'a [NewLine<'a>],
@@ -175,7 +188,9 @@ pub struct Sheet {
     pub sheet_id: i64,
     /// Case.
     pub case_id: i64,
-    /// The receipt it splits.
+    /// What it pays from.
+    pub source: SheetSource,
+    /// The receipt it splits, or the item of another source.
     pub receipt_id: i64,
     /// What it pays.
     pub total: Amount,
@@ -193,7 +208,7 @@ pub struct Sheet {
 /// four eyes once ((2019)桂10刑终314号), hence the paper and the second person for every new account.
 ///
 /// # Errors
-/// `sheets.payee_name`, `sheets.basis_missing`, `sheets.payee_exists`, those of [`check_details`] and of the two people
+/// `sheets.informer`, `sheets.payee_name`, `sheets.basis_missing`, `sheets.payee_exists`, those of [`check_details`] and of the two people
 /// ([`access::require_second`]).
 pub fn add_payee(
     tx: &mut Tx<'_>,
@@ -202,9 +217,29 @@ pub fn add_payee(
     randomness: &mut Randomness,
     new: &NewPayee<'_>,
 ) -> Outcome<Payee> {
+    if new.kind == PayeeKind::Informer {
+        return Err(Message::new("sheets.informer").into());
+    }
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payees.add")?;
     let proposer = acting.require(tx, Role::Handler)?;
     access::require_second(tx, acting, proposer, new.confirmed_by, DETAILS_CONFIRMED_BY)?;
+    let payee_id = insert_payee(tx, &mut act, acting, keys, randomness, new)?;
+    act.close(tx)?;
+    find_payee(tx, acting.actor.court_id, new.case, payee_id)
+}
+
+/// As [`add_payee`], inside an act; whoever calls has asked for both people.
+///
+/// # Errors
+/// Those of [`add_payee`], but of the two people.
+pub(crate) fn insert_payee(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    acting: &Acting,
+    keys: &Keys,
+    randomness: &mut Randomness,
+    new: &NewPayee<'_>,
+) -> Outcome<i64> {
     let name = new.name.trim();
     if name.is_empty() || name.chars().count() > NAME_LENGTH_MAX || name.chars().any(char::is_control) {
         return Err(Message::new("sheets.payee_name").with("max", NAME_LENGTH_MAX).into());
@@ -213,7 +248,7 @@ pub fn add_payee(
     if basis.is_empty() {
         return Err(Message::new("sheets.basis_missing").into());
     }
-    let detail = if new.kind == PayeeKind::Treasury {
+    let detail = if new.kind == PayeeKind::Treasury && new.detail.account.is_empty() {
         treasury_detail(name)
     } else {
         check_details(new.document_type, &new.detail)?;
@@ -231,7 +266,7 @@ pub fn add_payee(
     let payee_id = act.take_ids(1);
     let document_type = new.document_type.as_str();
     // The first details have the payee's own id, as a claim's have the claim's.
-    let commitment = seal_details(tx, &act, keys, randomness, payee_id, document_type, &detail)?;
+    let commitment = seal_details(tx, act, keys, randomness, payee_id, document_type, &detail)?;
     act.insert(
         tx,
         &PAYEE,
@@ -250,11 +285,10 @@ pub fn add_payee(
             acting.at.as_microsecond().into(),
         ],
     )?;
-    act.close(tx)?;
-    find_payee(tx, acting.actor.court_id, new.case, payee_id)
+    Ok(payee_id)
 }
 
-/// The treasury is credited inside the books; its money leaves by a payment of its own.
+/// The treasury where no account is given: it is credited inside the books and cannot be remitted to.
 const fn treasury_detail(name: &str) -> PersonalDetail<'_> {
     PersonalDetail {
         kind: bank::PayeeKind::Company,
@@ -285,7 +319,7 @@ pub fn change_payee_details(
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payees.details")?;
     events::two_people(tx, acting, statement, DETAILS_CONFIRMED_BY)?;
     let payee = find_payee(tx, acting.actor.court_id, statement.case, payee_id)?;
-    if payee.kind == PayeeKind::Treasury {
+    if payee.kind == PayeeKind::Treasury && !has_account(tx, acting.actor.court_id, payee.detail_id)? {
         return Err(Message::new("sheets.treasury_account").with("name", &payee.name).into());
     }
     let owner = DetailsOwner { id: payee_id, detail_id: payee.detail_id, document_type: &payee.document_type };
@@ -346,7 +380,7 @@ pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Out
     let mut act = acting.open_act(tx, books::CASE_MONEY, "sheets.record")?;
     acting.require(tx, Role::Handler)?;
     let case_id = new.case.case_id;
-    let receipt = receipts_of_case(tx, act.book(), case_id)?
+    let receipt = money(tx, court_id, case_id, new.source)?
         .into_iter()
         .find(|receipt| receipt.receipt_id == new.receipt_id)
         .ok_or_else(|| {
@@ -356,6 +390,15 @@ pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Out
         })?;
     let payees = payees_of_case(tx, court_id, case_id)?;
     let decided = decide(new, &payees, receipt.available)?;
+    for line in &decided.lines {
+        let payee = payees.iter().find(|payee| payee.payee_id == line.payee_id);
+        if let Some(payee) = payee.filter(|payee| payee.kind == PayeeKind::Treasury)
+            && new.source != SheetSource::CaseFunds
+            && !has_account(tx, court_id, payee.detail_id)?
+        {
+            return Err(Message::new("sheets.treasury_without_account").with("name", &payee.name).into());
+        }
+    }
     refuse_same_pending(tx, court_id, new, &decided)?;
 
     // `runs::content` looks for the lines' digest behind the sheet's id: nothing else may take ids in between.
@@ -394,8 +437,49 @@ pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Out
             ],
         )?;
     }
+    if new.source != SheetSource::CaseFunds {
+        act.insert(tx, &SHEET_SOURCE, sheet_id, &[sheet_id.into(), new.source.as_str().into()])?;
+    }
     act.close(tx)?;
     find_sheet(tx, court_id, sheet_id)
+}
+
+/// What of a source is there for a case: by receipt, or by item of the treasury.
+///
+/// # Errors
+/// What the database says.
+pub fn money(tx: &mut Tx<'_>, court_id: i64, case_id: i64, source: SheetSource) -> Outcome<Vec<CaseReceipt>> {
+    let book = books::case_money(court_id);
+    match source {
+        SheetSource::Treasury => receipts::treasury_money(tx, book, case_id),
+        _ => {
+            let chart = chart::load(tx, court_id)?;
+            receipts::money_of_case(tx, book, case_id, &chart, chart.event(source.event()).debit)
+        }
+    }
+}
+
+/// What a sheet pays from.
+///
+/// # Errors
+/// What the database says.
+pub fn source_of(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<SheetSource> {
+    let found = tx.query_opt(
+        "SELECT kind FROM sheet_source WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), sheet_id.into()],
+        |row| read_word(row, 0, SheetSource::parse),
+    )?;
+    Ok(found.unwrap_or(SheetSource::CaseFunds))
+}
+
+/// Whether payment details name an account; nothing sealed is opened.
+fn has_account(tx: &mut Tx<'_>, court_id: i64, detail_id: i64) -> Outcome<bool> {
+    let index = tx.query_opt(
+        "SELECT account_index FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND detail_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), detail_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok(index.is_some_and(|index| index != 0))
 }
 
 /// Gathers the lines under their heads and lets the rule decide.
@@ -418,7 +502,7 @@ fn decide(new: &NewSheet<'_>, payees: &[Payee], available: Amount) -> Outcome<De
         });
     }
     let receipt = AvailableReceipt { receipt_id: new.receipt_id, available };
-    Ok(decide_sheet(receipt, &heads).map_err(|refusal| refusal.message())?)
+    Ok(decide_sheet(new.source, receipt, &heads).map_err(|refusal| refusal.message())?)
 }
 
 /// The same sheet recorded twice by mistake would be paid twice, where the receipt has enough for both.
@@ -430,7 +514,7 @@ fn refuse_same_pending(tx: &mut Tx<'_>, court_id: i64, new: &NewSheet<'_>, decid
             .is_some_and(|(_, status)| ["committed", "released", "withdrawn"].contains(&status.as_str()));
         let lines = sheet.lines.iter().map(|line| (line.head, line.payee_id, line.amount));
         if !is_done
-            && sheet.receipt_id == new.receipt_id
+            && (sheet.source, sheet.receipt_id) == (new.source, new.receipt_id)
             && lines.eq(decided.lines.iter().map(|line| (line.head, line.payee_id, line.amount)))
         {
             return Err(Message::new("sheets.same_pending").with("sheet", sheet.sheet_id).into());
@@ -461,8 +545,9 @@ pub fn find_sheet(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<Shee
 pub fn sheets_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<Vec<Sheet>> {
     let key = [court_id.into(), books::CASE_MONEY.into(), case_id.into()];
     let mut sheets = tx.query(
-        "SELECT sheet_id, case_id, receipt_id, total_minor, recorded_at, actor_id FROM sheet \
-         WHERE court_id = $1 AND book_id = $2 AND case_id = $3 ORDER BY sheet_id",
+        "SELECT s.sheet_id, s.case_id, s.receipt_id, s.total_minor, s.recorded_at, s.actor_id, x.kind FROM sheet AS s \
+         LEFT JOIN sheet_source AS x ON x.court_id = s.court_id AND x.book_id = s.book_id AND x.sheet_id = s.sheet_id \
+         WHERE s.court_id = $1 AND s.book_id = $2 AND s.case_id = $3 ORDER BY s.sheet_id",
         &key,
         read_sheet,
     )?;
@@ -502,6 +587,11 @@ fn read_sheet(row: &Row<'_>) -> Result<Sheet, Error> {
     Ok(Sheet {
         sheet_id: row.int(0)?,
         case_id: row.int(1)?,
+        source: if row.opt_text(6)?.is_some() {
+            read_word(row, 6, SheetSource::parse)?
+        } else {
+            SheetSource::CaseFunds
+        },
         receipt_id: row.int(2)?,
         total: Amount::from_minor(row.int(3)?),
         recorded_at: row.int(4)?,

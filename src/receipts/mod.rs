@@ -361,19 +361,7 @@ pub fn claim_receipt(
         claimed_by: acting.actor.person_id,
         evidence: evidence.trim().to_owned(),
     };
-    act.insert(
-        tx,
-        &RECEIPT_CLAIM,
-        claim.receipt_claim_id,
-        &[
-            claim.receipt_claim_id.into(),
-            receipt_id.into(),
-            case.case_id.into(),
-            sub_account.map(|sub_account| sub_account.sub_account_id).into(),
-            claim.evidence.as_str().into(),
-            claim.claimed_by.into(),
-        ],
-    )?;
+    insert_claim(tx, &mut act, receipt_id, &claim)?;
     act.close(tx)?;
     Ok(claim)
 }
@@ -394,13 +382,73 @@ pub fn confirm_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, receipt_
     if claim.claimed_by == acting.actor.person_id {
         return Err(Message::new("receipts.same_person").with("name", &acting.actor.name).into());
     }
+    attribute(tx, &mut act, acting, chart, &receipt, claim, acting.actor.person_id)?;
+    act.close(tx)?;
+    Ok(Receipt { attributed_case_id: Some(claim.case_id), open_claim: None, ..receipt })
+}
+
+/// Says to which case unattributed money belongs and attributes it in one step, for what a ruling orders of it at once.
+/// Whoever calls has asked for both people. All of it is available from then on.
+///
+/// # Errors
+/// `receipts.unknown`, `receipts.has_case`, and those of posting.
+pub fn attribute_by_ruling(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    acting: &Acting,
+    chart: &Chart,
+    receipt_id: i64,
+    case_id: i64,
+    (ruling, confirmed_by): (&str, i64),
+) -> Outcome<CaseReceipt> {
+    let receipt = unattributed(tx, act.book(), receipt_id)?;
+    let claim = ReceiptClaim {
+        receipt_claim_id: act.take_ids(1),
+        case_id,
+        sub_account_id: None,
+        claimed_by: acting.actor.person_id,
+        evidence: ruling.to_owned(),
+    };
+    insert_claim(tx, act, receipt_id, &claim)?;
+    attribute(tx, act, acting, chart, &receipt, &claim, confirmed_by)?;
+    let Receipt { receipt_id, bank_account_id, amount, .. } = receipt;
+    Ok(CaseReceipt { receipt_id, bank_account_id, amount, available: amount })
+}
+
+fn insert_claim(tx: &mut Tx<'_>, act: &mut Act, receipt_id: i64, claim: &ReceiptClaim) -> Outcome<()> {
+    act.insert(
+        tx,
+        &RECEIPT_CLAIM,
+        claim.receipt_claim_id,
+        &[
+            claim.receipt_claim_id.into(),
+            receipt_id.into(),
+            claim.case_id.into(),
+            claim.sub_account_id.into(),
+            claim.evidence.as_str().into(),
+            claim.claimed_by.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Posts and records the attribution that a claim asks for.
+fn attribute(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    acting: &Acting,
+    chart: &Chart,
+    receipt: &Receipt,
+    claim: &ReceiptClaim,
+    confirmed_by: i64,
+) -> Outcome<()> {
     let owner = Owner { bank_account_id: Some(receipt.bank_account_id), case_id: Some(claim.case_id) };
-    let items = (ItemId(receipt_id), ItemId(receipt_id));
+    let items = (ItemId(receipt.receipt_id), ItemId(receipt.receipt_id));
     let event = Event::ReceiptAttributed;
     let line = chart.line(tx, acting.actor.court_id, event, owner, items, receipt.amount)?;
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     act.post(tx, &[line])?;
-    let voucher_id = newest_voucher(&act.vouchers(tx)?.last().map(|voucher| voucher.voucher_id))?;
+    let voucher_id = newest_voucher(&act.open_voucher_id())?;
     let id = act.take_ids(1);
     act.insert(
         tx,
@@ -409,16 +457,14 @@ pub fn confirm_receipt(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, receipt_
         &[
             id.into(),
             claim.receipt_claim_id.into(),
-            receipt_id.into(),
+            receipt.receipt_id.into(),
             claim.case_id.into(),
             voucher_id.into(),
             claim.claimed_by.into(),
-            acting.actor.person_id.into(),
+            confirmed_by.into(),
         ],
     )?;
-    transfers::record(tx, &mut act, &receipt, claim.case_id, claim.sub_account_id)?;
-    act.close(tx)?;
-    Ok(Receipt { attributed_case_id: Some(claim.case_id), open_claim: None, ..receipt })
+    transfers::record(tx, act, receipt, claim.case_id, claim.sub_account_id)
 }
 
 fn unattributed(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Receipt> {
@@ -535,42 +581,104 @@ fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
     })
 }
 
-/// A receipt of a case and what is left of it.
+/// Money of a case by the item that it came as, and what is left of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CaseReceipt {
-    /// Receipt or deduction, and the item in the case's funds.
+    /// Receipt, deduction or movement from another case, and the item of its postings; of the treasury: the fact that
+    /// made it the treasury's.
     pub receipt_id: i64,
+    /// The bank account in which it lies.
+    pub bank_account_id: i64,
     /// What arrived, or was deducted.
     pub amount: Amount,
-    /// What is left of it in the case's funds and not held.
+    /// What is left of it in the accounts of this kind and not held.
     pub available: Amount,
 }
 
-/// The money of a case, oldest first: receipts recorded or attributed to it, and deductions, of which nothing is available
-/// before they are here.
+/// The money of a case, oldest first: receipts recorded or attributed to it, deductions, of which nothing is available
+/// before they are here, and what came from another case.
 ///
 /// # Errors
 /// What the database says.
 pub fn receipts_of_case(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Vec<CaseReceipt>> {
     let funds = cases::case_account(tx, book, case_id, AccountKind::CaseFunds)?;
+    money_in(tx, book, case_id, funds)
+}
+
+/// As [`receipts_of_case`], of what is left in the case's account of another kind: security, price, escrow.
+///
+/// # Errors
+/// What the database says.
+pub fn money_of_case(
+    tx: &mut Tx<'_>,
+    book: BookKey,
+    case_id: i64,
+    chart: &Chart,
+    kind: AccountKind,
+) -> Outcome<Vec<CaseReceipt>> {
+    let owner = Owner { bank_account_id: None, case_id: Some(case_id) };
+    match chart.find_account(tx, book.court_id, kind, owner)? {
+        Some(account) => money_in(tx, book, case_id, account),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn money_in(tx: &mut Tx<'_>, book: BookKey, case_id: i64, account: AccountId) -> Outcome<Vec<CaseReceipt>> {
     Ok(tx.query(
-        "SELECT r.receipt_id, r.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0) FROM receipt AS r \
+        "SELECT r.receipt_id, r.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0), r.bank_account_id \
+         FROM receipt AS r \
          LEFT JOIN item_balance AS i ON i.court_id = r.court_id AND i.book_id = r.book_id AND i.account_id = $4 \
          AND i.item_id = r.receipt_id \
          WHERE r.court_id = $1 AND r.book_id = $2 AND (r.case_id = $3 OR r.receipt_id IN \
          (SELECT a.receipt_id FROM receipt_attribution AS a \
          WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3)) \
-         UNION ALL SELECT d.deduction_id, d.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0) \
+         UNION ALL SELECT d.deduction_id, d.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0), d.bank_account_id \
          FROM deduction AS d LEFT JOIN item_balance AS i ON i.court_id = d.court_id AND i.book_id = d.book_id \
          AND i.account_id = $4 AND i.item_id = d.deduction_id \
-         WHERE d.court_id = $1 AND d.book_id = $2 AND d.case_id = $3 ORDER BY 1",
-        &[book.court_id.into(), book.book_id.into(), case_id.into(), funds.0.into()],
-        |row| {
-            Ok(CaseReceipt {
-                receipt_id: row.int(0)?,
-                amount: Amount::from_minor(row.int(1)?),
-                available: Amount::from_minor(row.int(2)?),
-            })
-        },
+         WHERE d.court_id = $1 AND d.book_id = $2 AND d.case_id = $3 \
+         UNION ALL SELECT m.to_item_id, m.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0), m.bank_account_id \
+         FROM movement AS m LEFT JOIN item_balance AS i ON i.court_id = m.court_id AND i.book_id = m.book_id \
+         AND i.account_id = $4 AND i.item_id = m.to_item_id \
+         WHERE m.court_id = $1 AND m.book_id = $2 AND m.to_case_id = $3 ORDER BY 1",
+        &[book.court_id.into(), book.book_id.into(), case_id.into(), account.0.into()],
+        read_case_receipt,
     )?)
+}
+
+fn read_case_receipt(row: &Row<'_>) -> Result<CaseReceipt> {
+    Ok(CaseReceipt {
+        receipt_id: row.int(0)?,
+        amount: Amount::from_minor(row.int(1)?),
+        available: Amount::from_minor(row.int(2)?),
+        bank_account_id: row.int(3)?,
+    })
+}
+
+/// What is owed to the treasury and not remitted, as far as a case can remit it: fees of its sheets, its fines and fees
+/// by ruling, and what belongs to no case, such as interest of the bank. An item is the fact that made it the
+/// treasury's.
+///
+/// # Errors
+/// What the database says.
+pub fn treasury_money(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Vec<CaseReceipt>> {
+    // The treasury's items are few beside the payees', and are not kept as states: they are added up.
+    let money = tx.query(
+        "SELECT t.item_id, t.amount_minor, t.amount_minor, COALESCE(m.bank_account_id, b.bank_account_id, \
+         (SELECT MIN(r.bank_account_id) FROM run_source AS x JOIN run AS r ON r.court_id = $1 AND r.book_id = $2 \
+          AND r.run_id = x.run_id JOIN run_state AS s ON s.court_id = $1 AND s.book_id = $2 AND s.run_id = x.run_id \
+          AND s.status IN ('committed', 'released') \
+          WHERE x.court_id = $1 AND x.book_id = $2 AND x.kind = 'sheet' AND x.source_id = l.sheet_id), 0) \
+         FROM (SELECT p.item_id, CAST(SUM(CASE WHEN p.side = a.normal_side THEN p.amount_minor \
+          ELSE -p.amount_minor END) AS BIGINT) AS amount_minor FROM account AS a JOIN posting AS p \
+          ON p.court_id = a.court_id AND p.book_id = a.book_id AND p.account_id = a.account_id \
+          WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'treasury' GROUP BY p.item_id) AS t \
+         LEFT JOIN movement AS m ON m.court_id = $1 AND m.book_id = $2 AND m.movement_id = t.item_id \
+         LEFT JOIN sheet_line AS l ON l.court_id = $1 AND l.book_id = $2 AND l.sheet_line_id = t.item_id \
+         LEFT JOIN sheet AS h ON h.court_id = $1 AND h.book_id = $2 AND h.sheet_id = l.sheet_id \
+         LEFT JOIN bank_line AS b ON b.court_id = $1 AND b.book_id = $2 AND b.bank_line_id = t.item_id \
+         WHERE t.amount_minor <> 0 AND COALESCE(m.case_id, h.case_id, $3) = $3 ORDER BY 1",
+        &[book.court_id.into(), book.book_id.into(), case_id.into()],
+        read_case_receipt,
+    )?;
+    Ok(money)
 }

@@ -21,11 +21,13 @@ pub struct CaseMonth {
     pub case_id: i64,
     /// Its present number.
     pub number: String,
-    /// Register: receipts recorded or attributed to the case, and deductions confirmed for it, in the month.
+    /// Register: receipts recorded or attributed to the case, deductions confirmed for it and movements into its
+    /// funds, in the month.
     pub register_in: Amount,
     /// Ledger: what came into the case's funds, money that is still on its way included.
     pub ledger_in: Amount,
-    /// Register: payment lines, shares set aside and fees of runs committed in the month, less those withdrawn.
+    /// Register: payment lines, shares set aside and fees of runs committed in the month, less those withdrawn, and
+    /// movements out of its funds.
     pub register_out: Amount,
     /// Ledger: what left the case's funds.
     pub ledger_out: Amount,
@@ -89,8 +91,10 @@ pub fn case_comparison(tx: &mut Tx<'_>, court_id: i64, (first, last): (Date, Dat
              LEFT JOIN distribution AS d ON d.court_id = s.court_id AND d.book_id = s.book_id \
              AND s.kind = 'distribution' AND d.distribution_id = s.source_id \
              LEFT JOIN sheet AS t ON t.court_id = s.court_id AND t.book_id = s.book_id AND s.kind = 'sheet' \
-             AND t.sheet_id = s.source_id \
+             AND t.sheet_id = s.source_id LEFT JOIN sheet_source AS o ON o.court_id = t.court_id \
+             AND o.book_id = t.book_id AND o.sheet_id = t.sheet_id \
              WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'committed' AND s.kind <> 'reissue' \
+             AND o.kind IS NULL \
              AND v.accounting_date >= $3 AND v.accounting_date <= $4",
         ),
         (
@@ -103,7 +107,23 @@ pub fn case_comparison(tx: &mut Tx<'_>, court_id: i64, (first, last): (Date, Dat
              LEFT JOIN distribution AS d ON d.court_id = s.court_id AND d.book_id = s.book_id \
              AND s.kind = 'distribution' AND d.distribution_id = s.source_id \
              LEFT JOIN sheet AS t ON t.court_id = s.court_id AND t.book_id = s.book_id AND s.kind = 'sheet' \
-             AND t.sheet_id = s.source_id WHERE r.court_id = $1 AND r.book_id = $2 AND s.kind <> 'reissue' \
+             AND t.sheet_id = s.source_id LEFT JOIN sheet_source AS o ON o.court_id = t.court_id \
+             AND o.book_id = t.book_id AND o.sheet_id = t.sheet_id \
+             WHERE r.court_id = $1 AND r.book_id = $2 AND s.kind <> 'reissue' AND o.kind IS NULL \
+             AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+        ),
+        (
+            0,
+            "SELECT COALESCE(m.to_case_id, m.case_id), m.amount_minor FROM movement AS m JOIN voucher AS v \
+             ON v.court_id = m.court_id AND v.book_id = m.book_id AND v.voucher_id = m.voucher_id \
+             WHERE m.court_id = $1 AND m.book_id = $2 AND m.to_kind = 'case_funds' \
+             AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+        ),
+        (
+            1,
+            "SELECT m.case_id, m.amount_minor FROM movement AS m JOIN voucher AS v \
+             ON v.court_id = m.court_id AND v.book_id = m.book_id AND v.voucher_id = m.voucher_id \
+             WHERE m.court_id = $1 AND m.book_id = $2 AND m.from_kind = 'case_funds' \
              AND v.accounting_date >= $3 AND v.accounting_date <= $4",
         ),
     ] {

@@ -21,7 +21,7 @@ use ankuan::payouts::lines::Payment;
 use ankuan::payouts::release::{self, Released};
 use ankuan::payouts::rounds::{self, StoredDistribution};
 use ankuan::payouts::runs::{self, NewRun, SourceKind, Status};
-use ankuan::payouts::sheet::{Head, PayeeKind};
+use ankuan::payouts::sheet::{Head, PayeeKind, SheetSource};
 use ankuan::payouts::sheets::{self, NewLine, NewPayee, NewSheet};
 use ankuan::{Outcome, report};
 use ankuan_ledger::engine::Error;
@@ -145,7 +145,7 @@ impl Day {
                 decision: Some("合议庭评议笔录"),
             })
             .collect();
-        let new = NewSheet { case, receipt_id, lines: &lines };
+        let new = NewSheet { case, source: SheetSource::CaseFunds, receipt_id, lines: &lines };
         self.act(HANDLER, |tx, acting, _, _| Ok(sheets::record_sheet(tx, acting, &new)?.sheet_id))
     }
 

@@ -33,8 +33,12 @@ fn the_same_money_is_recorded_once(database: &Database) {
     assert_eq!(code(court.receive("", 1, Some(&case))), "receipts.reference_empty");
     assert_eq!(code(court.receive("R2", 0, Some(&case))), "receipts.amount");
     let amount = Amount::from_minor(123_456);
+    let bank_account_id = court.bank_account().bank_account_id;
     let receipt_id = first.receipt().receipt_id;
-    assert_eq!(of_case(&mut court.store, case.case_id), [CaseReceipt { receipt_id, amount, available: amount }]);
+    assert_eq!(
+        of_case(&mut court.store, case.case_id),
+        [CaseReceipt { receipt_id, bank_account_id, amount, available: amount }]
+    );
     let bank = court.bank_account().bank_account_id;
     assert_eq!(account(&mut court.store, &format!("B-{bank}")).posted, amount);
 }
@@ -84,7 +88,11 @@ fn unattributed_money_needs_two_people(database: &Database) {
     confirm(&mut court, KEEPER).expect("confirms");
     assert_eq!(code(confirm(&mut court, KEEPER)), "receipts.has_case");
     let amount = Amount::from_minor(900);
-    assert_eq!(of_case(&mut court.store, case.case_id), [CaseReceipt { receipt_id, amount, available: amount }]);
+    let bank_account_id = court.bank_account().bank_account_id;
+    assert_eq!(
+        of_case(&mut court.store, case.case_id),
+        [CaseReceipt { receipt_id, bank_account_id, amount, available: amount }]
+    );
     assert_eq!(account(&mut court.store, "U").posted, Amount::ZERO);
     // The bank's data again, now with the case: known.
     assert!(matches!(court.receive("R1", 900, Some(&case)).expect("known"), Recorded::Known(_)));

@@ -203,6 +203,23 @@ fn spell(number: &CaseNumber, brackets: usize, wide: bool, spaces: bool, zeros: 
         .collect()
 }
 
+#[test]
+fn what_comes_before_a_case_is_no_enforcement() {
+    for (kind, is_of_enforcement) in [
+        ("执", true),
+        ("执恢", true),
+        ("执保", false),
+        ("执前督", false),
+        ("执前调", false),
+        ("诉前调", false),
+        ("诉前保", false),
+        ("财保", false),
+    ] {
+        let number = CaseNumber::parse(&format!("（2026）浙0106{kind}5号")).unwrap();
+        assert_eq!((number.kind(), number.is_of_enforcement()), (kind, is_of_enforcement));
+    }
+}
+
 proptest! {
     #[test]
     fn the_normal_form_reads_back(number in any_number()) {

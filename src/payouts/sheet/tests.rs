@@ -27,7 +27,7 @@ fn ordinary() -> Vec<SheetHead> {
 
 #[test]
 fn an_ordinary_sheet_becomes_lines() {
-    let sheet = decide_sheet(RECEIPT, &ordinary()).unwrap();
+    let sheet = decide_sheet(SheetSource::CaseFunds, RECEIPT, &ordinary()).unwrap();
     let lines: Vec<_> = sheet.lines.iter().map(|line| (line.line, line.payee_id, line.amount.minor())).collect();
     assert_eq!(
         lines,
@@ -53,7 +53,7 @@ fn only_applicant_and_payer_need_no_decision() {
             let heads = [head(of, vec![SheetPayee { decision, ..payee(kind, 1, 5) }])];
             let expected =
                 if kind.needs_decision() { Some(SheetRefusal::DecisionMissing { line: 1, kind }) } else { None };
-            assert_eq!(decide_sheet(RECEIPT, &heads).err(), expected, "{of:?} to {kind:?}");
+            assert_eq!(decide_sheet(SheetSource::CaseFunds, RECEIPT, &heads).err(), expected, "{of:?} to {kind:?}");
         }
     }
 }
@@ -62,7 +62,7 @@ fn only_applicant_and_payer_need_no_decision() {
 fn heads_are_paid_to_those_in_the_table_only() {
     for of in Head::ALL {
         for kind in PayeeKind::ALL {
-            let result = decide_sheet(RECEIPT, &[head(of, vec![payee(kind, 1, 5)])]);
+            let result = decide_sheet(SheetSource::CaseFunds, RECEIPT, &[head(of, vec![payee(kind, 1, 5)])]);
             if PAYEES_OF_HEADS.contains(&(of, kind)) {
                 assert!(result.is_ok());
             } else {
@@ -78,12 +78,12 @@ fn heads_are_paid_to_those_in_the_table_only() {
 #[test]
 fn each_refusal_names_what_is_wrong() {
     let applicant = |minor| payee(PayeeKind::Applicant, 1, minor);
-    let refused = |heads: &[SheetHead]| decide_sheet(RECEIPT, heads).unwrap_err();
+    let refused = |heads: &[SheetHead]| decide_sheet(SheetSource::CaseFunds, RECEIPT, heads).unwrap_err();
     let principal = Head::Principal;
     for minor in [0, -1] {
         let empty = AvailableReceipt { available: Amount::from_minor(minor), ..RECEIPT };
         assert_eq!(
-            decide_sheet(empty, &ordinary()),
+            decide_sheet(SheetSource::CaseFunds, empty, &ordinary()),
             Err(SheetRefusal::NothingAvailable { receipt_id: 7, available: Amount::from_minor(minor) })
         );
         assert_eq!(
@@ -168,7 +168,7 @@ proptest! {
             .map(|&(pair, minor)| head(PAYEES_OF_HEADS[pair].0, vec![payee(PAYEES_OF_HEADS[pair].1, 1, minor)]))
             .collect();
         let receipt = AvailableReceipt { receipt_id: 1, available: Amount::from_minor(available) };
-        match decide_sheet(receipt, &heads) {
+        match decide_sheet(SheetSource::CaseFunds, receipt, &heads) {
             Ok(sheet) => {
                 let paid = Amount::sum(sheet.lines.iter().map(|line| line.amount)).unwrap();
                 prop_assert_eq!(paid, sheet.proof.paid);
