@@ -123,6 +123,10 @@ words! {
         FrozenMore = "frozen_more",
         /// Less is: let go, lapsed or deducted.
         FrozenLess = "frozen_less",
+        /// Less arrives than was confirmed, and people know why.
+        DeductionShortfall = "deduction_shortfall",
+        /// More arrives than was confirmed, and people know why.
+        DeductionSurplus = "deduction_surplus",
     }
 }
 
@@ -880,6 +884,8 @@ mod tests {
         transferred_to_court: C / T
         frozen_more: MA / ML
         frozen_less: ML / MA
+        deduction_shortfall: C / W
+        deduction_surplus: B / C
         "#);
     }
 

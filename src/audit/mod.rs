@@ -145,6 +145,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("settlements", reconciliation::settlements(tx, court_id)?),
         Check::new("matches", reconciliation::matches(tx, court_id)?),
         Check::new("measures", assets::measures(tx, court_id)?),
+        Check::new("differences", assets::differences(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

@@ -141,6 +141,7 @@ const fn question(name: &str) -> &'static str {
         b"settlements" => "verify.of_settlements",
         b"matches" => "verify.of_matches",
         b"measures" => "verify.of_measures",
+        b"differences" => "verify.of_differences",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

@@ -540,7 +540,7 @@ fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
 pub struct CaseReceipt {
     /// Receipt or deduction, and the item in the case's funds.
     pub receipt_id: i64,
-    /// What arrived, or was deducted.
+    /// What arrived, or was deducted and is to arrive: with the differences that were explained.
     pub amount: Amount,
     /// What is left of it in the case's funds and not held.
     pub available: Amount,
@@ -560,7 +560,11 @@ pub fn receipts_of_case(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome
          WHERE r.court_id = $1 AND r.book_id = $2 AND (r.case_id = $3 OR r.receipt_id IN \
          (SELECT a.receipt_id FROM receipt_attribution AS a \
          WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3)) \
-         UNION ALL SELECT d.deduction_id, d.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0) \
+         UNION ALL SELECT d.deduction_id, d.amount_minor + CAST(COALESCE((SELECT SUM(CASE WHEN f.kind = 'surplus' \
+         THEN f.amount_minor ELSE -f.amount_minor END) FROM deduction_difference AS f LEFT JOIN match_undo AS u \
+         ON u.court_id = f.court_id AND u.book_id = f.book_id AND u.group_id = f.group_id \
+         WHERE f.court_id = d.court_id AND f.book_id = d.book_id AND f.deduction_id = d.deduction_id \
+         AND u.group_id IS NULL), 0) AS BIGINT), COALESCE(i.posted_minor - i.held_minor, 0) \
          FROM deduction AS d LEFT JOIN item_balance AS i ON i.court_id = d.court_id AND i.book_id = d.book_id \
          AND i.account_id = $4 AND i.item_id = d.deduction_id \
          WHERE d.court_id = $1 AND d.book_id = $2 AND d.case_id = $3 ORDER BY 1",

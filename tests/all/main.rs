@@ -15,6 +15,7 @@ mod circle;
 mod command_line;
 mod court;
 mod crash;
+mod extraction;
 mod fuzz_corpus;
 mod live_freeze;
 mod ordinary_day;
