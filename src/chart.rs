@@ -179,6 +179,10 @@ words! {
         ReliefInsurerPaid = "relief_insurer_paid",
         /// What the insurer paid goes to the person.
         ReliefPassedThrough = "relief_passed_through",
+        /// Less arrives than was confirmed, and people know why.
+        DeductionShortfall = "deduction_shortfall",
+        /// More arrives than was confirmed, and people know why.
+        DeductionSurplus = "deduction_surplus",
     }
 }
 
@@ -1020,6 +1024,8 @@ mod tests {
         relief_claimed: RI / RP
         relief_insurer_paid: RB / RI
         relief_passed_through: RP / RB
+        deduction_shortfall: C / W
+        deduction_surplus: B / C
         "#);
     }
 

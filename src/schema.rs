@@ -4,7 +4,10 @@ use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::{Migration, Statement, Table};
 use ankuan_ledger::{Store, schema};
 
-use crate::assets::{answers, deductions, instructions, measures, register};
+use crate::assets::{
+    answers, debts, deductions, differences, expectations, grounds, instructions, measures, queries, register,
+    substitution,
+};
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::{
     Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, receipts, relief,
@@ -85,17 +88,15 @@ pub const RECONCILIATION: Migration = Migration {
     ],
 };
 
-/// Assets, orders on them, messages to institutions, money deducted.
+/// Assets, orders on them, messages to institutions, money deducted. What a later step makes anew is guarded there.
 pub const ASSETS: Migration = Migration {
     name: "0005_assets",
     text: include_str!("../migrations/0005_assets.sql"),
     facts: &[
         &register::ASSET,
         &measures::MEASURE,
-        &measures::MEASURE_EVENT,
         &instructions::INSTRUCTION,
         &answers::INSTRUCTION_ANSWER,
-        &answers::INSTRUCTION_ANSWER_LINE,
         &deductions::DEDUCTION,
     ],
 };
@@ -134,8 +135,31 @@ pub const MOVEMENTS: Migration = Migration {
     ],
 };
 
+/// Queries, surrender, explained differences, grounds, expected income, debts owed to the debtor, substitution. It makes
+/// `measure_event` and `instruction_answer_line` anew, so they are guarded here.
+pub const EXTRACTION: Migration = Migration {
+    name: "0006_extraction",
+    text: include_str!("../migrations/0006_extraction.sql"),
+    facts: &[
+        &measures::MEASURE_EVENT,
+        &answers::INSTRUCTION_ANSWER_LINE,
+        &queries::ASSET_QUERY,
+        &queries::QUERY_EVENT,
+        &deductions::SURRENDER,
+        &differences::DEDUCTION_DIFFERENCE,
+        &grounds::ASSET_GROUND,
+        &expectations::EXPECTATION,
+        &expectations::EXPECTATION_EVENT,
+        &debts::DEBT_NOTICE,
+        &debts::DEBT_OBJECTION,
+        &substitution::MEASURE_USE,
+        &substitution::SUBSTITUTION,
+    ],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, MOVEMENTS, DEADLINES];
+pub const MIGRATIONS: &[Migration] =
+    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, MOVEMENTS, DEADLINES];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

@@ -1,18 +1,24 @@
 //! Answers of institutions come in: each line held against its order and the line of its asset, then recorded.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Value};
 use ankuan_ledger::{Act, Amount, BookKey, Tx};
+use jiff::civil::Date;
 
+use super::Action;
 use super::deductions::{self, Confirmed};
+use super::expectations::Income;
 use super::instructions::{Sent, find_instruction};
 use super::measures::{Beside, Lines};
 use super::message::{AnswerFile, AnswerLine, read_answer};
-use super::rules::{Verdict, What};
+use super::queries::{self, Found, Query, QueryState};
+use super::register::find_asset;
+use super::rules::{Refusal, Said, Verdict, What};
 use crate::access::{Acting, Role};
 use crate::chart::Chart;
 use crate::clock::Randomness;
@@ -91,6 +97,14 @@ pub struct Answered {
     pub deductions: Vec<(i64, Amount)>,
     /// Orders that took effect out of the waiting list, or got more, by it.
     pub promoted: Vec<i64>,
+    /// Queries that found something: asset, what.
+    pub found: Vec<(i64, Found)>,
+    /// Expected income that these deductions fulfil.
+    pub fulfilled: Vec<i64>,
+    /// ALARM: expected income that the payer paid to somebody else.
+    pub alarms: Vec<i64>,
+    /// Policies that were ended: the deduction of the quote, and the last day to pay.
+    pub surrendered: Vec<(i64, Date)>,
 }
 
 /// Reads an answer and records what it says. Needs [`Role::Handler`]. The file goes in as it is; a line that
@@ -132,6 +146,10 @@ pub fn import(
         conflicts: Vec::new(),
         deductions: Vec::new(),
         promoted: Vec::new(),
+        found: Vec::new(),
+        fulfilled: Vec::new(),
+        alarms: Vec::new(),
+        surrendered: Vec::new(),
     };
     let known = tx.query_opt(
         "SELECT answer_id FROM instruction_answer WHERE court_id = $1 AND book_id = $2 AND sha256 = $3",
@@ -145,7 +163,15 @@ pub fn import(
     let new = NewDocument { kind: "instruction_answer", name: &name, media_type: "application/octet-stream" };
     let document = documents::store(tx, &mut act, keys, randomness, &new, bytes.as_slice())?;
     let answer_id = act.take_ids(1);
-    let mut taking = Taking { acting, chart, sent: &sent, answer_id, lines: Lines::default() };
+    let mut taking = Taking {
+        acting,
+        chart,
+        sent: &sent,
+        answer_id,
+        lines: Lines::default(),
+        queries: BTreeMap::new(),
+        income: BTreeMap::new(),
+    };
     let mut conflicts = BTreeMap::new();
     for line in in_order(&read) {
         if let Err(message) = taking.take(tx, &mut act, line, &mut answered)? {
@@ -208,7 +234,7 @@ fn in_order(read: &AnswerFile) -> Vec<&AnswerLine> {
 const fn amount_of(line: &AnswerLine) -> Option<Amount> {
     match line.said.verdict {
         Verdict::Done(amount) => amount,
-        Verdict::Partly(amount) | Verdict::Frozen(amount) => Some(amount),
+        Verdict::Partly(amount) | Verdict::Frozen(amount) | Verdict::PaidElsewhere(amount) => Some(amount),
         Verdict::Waiting(_) | Verdict::Refused => None,
     }
 }
@@ -220,6 +246,10 @@ struct Taking<'a> {
     sent: &'a Sent,
     answer_id: i64,
     lines: Lines,
+    /// Queries answered in this file, as they stand now.
+    queries: BTreeMap<i64, Query>,
+    /// Income expected of assets that this file is about.
+    income: BTreeMap<i64, Income>,
 }
 
 /// The order that a line answers.
@@ -242,11 +272,17 @@ impl Taking<'_> {
         let book = act.book();
         let order_id = line.said.order_id;
         let Some(asked) = asked(tx, book, order_id)? else {
+            if let Some(query) = self.query(tx, book, order_id)? {
+                return self.take_query(tx, act, query, line, answered);
+            }
             return Ok(Err(Message::new("assets.order_unknown").with("order", order_id)));
         };
         if asked.instruction_id != Some(self.sent.instruction_id) {
             let elsewhere = Message::new("assets.order_elsewhere").with("order", order_id);
             return Ok(Err(elsewhere.with("number", &self.sent.number)));
+        }
+        if let Verdict::PaidElsewhere(amount) = line.said.verdict {
+            return self.take_elsewhere(tx, act, &asked, (line, amount), answered);
         }
         let writer = self.lines.of(tx, book, asked.asset_id)?;
         let facts = match writer.line().answer(asked.measure_id, &line.said, self.acting.date) {
@@ -262,7 +298,7 @@ impl Taking<'_> {
         for fact in facts {
             writer.record(tx, act, &fact, &beside)?;
             match (fact.what, case_id, asked.bank_account_id) {
-                (What::Deducted(amount), Some(case_id), Some(bank_account_id)) => {
+                (What::Deducted(amount) | What::Surrendered(amount), Some(case_id), Some(bank_account_id)) => {
                     let payer = if line.payer.is_empty() { &self.sent.institution } else { &line.payer };
                     let confirmed = Confirmed {
                         measure_id: asked.measure_id,
@@ -277,8 +313,15 @@ impl Taking<'_> {
                     };
                     let deduction_id = deductions::post(tx, act, self.acting, self.chart, &confirmed)?;
                     answered.deductions.push((deduction_id, amount));
+                    if matches!(fact.what, What::Surrendered(_)) {
+                        let pay_by = deductions::record_surrender(tx, act, deduction_id, asked.measure_id, fact.on)?;
+                        answered.surrendered.push((deduction_id, pay_by));
+                    }
+                    let income = income(&mut self.income, tx, book, asked.asset_id)?;
+                    let money = (deduction_id, amount, fact.on);
+                    answered.fulfilled.extend(income.deducted(tx, act, money, self.answer_id)?);
                 }
-                (What::Deducted(_), ..) => {
+                (What::Deducted(_) | What::Surrendered(_), ..) => {
                     let detail = format!("order {order_id} was deducted without a case or an account");
                     return Err(ankuan_ledger::Error::Inconsistent(detail).into());
                 }
@@ -289,6 +332,102 @@ impl Taking<'_> {
         answered.applied += 1;
         Ok(Ok(()))
     }
+
+    /// The query of a number, as it stands now.
+    fn query(&self, tx: &mut Tx<'_>, book: BookKey, query_id: i64) -> Outcome<Option<Query>> {
+        match self.queries.get(&query_id) {
+            Some(query) => Ok(Some(query.clone())),
+            None => queries::find(tx, book, query_id),
+        }
+    }
+
+    /// Takes the answer to a query.
+    fn take_query(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        mut query: Query,
+        line: &AnswerLine,
+        answered: &mut Answered,
+    ) -> Outcome<Result<(), Message>> {
+        if query.instruction_id != Some(self.sent.instruction_id) {
+            let elsewhere = Message::new("assets.order_elsewhere").with("order", query.query_id);
+            return Ok(Err(elsewhere.with("number", &self.sent.number)));
+        }
+        match query.answer(&line.said, line.share_bp, &line.reason, self.acting.date) {
+            Err(refusal) => return Ok(Err(refusal.message())),
+            Ok(None) => answered.repeated += 1,
+            Ok(Some(state)) => {
+                queries::record_answer(tx, act, &query, &state, self.answer_id, &line.reason)?;
+                if let QueryState::Found(found) = &state {
+                    answered.found.push((query.asset_id, *found));
+                }
+                query.state = state;
+                answered.applied += 1;
+            }
+        }
+        self.queries.insert(query.query_id, query);
+        Ok(Ok(()))
+    }
+
+    /// Takes what a payer says it paid to somebody else, in the answer to the freeze or to a deduction of its income; the
+    /// deduction is refused by it.
+    fn take_elsewhere(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        asked: &Asked,
+        (line, amount): (&AnswerLine, Amount),
+        answered: &mut Answered,
+    ) -> Outcome<Result<(), Message>> {
+        let (book, order_id) = (act.book(), line.said.order_id);
+        if !find_asset(tx, book, asked.asset_id)?.kind.is_recurring() {
+            return Ok(Err(Refusal::AnswerKind { order_id }.message()));
+        }
+        if amount <= Amount::ZERO {
+            return Ok(Err(Refusal::NotPositive { amount }.message()));
+        }
+        if line.said.on > self.acting.date {
+            return Ok(Err(Refusal::AnswerDay { order_id, on: line.said.on }.message()));
+        }
+        let writer = self.lines.of(tx, book, asked.asset_id)?;
+        let measure = writer.line().measure(asked.measure_id);
+        let open = measure.and_then(|measure| measure.open.iter().find(|order| order.order_id == order_id)).copied();
+        if open.is_some_and(|order| order.what.action() == Action::Deduct) {
+            let said = Said { verdict: Verdict::Refused, ..line.said };
+            let facts = match writer.line().answer(asked.measure_id, &said, self.acting.date) {
+                Ok(facts) => facts,
+                Err(refusal) => return Ok(Err(refusal.message())),
+            };
+            let beside = Beside { reason: &line.reason, answer_id: Some(self.answer_id), ..Beside::default() };
+            for fact in facts {
+                writer.record(tx, act, &fact, &beside)?;
+            }
+        }
+        let income = income(&mut self.income, tx, book, asked.asset_id)?;
+        let payment = (line.reason.as_str(), amount, line.said.on);
+        match income.paid_elsewhere(tx, act, asked.measure_id, payment, self.answer_id)? {
+            Some(expectation_id) => {
+                answered.alarms.push(expectation_id);
+                answered.applied += 1;
+            }
+            None => answered.repeated += 1,
+        }
+        Ok(Ok(()))
+    }
+}
+
+/// The income expected of an asset, as it stands now.
+fn income<'a>(
+    known: &'a mut BTreeMap<i64, Income>,
+    tx: &mut Tx<'_>,
+    book: BookKey,
+    asset_id: i64,
+) -> Outcome<&'a mut Income> {
+    Ok(match known.entry(asset_id) {
+        Entry::Occupied(place) => place.into_mut(),
+        Entry::Vacant(place) => place.insert(Income::of(tx, book, asset_id)?),
+    })
 }
 
 fn asked(tx: &mut Tx<'_>, book: BookKey, order_id: i64) -> Outcome<Option<Asked>> {

@@ -8,6 +8,8 @@ use jiff::civil::Date;
 use crate::Outcome;
 use crate::access::Acting;
 use crate::books;
+use crate::calculators::terms::{STANDARD, Terms};
+use crate::calendar::Calendar;
 use crate::chart::{self, AccountKind, Chart, Event, Owner};
 use crate::words::read_date;
 
@@ -35,6 +37,24 @@ pub static DEDUCTION: Table = Table {
     ],
     order: &["deduction_id"],
 };
+
+/// `surrender`
+pub static SURRENDER: Table = Table {
+    name: "surrender",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("deduction_id", Int),
+        ("measure_id", Int),
+        ("terminated_on", Text),
+        ("pay_by", Text),
+        ("mark", Int),
+    ],
+    order: &["deduction_id"],
+};
+
+/// The name of the term within which an insurer repays the cash value (Insurance Law art. 47).
+const SURRENDER_TERM: &str = "insurance_surrender";
 
 /// Why the money of a deduction is held.
 const NOT_HERE_YET: &str = "扣划款未到账";
@@ -102,6 +122,35 @@ pub fn post(tx: &mut Tx<'_>, act: &mut Act, acting: &Acting, chart: &Chart, new:
     Ok(deduction_id)
 }
 
+/// Records that a policy was ended: from that day the insurer has so long to pay. `deduction_id` is the quote on its way.
+/// Returns the last day; holidays beyond weekends are not known here.
+///
+/// # Errors
+/// `calc.term_unknown`, `calendar.out_of_range`.
+pub fn record_surrender(
+    tx: &mut Tx<'_>,
+    act: &mut Act,
+    deduction_id: i64,
+    measure_id: i64,
+    terminated_on: Date,
+) -> Outcome<Date> {
+    let terms = Terms::parse(STANDARD)?;
+    let reckoned = terms.find(SURRENDER_TERM)?.reckon(terminated_on, None, None, &Calendar::weekends_only())?;
+    let pay_by = reckoned.end.last_day;
+    act.insert(
+        tx,
+        &SURRENDER,
+        deduction_id,
+        &[
+            deduction_id.into(),
+            measure_id.into(),
+            terminated_on.to_string().as_str().into(),
+            pay_by.to_string().as_str().into(),
+        ],
+    )?;
+    Ok(pay_by)
+}
+
 /// A deduction that has not arrived whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expected {
@@ -150,6 +199,11 @@ pub fn expected(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome
 /// # Errors
 /// `hold.exceeds_remaining` when more arrives than was held.
 pub fn release_on_arrival(tx: &mut Tx<'_>, act: &mut Act, place: Place, amount: Amount) -> Outcome<()> {
+    release(tx, act, place, amount, "到账")
+}
+
+/// Lets go of what is held of a deduction.
+pub(super) fn release(tx: &mut Tx<'_>, act: &mut Act, place: Place, amount: Amount, reason: &str) -> Outcome<()> {
     let book = act.book();
     // One; another where an arrival was taken back.
     let holds = tx.query(
@@ -163,14 +217,15 @@ pub fn release_on_arrival(tx: &mut Tx<'_>, act: &mut Act, place: Place, amount: 
         // The last takes all that is left, and refuses what was never held.
         let part = if number + 1 == holds.len() { left } else { left.min(*remaining) };
         if part > 0 {
-            act.release(tx, *hold, Amount::from_minor(part), "到账")?;
+            act.release(tx, *hold, Amount::from_minor(part), reason)?;
             left -= part;
         }
     }
     Ok(())
 }
 
-/// Holds what a match had let go: its entries from `first` to `last` are reversed, so the money is on its way again.
+/// Holds what a match had let go: its entries from `first` to `last` are reversed, so the money is on its way again. That
+/// is what came off the way: what arrived, and what was explained as missing. A surplus never was on its way.
 ///
 /// # Errors
 /// Those of holding.
@@ -180,7 +235,8 @@ pub fn hold_again(tx: &mut Tx<'_>, act: &mut Act, chart: &Chart, (first, last): 
         "SELECT d.deduction_id, d.case_id, e.amount_minor FROM entry_line AS e JOIN deduction AS d \
          ON d.court_id = e.court_id AND d.book_id = e.book_id AND d.deduction_id = e.credit_item_id \
          WHERE e.court_id = $1 AND e.book_id = $2 AND e.entry_no >= $3 AND e.entry_no <= $4 \
-         AND e.reverses_entry_no IS NULL ORDER BY e.entry_no",
+         AND e.reverses_entry_no IS NULL AND e.credit_account_id IN (SELECT a.account_id FROM account AS a \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'in_transit_in') ORDER BY e.entry_no",
         &[book.court_id.into(), book.book_id.into(), first.into(), last.into()],
         |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
     )?;

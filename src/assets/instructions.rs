@@ -7,8 +7,10 @@ use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Value};
 use ankuan_ledger::{BookKey, Tx};
 
+use super::Action;
 use super::measures::{Beside, Lines, MeasureEvent, MeasureRecord};
 use super::message::{AllowanceLine, INSTRUCTION_SCHEMA, Instruction, OrderLine, PayTo, percent};
+use super::queries::{self, Query};
 use super::register::{find_asset, identifier};
 use super::rules::{Asked, Extent, Fact, OpenOrder, What};
 use crate::access::{Acting, Role};
@@ -90,7 +92,14 @@ pub fn send(
         &[book.court_id.into(), book.book_id.into(), institution.into()],
         |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
     )?;
-    if due.is_empty() {
+    let asked = tx.query(
+        "SELECT o.query_id FROM open_query AS o \
+         JOIN asset AS a ON a.court_id = o.court_id AND a.book_id = o.book_id AND a.asset_id = o.asset_id \
+         WHERE o.court_id = $1 AND o.book_id = $2 AND o.is_sent = 0 AND a.institution = $3 ORDER BY o.query_id",
+        &[book.court_id.into(), book.book_id.into(), institution.into()],
+        |row| row.int(0),
+    )?;
+    if due.is_empty() && asked.is_empty() {
         return Ok(None);
     }
     let number = next_number(tx, book, acting)?;
@@ -115,6 +124,14 @@ pub fn send(
         };
         instruction.orders.push(order_line(tx, keys, book, record, &order, event)?);
     }
+    let mut due_queries = Vec::with_capacity(asked.len());
+    for query_id in asked {
+        let query = queries::find(tx, book, query_id)?;
+        let query = query.ok_or_else(|| broken(format!("open query {query_id} is none")))?;
+        instruction.orders.push(query_line(tx, keys, book, &query)?);
+        due_queries.push(query);
+    }
+    instruction.orders.sort_by_key(|line| line.order);
     let mut keep = |tx: &mut Tx<'_>, act: &mut _, name: String, media_type, bytes: &[u8]| {
         let new = NewDocument { kind: "instruction", name: &name, media_type };
         documents::store(tx, act, keys, randomness, &new, bytes)
@@ -122,7 +139,7 @@ pub fn send(
     let json = keep(tx, &mut act, format!("{number}.json"), "application/json", &instruction.json()?)?;
     let csv = keep(tx, &mut act, format!("{number}.csv"), "text/csv", &instruction.csv()?)?;
     let instruction_id = act.take_ids(1);
-    let order_count = due.len() as i64;
+    let order_count = instruction.orders.len() as i64;
     act.insert(
         tx,
         &INSTRUCTION,
@@ -146,6 +163,9 @@ pub fn send(
         lines.of(tx, book, asset_id)?.record(tx, &mut act, &fact, &beside)?;
     }
     lines.write_states(tx, acting)?;
+    for query in &due_queries {
+        queries::record_sent(tx, &mut act, query, acting.date, instruction_id)?;
+    }
     act.close(tx)?;
     Ok(Some(Sent {
         instruction_id,
@@ -213,19 +233,41 @@ fn order_line(
         Asked::Renew(months) => line.months = Some(months),
         Asked::Deduct(amount) => {
             line.amount = Some(plain(amount));
-            let accounts = chart::bank_accounts(tx, book.court_id)?;
-            let account = accounts.into_iter().find(|one| Some(one.bank_account_id) == event.bank_account_id);
-            let account = account.ok_or_else(|| broken(format!("order {} names no account", order.order_id)))?;
-            line.pay_to = Some(PayTo {
-                account: account.number,
-                holder: account.holder_name,
-                bank: account.bank_name,
-                bank_code: account.bank_code,
-            });
+            line.pay_to = Some(pay_to(tx, book, event.bank_account_id, order.order_id)?);
         }
+        Asked::Surrender => line.pay_to = Some(pay_to(tx, book, event.bank_account_id, order.order_id)?),
         Asked::Lift => {}
     }
     Ok(line)
+}
+
+/// Where the money of an order is to go.
+fn pay_to(tx: &mut Tx<'_>, book: BookKey, bank_account_id: Option<i64>, order_id: i64) -> Outcome<PayTo> {
+    let accounts = chart::bank_accounts(tx, book.court_id)?;
+    let account = accounts.into_iter().find(|one| Some(one.bank_account_id) == bank_account_id);
+    let account = account.ok_or_else(|| broken(format!("order {order_id} names no account")))?;
+    Ok(PayTo {
+        account: account.number,
+        holder: account.holder_name,
+        bank: account.bank_name,
+        bank_code: account.bank_code,
+    })
+}
+
+fn query_line(tx: &mut Tx<'_>, keys: &Keys, book: BookKey, query: &Query) -> Outcome<OrderLine> {
+    let asset = find_asset(tx, book, query.asset_id)?;
+    let number = identifier(tx, keys, book, asset.asset_id)?;
+    Ok(OrderLine::new(
+        query.query_id,
+        Action::Query,
+        query.query_id,
+        cases::case_by_id(tx, book, query.case_id)?.current_number().to_owned(),
+        query.paper.clone(),
+        query.officer.clone(),
+        query.basis,
+        query.ordered_on,
+        (asset.kind, asset.holder_name, number),
+    ))
 }
 
 /// A message by its number.

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use super::register::{Asset, find_asset};
 use super::rules::{Asked, Extent, Fact, Line, Measure, What, Wish};
-use super::{AssetKind, Basis, rules};
+use super::{AssetKind, Basis, debts, grounds, rules, substitution};
 use crate::access::{self, Acting, Actor, Role};
 use crate::books;
 use crate::calculators::terms::{STANDARD, Term, Terms};
@@ -358,7 +358,8 @@ pub fn renew(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, months: Option<u
 ///
 /// # Errors
 /// `assets.ruling_missing`, `assets.measure_unknown`, those of the two people ([`access::require_second`]),
-/// `assets.preservation_only` (the case has no number of enforcement), and those of [`Line::order`].
+/// `assets.preservation_only` (the case has no number of enforcement), `assets.no_ground` (a housing fund), those of
+/// [`debts::require`] (a debt owed to the debtor), and those of [`Line::order`].
 pub fn deduct(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -371,13 +372,13 @@ pub fn deduct(
     let order = Order::begin(tx, acting, measure_id, ruling, "asset.deduct")?;
     let proposer = acting.require(tx, Role::Handler)?;
     access::require_second(tx, acting, proposer, confirmed_by, DEDUCTION_CONFIRMED_BY)?;
-    let record = order.standing.record(measure_id);
-    if let Some(MeasureRecord { basis: Basis::Preservation, case_id: Some(case_id), .. }) = record {
-        let case = cases::case_by_id(tx, order.act.book(), *case_id)?;
-        // Preservation turns into enforcement by itself when the case is enforced (Preservation Rules art. 17).
-        if !is_enforced(&case) {
-            return Err(Message::new("assets.preservation_only").with("number", case.current_number()).into());
+    order.must_be_enforced(tx, measure_id)?;
+    match order.asset.kind {
+        AssetKind::HousingFund => grounds::require(tx, order.act.book(), &order.asset)?,
+        AssetKind::Debt => {
+            debts::require(tx, order.act.book(), &order.asset, &order.standing, (measure_id, amount), acting.date)?;
         }
+        _ => {}
     }
     let beside = Beside {
         reason: ruling.trim(),
@@ -390,6 +391,39 @@ pub fn deduct(
     Ok(Ordered { measure_id, order_id, months: None })
 }
 
+/// Orders that a frozen policy be ended (强制退保) and its cash value sent to a bank account of the court. Needs
+/// [`Role::Handler`], and a second person ([`DEDUCTION_CONFIRMED_BY`]). No national rule on it was found; rulings of the
+/// Supreme Court allow it ((2020)最高法执复71号, (2021)最高法执监35号).
+///
+/// # Errors
+/// `assets.ruling_missing`, `assets.measure_unknown`, those of the two people ([`access::require_second`]),
+/// `assets.not_a_policy`, `assets.preservation_only`, and those of [`Line::order`].
+pub fn surrender(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    measure_id: i64,
+    bank_account: &BankAccount,
+    ruling: &str,
+    confirmed_by: &Actor,
+) -> Outcome<Ordered> {
+    let order = Order::begin(tx, acting, measure_id, ruling, "asset.surrender")?;
+    let proposer = acting.require(tx, Role::Handler)?;
+    access::require_second(tx, acting, proposer, confirmed_by, DEDUCTION_CONFIRMED_BY)?;
+    if order.asset.kind != AssetKind::Policy {
+        return Err(Message::new("assets.not_a_policy").with("asset", order.asset.asset_id).into());
+    }
+    order.must_be_enforced(tx, measure_id)?;
+    let beside = Beside {
+        reason: ruling.trim(),
+        bank_account_id: Some(bank_account.bank_account_id),
+        confirmed_by: Some(confirmed_by.person_id),
+        ..Beside::default()
+    };
+    let fact = order.standing.line.order(measure_id, Wish::Surrender, acting.date)?;
+    let order_id = order.record(tx, acting, &[fact], &beside)?;
+    Ok(Ordered { measure_id, order_id, months: None })
+}
+
 fn is_enforced(case: &Case) -> bool {
     CaseNumber::parse(case.current_number()).is_ok_and(|number| number.is_of_enforcement())
 }
@@ -398,8 +432,8 @@ fn is_enforced(case: &Case) -> bool {
 /// ended, ends on that day and those behind it take effect. Needs [`Role::Handler`].
 ///
 /// # Errors
-/// `assets.ruling_missing`, `assets.measure_unknown`, `assets.day_ahead`, `access.role_missing`, and those of
-/// [`Line::order`] and [`Line::report_end`].
+/// `assets.ruling_missing`, `assets.measure_unknown`, `assets.day_ahead`, `access.role_missing`,
+/// `assets.substitute_not_in_force` (what is to stand in its place), and those of [`Line::order`] and [`Line::report_end`].
 pub fn lift(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, on: Option<Date>, document: &str) -> Outcome<Ordered> {
     let order = Order::begin(tx, acting, measure_id, document, "asset.lift")?;
     let beside = Beside { reason: document.trim(), ..Beside::default() };
@@ -417,6 +451,9 @@ pub fn lift(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, on: Option<Date>,
         return Err(Message::new("assets.day_of_answer").into());
     }
     let fact = order.standing.line.order(measure_id, Wish::Lift, acting.date)?;
+    if matches!(fact.what, What::Ordered(_)) {
+        substitution::require(tx, order.act.book(), measure_id)?;
+    }
     let order_id = order.record(tx, acting, &[fact], &beside)?;
     Ok(Ordered { measure_id, order_id, months: None })
 }
@@ -439,6 +476,20 @@ impl Order {
         let asset = find_asset(tx, act.book(), asset_id)?;
         let standing = load(tx, act.book(), asset_id)?;
         Ok(Self { act, asset, standing })
+    }
+
+    /// Preservation turns into enforcement by itself when the case is enforced (Preservation Rules art. 17); before,
+    /// nothing is taken.
+    fn must_be_enforced(&self, tx: &mut Tx<'_>, measure_id: i64) -> Outcome<()> {
+        let record = self.standing.record(measure_id);
+        let Some(MeasureRecord { basis: Basis::Preservation, case_id: Some(case_id), .. }) = record else {
+            return Ok(());
+        };
+        let case = cases::case_by_id(tx, self.act.book(), *case_id)?;
+        if is_enforced(&case) {
+            return Ok(());
+        }
+        Err(Message::new("assets.preservation_only").with("number", case.current_number()).into())
     }
 
     /// Records the facts and closes the act; returns the number of the order, if there is one to be answered.
@@ -682,6 +733,9 @@ impl Stored {
             What::Ordered(Asked::Renew(months)) => Self { months: Some(months), ..plain("renewal_ordered") },
             What::Ordered(Asked::Deduct(amount)) => Self { amount: Some(amount), ..plain("deduction_ordered") },
             What::Ordered(Asked::Lift) => plain("lift_ordered"),
+            What::Ordered(Asked::Surrender) => plain("surrender_ordered"),
+            What::Surrendered(amount) => Self { amount: Some(amount), ..plain("surrendered") },
+            What::SurrenderRefused => plain("surrender_refused"),
             What::Sent => plain("sent"),
             What::InForce(amount) => Self { amount: Some(amount), ..plain("in_force") },
             What::Partly(amount) => Self { amount: Some(amount), ..plain("partly") },
@@ -706,6 +760,9 @@ impl Stored {
             "renewal_ordered" => What::Ordered(Asked::Renew(months?)),
             "deduction_ordered" => What::Ordered(Asked::Deduct(amount?)),
             "lift_ordered" => What::Ordered(Asked::Lift),
+            "surrender_ordered" => What::Ordered(Asked::Surrender),
+            "surrendered" => What::Surrendered(amount?),
+            "surrender_refused" => What::SurrenderRefused,
             "sent" => What::Sent,
             "in_force" => What::InForce(amount?),
             "partly" => What::Partly(amount?),

@@ -1,10 +1,11 @@
 //! What institutions are told and answer, as files: JSON by `docs/schemas/`, and CSV. Amounts are decimal strings in yuan,
 //! days are ISO dates. Pure.
 
+use ankuan_ledger::Amount;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::rules::{Said, Verdict};
+use super::rules::{Said, Verdict, WHOLE_BP};
 use super::{Action, AssetKind, Basis};
 use crate::amount::parse_yuan;
 use crate::{Message, Outcome};
@@ -37,9 +38,9 @@ pub struct Instruction {
 pub struct OrderLine {
     /// The number under which it is to be answered.
     pub order: i64,
-    /// freeze, renew, deduct, lift.
+    /// freeze, renew, deduct, surrender, lift, query.
     pub action: &'static str,
-    /// The freeze that it is about: the same for all orders on it.
+    /// The freeze that it is about: the same for all orders on it. Of a query its own number.
     pub measure: i64,
     /// Case number.
     pub case: String,
@@ -68,7 +69,7 @@ pub struct OrderLine {
     /// Of a frozen salary: what stays free each month.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowance: Option<AllowanceLine>,
-    /// Of a deduction: where the money is to go.
+    /// Of a deduction or surrender: where the money is to go.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pay_to: Option<PayTo>,
 }
@@ -209,8 +210,10 @@ pub struct AnswerLine {
     pub result: &'static str,
     /// In the institution's words.
     pub reason: String,
-    /// Of a deduction: under which name the money will come, where it is not the institution's.
+    /// Of a deduction or surrender: under which name the money will come, where it is not the institution's.
     pub payer: String,
+    /// Of a query: the share that was found, hundredths of a per cent.
+    pub share_bp: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -238,9 +241,12 @@ struct RawLine {
     reason: Option<String>,
     #[serde(default)]
     payer: Option<String>,
+    #[serde(default)]
+    share_percent: Option<String>,
 }
 
-/// Reads an answer: JSON, or CSV with the headings `指令编号,机构,事项编号,结果,日期,金额,轮候顺位,到期日,理由,付款户名`.
+/// Reads an answer: JSON, or CSV with the headings `指令编号,机构,事项编号,结果,日期,金额,轮候顺位,到期日,理由,付款户名` and,
+/// where a share was found, `份额（%）`.
 ///
 /// # Errors
 /// `assets.answer_file` (neither, another schema, a field missing or unknown; with what is wrong), `assets.answer_line` (a
@@ -268,13 +274,17 @@ fn wrong_file(detail: impl ToString) -> Message {
     Message::new("assets.answer_file").with("detail", detail.to_string())
 }
 
-const ANSWER_HEADINGS: [&str; 10] =
-    ["指令编号", "机构", "事项编号", "结果", "日期", "金额", "轮候顺位", "到期日", "理由", "付款户名"];
+const ANSWER_HEADINGS: [&str; 11] =
+    ["指令编号", "机构", "事项编号", "结果", "日期", "金额", "轮候顺位", "到期日", "理由", "付款户名", "份额（%）"];
+
+/// Headings that every answer has: the share came later and may be left out.
+const ANSWER_HEADINGS_LEAST: usize = 10;
 
 fn read_csv(text: &str) -> Result<RawAnswer, Message> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let headings = reader.headers().map_err(wrong_file)?;
-    if headings.iter().map(str::trim).ne(ANSWER_HEADINGS) {
+    let wanted = ANSWER_HEADINGS.iter().take(headings.len().max(ANSWER_HEADINGS_LEAST)).copied();
+    if headings.iter().map(str::trim).ne(wanted) {
         return Err(wrong_file(ANSWER_HEADINGS.join(",")));
     }
     let mut raw = RawAnswer {
@@ -305,6 +315,7 @@ fn read_csv(text: &str) -> Result<RawAnswer, Message> {
             until: some(7),
             reason: some(8),
             payer: some(9),
+            share_percent: some(10),
         });
     }
     Ok(raw)
@@ -313,6 +324,12 @@ fn read_csv(text: &str) -> Result<RawAnswer, Message> {
 fn wrong_line(line: usize, field: &str, value: impl ToString) -> Message {
     let value = value.to_string();
     Message::new("assets.answer_line").with("line", line).with("field", field).with("value", value.escape_debug())
+}
+
+/// Per cent with up to two decimals, 0 to 100, in hundredths.
+fn share_of(line_no: usize, text: &str) -> Result<i64, Message> {
+    let share = parse_yuan(text).ok().map(Amount::minor).filter(|share| (0..=WHOLE_BP).contains(share));
+    share.ok_or_else(|| wrong_line(line_no, "share_percent", text))
 }
 
 impl RawLine {
@@ -330,15 +347,18 @@ impl RawLine {
             }
             "refused" => ("refused", Verdict::Refused),
             "frozen" => ("frozen", Verdict::Frozen(needed()?)),
+            "paid_elsewhere" => ("paid_elsewhere", Verdict::PaidElsewhere(needed()?)),
             other => return Err(wrong_line(line_no, "result", other)),
         };
         let reason = self.reason.unwrap_or_default().trim().to_owned();
-        if verdict == Verdict::Refused && reason.is_empty() {
+        if matches!(verdict, Verdict::Refused | Verdict::PaidElsewhere(_)) && reason.is_empty() {
             return Err(wrong_line(line_no, "reason", ""));
         }
         let until = self.until.as_deref().map(|text| day("until", text)).transpose()?;
         let said = Said { order_id: self.order, verdict, on: day("on", &self.on)?, until };
-        Ok(AnswerLine { line_no, said, result, reason, payer: self.payer.unwrap_or_default().trim().to_owned() })
+        let payer = self.payer.unwrap_or_default().trim().to_owned();
+        let share = self.share_percent.as_deref().map(|text| share_of(line_no, text)).transpose()?;
+        Ok(AnswerLine { line_no, said, result, reason, payer, share_bp: share })
     }
 }
 
@@ -391,6 +411,14 @@ mod tests {
                    I2026-0001,某银行,7,partly,2026-11-22,12.50,,2027-11-22,,\r\n\
                    I2026-0001,某银行,8,refused,2026-11-22,,,,账户已注销,\r\n";
         assert_eq!(read_answer(JSON.as_bytes()).unwrap(), read_answer(csv.as_bytes()).unwrap());
+        // With the share that a query found, which came later.
+        let json = JSON.replace("\"until\"", "\"share_percent\":\"12.5\",\"until\"");
+        let csv =
+            csv.replace("付款户名\r\n", "付款户名,份额（%）\r\n").replace("2027-11-22,,\r\n", "2027-11-22,,,12.5\r\n");
+        let csv = csv.replace("账户已注销,\r\n", "账户已注销,,\r\n");
+        let read = read_answer(json.as_bytes()).unwrap();
+        assert_eq!(read.lines[0].share_bp, Some(1_250));
+        assert_eq!(read, read_answer(csv.as_bytes()).unwrap());
     }
 
     #[test]
@@ -404,6 +432,8 @@ mod tests {
             ("\"partly\"", "\"perhaps\"", "assets.answer_line"),
             ("\"partly\"", "\"waiting\"", "assets.answer_line"),
             ("2027-11-22", "2027-11-31", "assets.answer_line"),
+            ("\"until\":\"2027-11-22\"", "\"share_percent\":\"100.01\"", "assets.answer_line"),
+            ("\"partly\"", "\"paid_elsewhere\"", "assets.answer_line"),
         ] {
             let text = JSON.replacen(from, to, 1);
             assert_ne!(text, JSON);

@@ -2,17 +2,23 @@
 //! what institutions are told and answer; money deducted that is not here yet.
 //!
 //! What is frozen is a memorandum: it is told by [`measures`] and never added to money. Only a deduction that an
-//! institution confirms is posted ([`deductions`]).
+//! institution confirms is posted ([`deductions`]); what arrives otherwise is explained by people ([`differences`]).
 
 pub mod answers;
 pub mod day;
+pub mod debts;
 pub mod deductions;
+pub mod differences;
+pub mod expectations;
+pub mod grounds;
 pub mod instructions;
 pub mod live_freeze;
 pub mod measures;
 pub mod message;
+pub mod queries;
 pub mod register;
 pub mod rules;
+pub mod substitution;
 
 use crate::Message;
 use crate::words::words;
@@ -64,6 +70,10 @@ words! {
         Deduct = "deduct",
         /// 解除冻结
         Lift = "lift",
+        /// 强制退保
+        Surrender = "surrender",
+        /// 查询: needs no freeze.
+        Query = "query",
     }
 }
 
@@ -86,12 +96,18 @@ words! {
         Lapsed = "lapsed",
         /// 已解除
         Lifted = "lifted",
-        /// All deducted.
+        /// All deducted, or surrendered.
         Deducted = "deducted",
     }
 }
 
 impl AssetKind {
+    /// Whether it comes from a payer from time to time, so that the payer may pay somebody else.
+    #[must_use]
+    pub const fn is_recurring(self) -> bool {
+        matches!(self, Self::Income | Self::Salary | Self::Equity)
+    }
+
     /// In words.
     #[must_use]
     pub const fn message(self) -> Message {

@@ -37,7 +37,7 @@ pub enum End {
     Lapsed,
     /// The court lifted it.
     Lifted,
-    /// All that it was for has been deducted.
+    /// All that it was for has been deducted, or the policy was surrendered.
     Deducted,
 }
 
@@ -103,6 +103,8 @@ pub enum Asked {
     Deduct(Amount),
     /// To let go.
     Lift,
+    /// To end a policy and pay out its cash value.
+    Surrender,
 }
 
 impl Asked {
@@ -114,6 +116,7 @@ impl Asked {
             Self::Renew(_) => Action::Renew,
             Self::Deduct(_) => Action::Deduct,
             Self::Lift => Action::Lift,
+            Self::Surrender => Action::Surrender,
         }
     }
 }
@@ -164,6 +167,10 @@ pub enum What {
     Withdrawn,
     /// Its time ran out.
     Lapsed,
+    /// The policy was ended; so much is quoted for this order. The freeze is over.
+    Surrendered(Amount),
+    /// The policy was not ended.
+    SurrenderRefused,
     /// Takes effect out of the waiting list, or gets what an earlier order let go: so much more is frozen for it.
     Promoted(Amount),
 }
@@ -198,6 +205,8 @@ pub enum Wish {
     Deduct(Amount),
     /// Let go; an order that was not sent is taken back.
     Lift,
+    /// End the policy.
+    Surrender,
 }
 
 /// What an institution says of an order.
@@ -226,6 +235,8 @@ pub enum Verdict {
     Refused,
     /// So much is frozen now under an order that was answered before.
     Frozen(Amount),
+    /// A payer of income paid so much to somebody else. Makes no fact of a line: see [`super::expectations`].
+    PaidElsewhere(Amount),
 }
 
 /// What a day cannot decide: the institution has to be asked.
@@ -486,11 +497,17 @@ impl Measure {
                     State::InForce(InForce { frozen, deducted, ..freeze })
                 };
             }
+            What::Surrendered(amount) => {
+                let State::InForce(freeze) = next.state else { return Err(not_in_force) };
+                let deducted = freeze.deducted.plus(amount).ok_or(Refusal::OutOfRange)?;
+                // The policy is gone: nothing stays frozen of it, whatever was.
+                next.state = State::Ended { on: fact.on, how: End::Deducted, deducted };
+            }
             What::Refused => next = next.ended(fact.on, End::Refused),
             What::Withdrawn => next = next.ended(fact.on, End::Withdrawn),
             What::Lapsed => next = next.ended(fact.on, End::Lapsed),
             What::Lifted => next = next.ended(fact.on, End::Lifted),
-            What::RenewalRefused | What::DeductionRefused | What::LiftRefused => {}
+            What::RenewalRefused | What::DeductionRefused | What::LiftRefused | What::SurrenderRefused => {}
         }
         if matches!(next.state, State::Ended { .. }) {
             next.open.clear();
@@ -572,6 +589,7 @@ impl Line {
             Wish::Renew(months) => Asked::Renew(months),
             Wish::Deduct(amount) => Asked::Deduct(amount),
             Wish::Lift => Asked::Lift,
+            Wish::Surrender => Asked::Surrender,
         };
         if wish == Wish::Lift && measure.status() == MeasureStatus::Ordered {
             return Ok(measure.fact(today, What::Withdrawn, None));
@@ -580,8 +598,13 @@ impl Line {
         if freeze.is_none() && wish != Wish::Lift {
             return Err(Refusal::NotInForce { measure_id });
         }
-        let same = measure.open_of(what.action()).or_else(|| measure.open_of(Action::Lift));
-        if let Some(order) = same {
+        // A deduction and a surrender take the same money.
+        let takes: &[Action] = match wish {
+            Wish::Deduct(_) | Wish::Surrender => &[Action::Deduct, Action::Surrender],
+            Wish::Renew(_) | Wish::Lift => &[],
+        };
+        let same = [what.action(), Action::Lift];
+        if let Some(order) = same.iter().chain(takes).find_map(|action| measure.open_of(*action)) {
             return Err(Refusal::OrderOpen { measure_id, order_id: order.order_id });
         }
         if let Some(freeze) = freeze {
@@ -657,7 +680,7 @@ impl Line {
         let is_same = |fact: &Fact| {
             fact.on == said.on
                 && match (fact.what, said.verdict) {
-                    (What::InForce(told) | What::Deducted(told), Verdict::Done(amount)) => {
+                    (What::InForce(told) | What::Deducted(told) | What::Surrendered(told), Verdict::Done(amount)) => {
                         amount.is_none_or(|amount| amount == told)
                     }
                     (What::Partly(told) | What::Deducted(told), Verdict::Partly(amount))
@@ -665,7 +688,11 @@ impl Line {
                     (What::Waiting(_), Verdict::Waiting(_))
                     | (What::Renewed(_) | What::Lifted, Verdict::Done(_))
                     | (
-                        What::Refused | What::RenewalRefused | What::DeductionRefused | What::LiftRefused,
+                        What::Refused
+                        | What::RenewalRefused
+                        | What::DeductionRefused
+                        | What::LiftRefused
+                        | What::SurrenderRefused,
                         Verdict::Refused,
                     ) => true,
                     _ => false,
@@ -753,6 +780,17 @@ impl Line {
                 Ok(What::Deducted(amount))
             }
             (Asked::Deduct(_), Verdict::Refused) => Ok(What::DeductionRefused),
+            (Asked::Surrender, Verdict::Done(Some(amount))) => {
+                if amount <= Amount::ZERO {
+                    return Err(Refusal::NotPositive { amount });
+                }
+                if measure.in_force().is_some_and(|freeze| amount > freeze.frozen) {
+                    // More than was held: the value has grown. Nobody before it may lack anything.
+                    self.may_be_frozen(measure, order_id, amount)?;
+                }
+                Ok(What::Surrendered(amount))
+            }
+            (Asked::Surrender, Verdict::Refused) => Ok(What::SurrenderRefused),
             (Asked::Lift, Verdict::Done(_)) => Ok(What::Lifted),
             (Asked::Lift, Verdict::Refused) => Ok(What::LiftRefused),
             _ => Err(wrong),

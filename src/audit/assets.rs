@@ -34,7 +34,8 @@ pub(super) fn measures(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>
             return Ok(Some(finding));
         }
         for event in loaded.iter().flat_map(|(_, standing)| &standing.events) {
-            if let (What::Deducted(amount), Some(order_id)) = (event.fact.what, event.fact.order_id) {
+            let taken = (event.fact.what, event.fact.order_id);
+            if let (What::Deducted(amount) | What::Surrendered(amount), Some(order_id)) = taken {
                 deducted.push((order_id, event.fact.measure_id, amount));
             }
         }
@@ -64,7 +65,75 @@ pub(super) fn measures(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>
     if let Some((order_id, ..)) = absent(&deducted, &posted).or_else(|| absent(&posted, &deducted)) {
         return Ok(Some(format!("order {order_id}: what was deducted is not what was posted")));
     }
+    if let Some(finding) = surrenders(tx, book)? {
+        return Ok(Some(finding));
+    }
+    if let Some(finding) = open_queries(tx, book)? {
+        return Ok(Some(finding));
+    }
     messages(tx, court_id)
+}
+
+/// Every policy that was ended has a last day to pay, and nothing else has.
+fn surrenders(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Option<String>> {
+    let key = [book.court_id.into(), book.book_id.into()];
+    let wrong = tx.query(
+        "SELECT d.deduction_id FROM deduction AS d LEFT JOIN surrender AS s ON s.court_id = d.court_id \
+         AND s.book_id = d.book_id AND s.deduction_id = d.deduction_id LEFT JOIN measure_event AS e \
+         ON e.court_id = d.court_id AND e.book_id = d.book_id AND e.order_id = d.order_id AND e.event = 'surrendered' \
+         AND e.on_day = d.confirmed_on WHERE d.court_id = $1 AND d.book_id = $2 \
+         AND ((s.deduction_id IS NULL) <> (e.id IS NULL) OR s.terminated_on <> d.confirmed_on \
+         OR s.measure_id <> d.measure_id) ORDER BY d.deduction_id LIMIT 1",
+        &key,
+        |row| row.int(0),
+    )?;
+    Ok(wrong.first().map(|deduction| format!("deduction {deduction}: its surrender does not follow from the orders")))
+}
+
+/// Open queries are those that nobody answered, sent or not.
+fn open_queries(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Option<String>> {
+    let key = [book.court_id.into(), book.book_id.into()];
+    let wanted = tx.query(
+        "SELECT q.query_id, q.asset_id, CAST(CASE WHEN s.id IS NULL THEN 0 ELSE 1 END AS BIGINT) FROM asset_query AS q \
+         LEFT JOIN query_event AS s ON s.court_id = q.court_id AND s.book_id = q.book_id AND s.query_id = q.query_id \
+         AND s.event = 'sent' WHERE q.court_id = $1 AND q.book_id = $2 AND NOT EXISTS (SELECT 1 FROM query_event AS e \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.query_id = q.query_id AND e.event <> 'sent') ORDER BY q.query_id",
+        &key,
+        |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
+    )?;
+    let found = tx.query(
+        "SELECT query_id, asset_id, is_sent FROM open_query WHERE court_id = $1 AND book_id = $2 ORDER BY query_id",
+        &key,
+        |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?)),
+    )?;
+    Ok((wanted != found).then(|| "open queries do not follow from their events".to_owned()))
+}
+
+/// What was explained of deductions is what was posted for it; nothing else was posted so. What was taken back with its
+/// match was reversed.
+pub(super) fn differences(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let key = [court_id.into(), books::CASE_MONEY.into()];
+    let explained = tx.query(
+        "SELECT f.deduction_id, f.kind, CAST(SUM(f.amount_minor) AS BIGINT) FROM deduction_difference AS f \
+         LEFT JOIN match_undo AS u ON u.court_id = f.court_id AND u.book_id = f.book_id AND u.group_id = f.group_id \
+         WHERE f.court_id = $1 AND f.book_id = $2 AND u.group_id IS NULL GROUP BY f.deduction_id, f.kind \
+         ORDER BY f.deduction_id, f.kind",
+        &key,
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)),
+    )?;
+    let posted = tx.query(
+        "SELECT e.credit_item_id, CASE WHEN v.event = 'deduction_surplus' THEN 'surplus' ELSE 'shortfall' END AS kind, \
+         CAST(SUM(e.amount_minor) AS BIGINT) FROM entry_line AS e JOIN voucher AS v ON v.court_id = e.court_id \
+         AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id WHERE e.court_id = $1 AND e.book_id = $2 \
+         AND v.event IN ('deduction_surplus', 'deduction_shortfall') AND NOT EXISTS (SELECT 1 FROM entry_line AS r \
+         WHERE r.court_id = $1 AND r.book_id = $2 AND r.reverses_entry_no = e.entry_no) \
+         GROUP BY e.credit_item_id, v.event ORDER BY e.credit_item_id, kind",
+        &key,
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)),
+    )?;
+    let differs = explained.iter().find(|one| !posted.contains(one));
+    let differs = differs.or_else(|| posted.iter().find(|one| !explained.contains(one)));
+    Ok(differs.map(|(deduction, kind, _)| format!("deduction {deduction}: its {kind} is not what was explained")))
 }
 
 fn states(tx: &mut Tx<'_>, book: BookKey, loaded: &[(i64, Standing)]) -> Outcome<Option<String>> {
@@ -198,9 +267,12 @@ fn messages(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
         "SELECT i.number FROM instruction AS i LEFT JOIN (SELECT instruction_id, CAST(COUNT(*) AS BIGINT) AS order_count \
           FROM measure_event WHERE court_id = $1 AND book_id = $2 AND event = 'sent' GROUP BY instruction_id) AS s \
          ON s.instruction_id = i.instruction_id \
+         LEFT JOIN (SELECT instruction_id, CAST(COUNT(*) AS BIGINT) AS query_count FROM query_event \
+          WHERE court_id = $1 AND book_id = $2 AND event = 'sent' GROUP BY instruction_id) AS q \
+         ON q.instruction_id = i.instruction_id \
          LEFT JOIN document AS d ON d.court_id = $1 AND d.book_id = $2 AND d.document_id = i.document_id \
          LEFT JOIN document AS c ON c.court_id = $1 AND c.book_id = $2 AND c.document_id = i.csv_document_id \
-         WHERE i.court_id = $1 AND i.book_id = $2 AND (COALESCE(s.order_count, 0) <> i.order_count \
+         WHERE i.court_id = $1 AND i.book_id = $2 AND (COALESCE(s.order_count, 0) + COALESCE(q.query_count, 0) <> i.order_count \
          OR d.sha256 IS NULL OR c.sha256 IS NULL OR d.sha256 <> i.sha256 OR c.sha256 <> i.csv_sha256) \
          ORDER BY i.number LIMIT 1",
         &key,

@@ -150,6 +150,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("memorandum", assets::memorandum(tx, court_id)?),
         Check::new("movements", movements::movements(tx, court_id)?),
         Check::new("relief", relief::relief(tx, court_id)?),
+        Check::new("differences", assets::differences(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

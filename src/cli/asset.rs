@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, word};
+use super::{Context, asset_facts, word};
 use crate::assets::measures::{MeasureRecord, Standing, load, load_many, term_of};
 use crate::assets::message::percent;
 use crate::assets::register::{self, Asset, NewAsset};
@@ -39,6 +39,28 @@ pub enum AssetCommand {
         #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=3650))]
         ahead: u16,
     },
+    /// 本案查得的财产及现金可执行率 · What a case found, and its deposits against what it claims
+    Found(asset_facts::FoundArgs),
+    /// 公积金提取条件 · Record a ground on which a housing fund may be drawn
+    Ground(asset_facts::GroundArgs),
+    /// 预期收入（分红、租金） · Expect income that a third party is to pay
+    Expect(asset_facts::ExpectArgs),
+    /// 预期收入清单：到期、逾期、已付、付给他人 · Income that is due, overdue, paid, paid to somebody else
+    Expected {
+        /// 只列该日及以前到期的 · Only what is due by this day
+        #[arg(long, value_name = "DATE", value_parser = super::day)]
+        until: Option<jiff::civil::Date>,
+    },
+    /// 预期收入的结果 · What became of expected income
+    Income(asset_facts::IncomeArgs),
+    /// 履行到期债务通知 · Record that a notice to perform a debt was served
+    Notice(asset_facts::NoticeArgs),
+    /// 第三人异议 · Record that the third party objects
+    Objection(asset_facts::ObjectionArgs),
+    /// 活封：允许使用 · Allow that what is frozen is used under supervision, or end it
+    Use(asset_facts::UseArgs),
+    /// 替代性查封 · Put one freeze in the place of another, or take that back
+    Substitute(asset_facts::SubstituteArgs),
 }
 
 /// What `asset add` takes.
@@ -76,6 +98,15 @@ pub fn run(context: &Context, command: &AssetCommand) -> Outcome<()> {
         AssetCommand::List { case } => list(context, case.as_deref()),
         AssetCommand::Show { asset } => show(context, *asset),
         AssetCommand::Day { ahead } => run_day(context, *ahead),
+        AssetCommand::Found(args) => asset_facts::found(context, args),
+        AssetCommand::Ground(args) => asset_facts::ground(context, args),
+        AssetCommand::Expect(args) => asset_facts::expect(context, args),
+        AssetCommand::Expected { until } => asset_facts::expected(context, *until),
+        AssetCommand::Income(args) => asset_facts::income(context, args),
+        AssetCommand::Notice(args) => asset_facts::notice(context, args),
+        AssetCommand::Objection(args) => asset_facts::objection(context, args),
+        AssetCommand::Use(args) => asset_facts::allow_use(context, args),
+        AssetCommand::Substitute(args) => asset_facts::substitute(context, args),
     }
 }
 
@@ -254,7 +285,7 @@ fn row(tx: &mut Tx<'_>, context: &Context, asset: &Asset, measure: &Measure, rec
 
 fn show(context: &Context, asset_id: i64) -> Outcome<()> {
     let (book, keys) = (context.book(), context.keys()?);
-    let (asset, identifier, rows, events) = context.read(|tx| {
+    let (asset, identifier, rows, events, beside) = context.read(|tx| {
         let asset = register::find_asset(tx, book, asset_id)?;
         let identifier = register::identifier(tx, &keys, book, asset_id)?;
         let standing = load(tx, book, asset_id)?;
@@ -264,7 +295,9 @@ fn show(context: &Context, asset_id: i64) -> Outcome<()> {
                 rows.push(row(tx, context, &asset, measure, record)?);
             }
         }
-        Ok((asset, mask(&identifier), rows, standing.events))
+        let measures: Vec<i64> = rows.iter().filter_map(|row| row.object["measure_id"].as_i64()).collect();
+        let beside = asset_facts::Beside::load(tx, book, asset_id, &measures)?;
+        Ok((asset, mask(&identifier), rows, standing.events, beside))
     })?;
     let amount_of = |fact: &Fact| match fact.what {
         What::InForce(amount)
@@ -272,24 +305,30 @@ fn show(context: &Context, asset_id: i64) -> Outcome<()> {
         | What::More(amount)
         | What::Deducted(amount)
         | What::Promoted(amount)
+        | What::Surrendered(amount)
         | What::Ordered(crate::assets::rules::Asked::Deduct(amount)) => Some(amount),
         _ => None,
     };
+    let facts = beside.object(context.date());
     context.output.object(&json!({
         "asset_id": asset.asset_id, "kind": asset.kind.as_str(), "institution": asset.institution,
-        "holder": asset.holder_name, "identifier_masked": identifier,
+        "holder": asset.holder_name, "identifier_masked": identifier, "found": facts["found"],
+        "queries": facts["queries"], "grounds": facts["grounds"], "notices": facts["notices"],
+        "uses": facts["uses"], "substitutes": facts["substitutes"],
         "measures": rows.iter().map(|row| row.object.clone()).collect::<Vec<_>>(),
         "events": events.iter().map(|event| json!({
             "id": event.id, "measure_id": event.fact.measure_id, "event": event.event, "order": event.fact.order_id,
             "on": event.fact.on.to_string(), "amount_minor": amount_of(&event.fact), "reason": event.reason,
         })).collect::<Vec<_>>(),
     }))?;
-    context.output.pairs(&[
+    let mut pairs = vec![
         (Message::new("assets.column_kind"), asset.kind.message().text(context.output.language)),
         (Message::new("assets.column_institution"), asset.institution.clone()),
         (Message::new("assets.column_holder"), asset.holder_name.clone()),
         (Message::new("assets.column_identifier"), identifier),
-    ])?;
+    ];
+    pairs.extend(beside.pairs(context.output.language, context.date()));
+    context.output.pairs(&pairs)?;
     let cells: Vec<Vec<String>> = rows.into_iter().map(|row| row.cells).collect();
     context.output.table(
         &[

@@ -23,6 +23,12 @@ pub struct InstitutionSimArgs {
     /// 拒绝比例，如 1% 或 0.5% · How many orders are refused
     #[arg(long, default_value = "0%", value_name = "PERCENT", value_parser = percent)]
     pub refuse: u16,
+    /// 到账金额与确认金额不同的比例 · How many deductions and surrenders pay another amount than was confirmed
+    #[arg(long, default_value = "0%", value_name = "PERCENT", value_parser = percent)]
+    pub differ: u16,
+    /// 收入被付给他人的比例 · How many deductions of income are answered: paid to somebody else
+    #[arg(long, default_value = "0%", value_name = "PERCENT", value_parser = percent)]
+    pub elsewhere: u16,
 }
 
 /// Per cent with up to two decimals, in hundredths.
@@ -37,7 +43,7 @@ fn percent(text: &str) -> Result<u16, String> {
 /// # Errors
 /// Those of [`simulate`].
 pub fn run(context: &Context, args: &InstitutionSimArgs) -> Outcome<()> {
-    let options = Options { seed: args.seed, refuse: args.refuse };
+    let options = Options { seed: args.seed, refuse: args.refuse, differ: args.differ, elsewhere: args.elsewhere };
     std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let report = simulate(&args.instructions, &args.out, &options)?;
     context.output.object(&report)?;

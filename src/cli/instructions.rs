@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Subcommand};
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, asset};
+use super::{Context, asset, asset_facts};
 use crate::assets::answers::{self, Answered};
 use crate::assets::instructions;
 use crate::clock::Randomness;
@@ -110,7 +110,12 @@ fn read(context: &Context, files: &[PathBuf]) -> Outcome<()> {
     let language = context.output.language;
     context.output.object(&json!({"answers": all.iter().map(|one| json!({
         "instruction": one.instruction, "new": !one.already, "applied": one.applied, "repeated": one.repeated,
-        "promoted": one.promoted,
+        "promoted": one.promoted, "fulfilled": one.fulfilled, "alarms": one.alarms,
+        "found": one.found.iter().map(|(asset, found)| json!({
+            "asset_id": asset, "on": found.on.to_string(), "amount_minor": found.amount, "share_bp": found.share_bp,
+        })).collect::<Vec<_>>(),
+        "surrendered": one.surrendered.iter().map(|(id, pay_by)|
+            json!({"deduction_id": id, "pay_by": pay_by.to_string()})).collect::<Vec<_>>(),
         "deductions": one.deductions.iter().map(|(id, amount)|
             json!({"deduction_id": id, "amount_minor": amount, "currency": "CNY"})).collect::<Vec<_>>(),
         "conflicts": one.conflicts.iter().map(|conflict| json!({
@@ -133,6 +138,19 @@ fn print(context: &Context, answered: &Answered) -> Outcome<()> {
     for (deduction, amount) in &answered.deductions {
         let message = Message::new("assets.on_its_way").with("deduction", deduction).with("amount", amount);
         context.output.sentence(&message)?;
+    }
+    for (asset, found) in &answered.found {
+        let what = asset_facts::found_text(found);
+        context
+            .output
+            .sentence(&Message::new("assets.found").with("asset", asset).with("what", what).with("on", found.on))?;
+    }
+    for (deduction, pay_by) in &answered.surrendered {
+        let message = Message::new("assets.surrendered").with("deduction", deduction).with("pay_by", pay_by);
+        context.output.sentence(&message)?;
+    }
+    for expectation in &answered.alarms {
+        context.output.sentence(&Message::new("assets.income_alarm").with("expectation", expectation))?;
     }
     let rows: Vec<Vec<String>> = answered
         .conflicts

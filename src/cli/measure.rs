@@ -1,4 +1,4 @@
-//! `freeze`, `renew`, `deduct`, `lift`: orders on assets.
+//! `query`, `freeze`, `renew`, `deduct`, `surrender`, `lift`: orders on assets.
 
 use ankuan_ledger::Amount;
 use clap::{ArgGroup, Args};
@@ -10,7 +10,7 @@ use crate::amount::parse_yuan;
 use crate::assets::measures::{self, Allowance, NewMeasure, Ordered, Whose};
 use crate::assets::register::find_asset;
 use crate::assets::rules::Extent;
-use crate::assets::{Action, Basis};
+use crate::assets::{Action, Basis, queries};
 use crate::request::Answer;
 use crate::{Message, Outcome, access, cases, chart};
 
@@ -95,6 +95,41 @@ pub struct DeductArgs {
     /// 划入的法院账号；只有一个时可不填 · The court's account, where there are several
     #[arg(long, value_name = "NUMBER")]
     pub bank_account: Option<String>,
+}
+
+/// What `surrender` takes.
+#[derive(Clone, Debug, Args)]
+pub struct SurrenderArgs {
+    /// 措施编号（保单的冻结） · Number of the freeze of a policy
+    pub measure: i64,
+    /// 裁定书文号 · Number of the ruling
+    #[arg(long)]
+    pub ruling: String,
+    /// 确认人，不得与经办人相同 · Who confirms it, another person than who acts
+    #[arg(long, value_name = "NAME")]
+    pub confirmed_by: String,
+    /// 划入的法院账号；只有一个时可不填 · The court's account, where there are several
+    #[arg(long, value_name = "NUMBER")]
+    pub bank_account: Option<String>,
+}
+
+/// What `query` takes.
+#[derive(Clone, Debug, Args)]
+pub struct QueryArgs {
+    /// 财产编号 · Number of the asset
+    pub asset: i64,
+    /// 案号 · Case
+    #[arg(long)]
+    pub case: String,
+    /// 协助查询通知书文号 · Number of the notice
+    #[arg(long)]
+    pub paper: String,
+    /// 依据：preservation 保全，enforcement 执行 · What it rests on
+    #[arg(long, value_parser = basis, default_value = "enforcement")]
+    pub basis: Basis,
+    /// 执行人员；不填即经办人 · Who carries it out; default: who acts
+    #[arg(long)]
+    pub officer: Option<String>,
 }
 
 /// What `lift` takes.
@@ -203,6 +238,43 @@ pub fn deduct(context: &Context, args: &DeductArgs) -> Outcome<()> {
             .with("account", &account.number)
             .with("name", &second.name);
         Ok(answer(&message, &ordered, Action::Deduct))
+    })
+}
+
+/// Runs `surrender`.
+///
+/// # Errors
+/// Those of [`measures::surrender`].
+pub fn surrender(context: &Context, args: &SurrenderArgs) -> Outcome<()> {
+    let court_id = context.book().court_id;
+    context.record("asset.surrender", args, |tx, acting, _| {
+        let account = chart::find_bank_account(tx, court_id, args.bank_account.as_deref())?;
+        let second = access::find_actor(tx, court_id, &args.confirmed_by)?;
+        let ordered = measures::surrender(tx, acting, args.measure, &account, &args.ruling, &second)?;
+        let message = Message::new("assets.surrender_ordered")
+            .with("measure", args.measure)
+            .with("account", &account.number)
+            .with("name", &second.name);
+        Ok(answer(&message, &ordered, Action::Surrender))
+    })
+}
+
+/// Runs `query`.
+///
+/// # Errors
+/// Those of [`queries::order`].
+pub fn query(context: &Context, args: &QueryArgs) -> Outcome<()> {
+    let book = context.book();
+    context.record("asset.query", args, |tx, acting, _| {
+        let asset = find_asset(tx, book, args.asset)?;
+        let case = cases::find_case(tx, book, &args.case)?;
+        let officer = args.officer.as_deref().unwrap_or(&acting.actor.name);
+        let query_id = queries::order(tx, acting, &asset, &case, args.basis, (&args.paper, officer))?;
+        let message = Message::new("assets.query_ordered")
+            .with("order", query_id)
+            .with("asset", asset.asset_id)
+            .with("institution", &asset.institution);
+        Ok(Answer::new(&message, json!({"order": query_id, "action": "query", "asset_id": asset.asset_id})))
     })
 }
 

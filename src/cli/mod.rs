@@ -1,6 +1,7 @@
 //! The command line: one file per command, which parses, calls and prints.
 
 pub mod asset;
+pub mod asset_facts;
 pub mod bank_account;
 pub mod bank_sim;
 pub mod bounty;
@@ -10,6 +11,7 @@ pub mod claim;
 pub mod claims;
 pub mod court_transfer;
 pub mod deadlines;
+pub mod deduction;
 pub mod demo;
 pub mod distribute;
 pub mod init;
@@ -191,6 +193,13 @@ pub enum Command {
     BankSim(bank_sim::BankSimArgs),
     /// 模拟协助机构：练习财产查控 · Banks, insurers and fund centres to practise with
     InstitutionSim(institution_sim::InstitutionSimArgs),
+    /// 查询财产（不需冻结） · Ask what an institution has; no freeze needed
+    Query(measure::QueryArgs),
+    /// 强制退保 · Order that a frozen policy be ended and its cash value paid; a second person confirms
+    Surrender(measure::SurrenderArgs),
+    /// 扣划款：在途、到账、差额说明 · Deducted money: on its way, here, and why it differs
+    #[command(subcommand)]
+    Deduction(deduction::DeductionCommand),
 }
 
 /// Runs a command line, program name first.
@@ -230,6 +239,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Relief(command) => relief::run(&context, command),
         Command::CourtTransfer(command) => court_transfer::run(&context, command),
         Command::Bounty(command) => bounty::run(&context, command),
+        Command::Query(args) => measure::query(&context, args),
+        Command::Surrender(args) => measure::surrender(&context, args),
+        Command::Deduction(command) => deduction::run(&context, command),
         Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),

@@ -144,6 +144,7 @@ const fn question(name: &str) -> &'static str {
         b"memorandum" => "verify.of_memorandum",
         b"movements" => "verify.of_movements",
         b"relief" => "verify.of_relief",
+        b"differences" => "verify.of_differences",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

@@ -7,6 +7,8 @@ use ankuan_reconciliation::matching::Outcome as Finding;
 
 use super::{Apply, BY_HAND, MATCHING, Matched, load};
 use crate::access::{self, Acting, Actor, Role};
+use crate::assets::Expected;
+use crate::assets::differences::{self, Explanation};
 use crate::books;
 use crate::chart::{BankAccount, Chart, Event};
 use crate::failure::Outcome;
@@ -16,7 +18,7 @@ use crate::statements::import::may_import;
 use crate::statements::{days, find_line};
 
 /// What a person says a line is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Says<'a> {
     /// A payment, by the key on its file: debited or returned, by the line's sign.
     Payment(&'a str),
@@ -32,6 +34,9 @@ pub enum Says<'a> {
     Charges,
     /// Takes back what this earlier line brought.
     TakesBack(i64),
+    /// Deducted money, with another amount than was confirmed: a part, the rest still to come; or with two people's word for
+    /// the difference.
+    Deduction(i64, Option<Explanation<'a>>),
 }
 
 /// What is said, why, and who stands behind it.
@@ -54,7 +59,8 @@ const CHARGES_ALONE_MAX: Amount = Amount::from_minor(100_000);
 /// # Errors
 /// `flows.line_not_open`, `flows.evidence_missing`, `flows.amount_differs`, `flows.payment_unknown`,
 /// `flows.file_unknown`, `flows.not_a_credit`, `flows.not_a_debit`, `flows.carries_our_key`, `receipts.unknown`, `signoff.day_closed`, those of
-/// posting.
+/// posting. Of a deduction: `assets.deduction_unknown`, `flows.deduction_elsewhere`, `assets.nothing_missing`, and those of
+/// [`differences::check`].
 pub fn match_line(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -88,6 +94,8 @@ pub fn match_line(
         Says::Charges => line.amount.minor().abs() <= CHARGES_ALONE_MAX.minor(),
         // Another court's money may look like ours; two people say so.
         Says::Unattributed | Says::Receipts(_) => own_key.is_none(),
+        // With a difference, `differences::check` asks for the two people.
+        Says::Deduction(..) => own_key.is_none(),
         _ => true,
     };
     if !alone {
@@ -98,7 +106,12 @@ pub fn match_line(
         let proposer = acting.require_any(tx, [Role::FundKeeper, Role::Finance])?;
         access::require_second(tx, acting, proposer, second, &[Role::FundKeeper, Role::Finance, Role::BureauHead])?;
     }
-    let outcome = outcome(tx, acting, &loaded, &line, says)?;
+    let outcome = match says {
+        Says::Deduction(deduction_id, explanation) => {
+            deduction(tx, acting, &mut loaded, &line, *deduction_id, explanation.as_ref())?
+        }
+        _ => outcome(tx, acting, &loaded, &line, says)?,
+    };
     let matching_id = act.take_ids(1);
     let event = match &outcome {
         Finding::PaymentDebited { .. } | Finding::FileDebited { .. } => Some(Event::BankDebited),
@@ -112,6 +125,9 @@ pub fn match_line(
     let message =
         Message::new("flows.evidence_by_hand").with("person", &acting.actor.name).with("text", evidence.trim());
     let mut apply = Apply::new(acting, chart, account, matching_id, &mut loaded);
+    if let Says::Deduction(_, explanation) = says {
+        apply.explained = Some(*explanation);
+    }
     apply.found(tx, &mut act, (&[bank_line_id], &outcome), BY_HAND.to_owned(), super::as_json(&message))?;
     let mut done = apply.finish(tx)?;
     done.matching_id = matching_id;
@@ -134,6 +150,44 @@ pub fn match_line(
     )?;
     act.close(tx)?;
     Ok(done)
+}
+
+/// Deducted money that people take by hand. The amount is right, or a part of what is on its way, or two people say why it
+/// differs. What has arrived whole may be followed by a surplus.
+fn deduction(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    loaded: &mut load::Loaded,
+    line: &crate::statements::BankLine,
+    deduction_id: i64,
+    explanation: Option<&Explanation<'_>>,
+) -> Outcome<Finding> {
+    if line.amount <= Amount::ZERO {
+        return Err(Message::new("flows.not_a_credit").with("line", line.bank_line_id).into());
+    }
+    if let Some(key) = load::own_key(line).filter(|key| loaded.payment_by_key(key).is_some()) {
+        return Err(Message::new("flows.carries_our_key").with("key", key).into());
+    }
+    let one = differences::find(tx, books::case_money(acting.actor.court_id), deduction_id)?;
+    if one.bank_account_id != line.bank_account_id {
+        return Err(Message::new("flows.deduction_elsewhere").with("deduction", deduction_id).into());
+    }
+    let differs = || Message::new("flows.amount_differs").with("line", line.amount).with("expected", one.on_its_way);
+    let split = differences::split(line.amount, one.on_its_way, explanation.is_some()).ok_or_else(differs)?;
+    match (split.difference, explanation) {
+        (Some((kind, _)), Some(explanation)) => differences::check(tx, acting, kind, explanation)?,
+        (Some(_), None) => return Err(differs().into()),
+        (None, Some(_)) => return Err(Message::new("assets.nothing_missing").with("deduction", deduction_id).into()),
+        (None, None) => {}
+    }
+    loaded.expected.entry(deduction_id).or_insert(Expected {
+        deduction_id,
+        case_id: one.case_id,
+        amount: one.on_its_way,
+        payer_name: one.payer_name,
+        confirmed_on: one.confirmed_on,
+    });
+    Ok(Finding::ArrivalArrived { expected_ids: [deduction_id].into() })
 }
 
 fn outcome(
@@ -229,6 +283,9 @@ fn outcome(
         Says::Charges => {
             must_be(false)?;
             Finding::Charges
+        }
+        Says::Deduction(..) => {
+            return Err(ankuan_ledger::Error::Inconsistent("a deduction is found apart".into()).into());
         }
         Says::TakesBack(credit_line) => {
             must_be(false)?;

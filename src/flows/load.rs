@@ -207,8 +207,12 @@ impl Loaded {
                     // A return of what is settled already, or of long ago: never a payer's money.
                     return Some(Message::new("flows.carries_our_key").with("key", key));
                 }
-                self.is_reference_taken(line)
-                    .then(|| Message::new("flows.reference_taken").with("reference", &line.bank_reference))
+                if self.is_reference_taken(line) {
+                    return Some(Message::new("flows.reference_taken").with("reference", &line.bank_reference));
+                }
+                let case_id =
+                    if let Finding::CaseReceipt { case_id, .. } = &found.outcome { Some(*case_id) } else { None };
+                self.may_be_expected(line, case_id)
             }),
             Finding::Recovered { id } => lines().find_map(|line| {
                 let case = self.receivable_case(*id)?;
@@ -220,6 +224,19 @@ impl Loaded {
             }
             _ => None,
         }
+    }
+
+    /// Whether money that the rules take for new is of a payer from whom a deduction is expected (of this case, where the
+    /// line names one): it may be that with another amount, and people say what it is.
+    pub(super) fn may_be_expected(&self, line: &BankLine, case_id: Option<i64>) -> Option<Message> {
+        let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        let name = letters(&line.name);
+        let of_payer = self.expected.values().filter(|one| {
+            !name.is_empty() && letters(&one.payer_name) == name && case_id.is_none_or(|case_id| case_id == one.case_id)
+        });
+        let one = of_payer.min_by_key(|one| one.deduction_id)?;
+        let message = Message::new("flows.may_be_deduction").with("deduction", one.deduction_id);
+        Some(message.with("expected", one.amount).with("line", line.bank_line_id))
     }
 
     /// The payments that a finding about a file settles.

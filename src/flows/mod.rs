@@ -17,6 +17,7 @@ use ankuan_reconciliation::reply::Cause;
 use crate::access::Acting;
 use crate::amount::Total;
 use crate::assets;
+use crate::assets::differences::{self, Explanation};
 use crate::books;
 use crate::chart::{AccountKind, BankAccount, Chart, Event, Owner};
 use crate::failure::{Failure, Outcome};
@@ -266,6 +267,8 @@ struct Apply<'a> {
     settlement: Settlement<'a>,
     /// Files debited in this run without what failed, and the match that says so.
     less_failed: HashMap<i64, i64>,
+    /// By hand: a line may bring another amount than a deduction, with this word for the difference.
+    explained: Option<Option<Explanation<'a>>>,
     /// What each rule found: matches, lines.
     rules: BTreeMap<u16, (u64, u64)>,
     /// Accounts of receipts, by case.
@@ -309,6 +312,7 @@ impl<'a> Apply<'a> {
             loaded,
             settlement: Settlement::new(chart, acting.actor.court_id, account.bank_account_id),
             less_failed: HashMap::new(),
+            explained: None,
             rules: BTreeMap::new(),
             receipt_accounts: HashMap::new(),
             line_matches: Vec::new(),
@@ -474,7 +478,8 @@ impl<'a> Apply<'a> {
                 ("recovered", vec![*id], entries)
             }
             Finding::ArrivalArrived { expected_ids } => {
-                ("deduction_arrived", expected_ids.to_vec(), self.arrived(tx, act, lines, expected_ids)?)
+                let entries = self.arrived(tx, act, lines, expected_ids, group.group_id)?;
+                ("deduction_arrived", expected_ids.to_vec(), entries)
             }
         };
         self.record(tx, act, &group, lines, word, &targets, entries)?;
@@ -647,12 +652,23 @@ impl<'a> Apply<'a> {
     }
 
     /// Deducted money is here: one line for one or several deductions, or several lines for one. It is no longer on its way,
-    /// and may be distributed.
-    fn arrived(&mut self, tx: &mut Tx<'_>, act: &mut Act, lines: &[i64], expected_ids: &[i64]) -> Outcome<(i64, i64)> {
+    /// and may be distributed. By hand it may be another amount; the difference is posted with its explanation.
+    fn arrived(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        lines: &[i64],
+        expected_ids: &[i64],
+        group_id: i64,
+    ) -> Outcome<(i64, i64)> {
         let court_id = self.acting.actor.court_id;
         let event = Event::ExpectedMoneyArrived;
-        act.begin_voucher(tx, &self.chart.voucher(event, self.acting.date, 1))?;
         let mut entries = (0, 0);
+        if let (Some(explanation), [line_id], [deduction_id]) = (self.explained, lines, expected_ids) {
+            return self.arrived_otherwise(tx, act, (*line_id, *deduction_id, group_id), explanation);
+        }
+        act.begin_voucher(tx, &self.chart.voucher(event, self.acting.date, 1))?;
+        let mut released: BTreeMap<i64, (Place, Amount)> = BTreeMap::new();
         for line_id in lines {
             for deduction_id in expected_ids {
                 let expected = self.loaded.expected.get(deduction_id).ok_or_else(|| {
@@ -666,11 +682,67 @@ impl<'a> Apply<'a> {
                 let here = self.chart.line(tx, court_id, event, owner, items, amount)?;
                 let entry = act.post(tx, &[here])?;
                 let funds = self.chart.account(tx, court_id, AccountKind::CaseFunds, owner)?;
-                assets::release_on_arrival(tx, act, Place { account: funds, item: ItemId(*deduction_id) }, amount)?;
+                let place = Place { account: funds, item: ItemId(*deduction_id) };
+                let (_, here) = released.entry(*deduction_id).or_insert((place, Amount::ZERO));
+                let overflow = || ankuan_ledger::Error::Inconsistent(format!("deduction {deduction_id} overflows"));
+                *here = here.plus(amount).ok_or_else(overflow)?;
                 entries = spanning(entries, entry);
                 self.done.receipts.add(amount)?;
             }
         }
+        // Once for each: what is held is read as it was before this act.
+        for (place, amount) in released.into_values() {
+            assets::release_on_arrival(tx, act, place, amount)?;
+        }
+        Ok(entries)
+    }
+
+    /// One line brings one deduction, perhaps with another amount.
+    fn arrived_otherwise(
+        &mut self,
+        tx: &mut Tx<'_>,
+        act: &mut Act,
+        (line_id, deduction_id, group_id): (i64, i64, i64),
+        explanation: Option<Explanation<'_>>,
+    ) -> Outcome<(i64, i64)> {
+        let court_id = self.acting.actor.court_id;
+        let line = self.line(tx, line_id)?;
+        let broken = || ankuan_ledger::Error::Inconsistent(format!("deduction {deduction_id} cannot be split"));
+        let (case_id, on_its_way) =
+            self.loaded.expected.get(&deduction_id).map(|one| (one.case_id, one.amount)).ok_or_else(broken)?;
+        let split = differences::split(line.amount, on_its_way, explanation.is_some()).ok_or_else(broken)?;
+        let owner = Owner { bank_account_id: Some(self.account.bank_account_id), case_id: Some(case_id) };
+        let mut entries = (0, 0);
+        if split.arrived > Amount::ZERO {
+            let event = Event::ExpectedMoneyArrived;
+            act.begin_voucher(tx, &self.chart.voucher(event, self.acting.date, 1))?;
+            let items = (ItemId(line_id), ItemId(deduction_id));
+            let here = self.chart.line(tx, court_id, event, owner, items, split.arrived)?;
+            entries = spanning(entries, act.post(tx, &[here])?);
+        }
+        // What is here may be distributed, what is missing is no longer held: once for both, since what is held is read as
+        // it was before this act.
+        let missing = match split.difference {
+            Some((differences::Kind::Shortfall, missing)) => missing,
+            _ => Amount::ZERO,
+        };
+        let off_the_way = split.arrived.plus(missing).ok_or_else(broken)?;
+        if off_the_way > Amount::ZERO {
+            let funds = self.chart.account(tx, court_id, AccountKind::CaseFunds, owner)?;
+            assets::release_on_arrival(tx, act, Place { account: funds, item: ItemId(deduction_id) }, off_the_way)?;
+        }
+        if let (Some(difference), Some(explanation)) = (split.difference, explanation) {
+            let of = differences::Of {
+                deduction_id,
+                case_id,
+                bank_account_id: self.account.bank_account_id,
+                bank_line_id: Some(line_id),
+                group_id: Some(group_id),
+            };
+            let entry = differences::record(tx, act, self.acting, self.chart, &of, difference, &explanation)?;
+            entries = spanning(entries, entry);
+        }
+        self.done.receipts.add(line.amount)?;
         Ok(entries)
     }
 

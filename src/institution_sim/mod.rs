@@ -27,6 +27,10 @@ pub struct Options {
     pub seed: u64,
     /// How many of 10,000 orders are refused.
     pub refuse: u16,
+    /// How many of 10,000 surrenders and deductions pay another amount than was confirmed: one per cent less, or more.
+    pub differ: u16,
+    /// How many of 10,000 deductions of income the payer answers with: paid to somebody else.
+    pub elsewhere: u16,
 }
 
 /// What was written.
@@ -140,6 +144,8 @@ struct Answer {
     until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share_percent: Option<String>,
 }
 
 /// Reads every instruction in a folder (`*.json`, by name) that was not answered before, and writes for each
@@ -279,13 +285,23 @@ impl World {
             holding.lapse(instruction.made_on)?;
             let mut answer = Answer { order: order.order, on: String::from(instruction.made_on), ..Answer::default() };
             let roll = draw(options.seed, &format!("{} {}", instruction.number, order.order)) % 10_000;
+            let is_income = order.action == "deduct" && order.asset.kind == "income";
             if roll < u64::from(options.refuse) {
                 (answer.result, answer.reason) = ("refused", Some("与我方登记不符，请核对户名和编号"));
+            } else if is_income && 9_999 - roll < u64::from(options.elsewhere) {
+                // The village paid the dividend to somebody of the family.
+                (answer.result, answer.reason) = ("paid_elsewhere", Some("已由被执行人之女代领"));
+                answer.amount.clone_from(&order.amount);
             } else {
                 holding.take(path, order, instruction.made_on, &mut answer)?;
             }
-            if order.action == "deduct" && answer.result == "done" {
-                let amount = parse_yuan(order.amount.as_deref().unwrap_or_default())?;
+            if matches!(order.action.as_str(), "deduct" | "surrender") && answer.result == "done" {
+                let confirmed = parse_yuan(answer.amount.as_deref().unwrap_or_default())?;
+                let amount = pays(
+                    confirmed,
+                    draw(options.seed, &format!("pays {} {}", instruction.number, order.order)),
+                    options,
+                );
                 let remark = format!("{}扣划{}款项", order.case, order.asset.holder);
                 let reference = format!("{}-{}", instruction.number, order.order);
                 incoming.push((amount, instruction.institution.clone(), remark, reference));
@@ -294,6 +310,17 @@ impl World {
         }
         Ok((answers, incoming))
     }
+}
+
+/// What is sent of what was confirmed: a part of the payments is one per cent (at least a fen) more or less, as fees and
+/// interest make it.
+fn pays(confirmed: Amount, roll: u64, options: &Options) -> Amount {
+    if roll % 10_000 >= u64::from(options.differ) {
+        return confirmed;
+    }
+    let one_per_cent = Amount::from_minor((confirmed.minor() / 100).max(1));
+    let other = if roll / 10_000 % 2 == 0 { confirmed.minus(one_per_cent) } else { confirmed.plus(one_per_cent) };
+    other.filter(|amount| *amount > Amount::ZERO).unwrap_or(confirmed)
 }
 
 impl Freeze {
@@ -384,12 +411,38 @@ impl Holding {
                 }
                 (answer.result, answer.amount) = ("done", Some(plain(amount)));
             }
-            ("lift", Some(place)) => {
+            ("query", _) => {
+                (answer.result, answer.amount) = ("done", Some(plain(self.balance_minor)));
+                if order.asset.kind == "equity" {
+                    answer.share_percent = Some("100.00".to_owned());
+                }
+            }
+            ("surrender", Some(place)) if self.freezes[place].frozen_minor > Amount::ZERO => {
+                // The policy ends: this freeze gets what it holds, the rest is the holder's.
+                let quote = self.freezes[place].frozen_minor;
+                self.balance_minor = self.balance_minor.minus(quote).unwrap_or_default();
                 self.freezes.remove(place);
-                self.serve(on)?;
+                // The next takes effect, but nothing is left of the policy for it.
+                for freeze in &mut self.freezes {
+                    if freeze.ends_on.is_none() {
+                        freeze.ends_on = Some(last_day(on, freeze.months)?);
+                        break;
+                    }
+                    if freeze.is_short() {
+                        break;
+                    }
+                }
+                (answer.result, answer.amount) = ("done", Some(plain(quote)));
+            }
+            ("lift", Some(place)) => {
+                let was_in_force = self.freezes.remove(place).ends_on.is_some();
+                if was_in_force {
+                    // What only waited held nothing, and nobody waited for it.
+                    self.serve(on)?;
+                }
                 answer.result = "done";
             }
-            ("freeze" | "renew" | "deduct" | "lift", _) => {
+            ("freeze" | "renew" | "deduct" | "lift" | "surrender", _) => {
                 (answer.result, answer.reason) = ("refused", Some("与我方登记的冻结不符"));
             }
             (other, _) => return Err(wrong(path, format!("order {}: {other}", order.order))),
@@ -397,3 +450,6 @@ impl Holding {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -589,7 +589,7 @@ pub struct CaseReceipt {
     pub receipt_id: i64,
     /// The bank account in which it lies.
     pub bank_account_id: i64,
-    /// What arrived, or was deducted.
+    /// What arrived, or was deducted and is to arrive: with the differences that were explained.
     pub amount: Amount,
     /// What is left of it in the accounts of this kind and not held.
     pub available: Amount,
@@ -632,7 +632,11 @@ fn money_in(tx: &mut Tx<'_>, book: BookKey, case_id: i64, account: AccountId) ->
          WHERE r.court_id = $1 AND r.book_id = $2 AND (r.case_id = $3 OR r.receipt_id IN \
          (SELECT a.receipt_id FROM receipt_attribution AS a \
          WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3)) \
-         UNION ALL SELECT d.deduction_id, d.amount_minor, COALESCE(i.posted_minor - i.held_minor, 0), d.bank_account_id \
+         UNION ALL SELECT d.deduction_id, d.amount_minor + CAST(COALESCE((SELECT SUM(CASE WHEN f.kind = 'surplus' \
+         THEN f.amount_minor ELSE -f.amount_minor END) FROM deduction_difference AS f LEFT JOIN match_undo AS u \
+         ON u.court_id = f.court_id AND u.book_id = f.book_id AND u.group_id = f.group_id \
+         WHERE f.court_id = d.court_id AND f.book_id = d.book_id AND f.deduction_id = d.deduction_id \
+         AND u.group_id IS NULL), 0) AS BIGINT), COALESCE(i.posted_minor - i.held_minor, 0), d.bank_account_id \
          FROM deduction AS d LEFT JOIN item_balance AS i ON i.court_id = d.court_id AND i.book_id = d.book_id \
          AND i.account_id = $4 AND i.item_id = d.deduction_id \
          WHERE d.court_id = $1 AND d.book_id = $2 AND d.case_id = $3 \

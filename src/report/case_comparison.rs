@@ -84,6 +84,22 @@ pub fn case_comparison(tx: &mut Tx<'_>, court_id: i64, (first, last): (Date, Dat
              AND v.accounting_date >= $3 AND v.accounting_date <= $4",
         ),
         (
+            0,
+            "SELECT f.case_id, f.amount_minor FROM deduction_difference AS f JOIN voucher AS v ON v.court_id = f.court_id \
+             AND v.book_id = f.book_id AND v.voucher_id = f.voucher_id LEFT JOIN match_undo AS u \
+             ON u.court_id = f.court_id AND u.book_id = f.book_id AND u.group_id = f.group_id \
+             WHERE f.court_id = $1 AND f.book_id = $2 AND f.kind = 'surplus' AND u.group_id IS NULL \
+             AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+        ),
+        (
+            1,
+            "SELECT f.case_id, f.amount_minor FROM deduction_difference AS f JOIN voucher AS v ON v.court_id = f.court_id \
+             AND v.book_id = f.book_id AND v.voucher_id = f.voucher_id LEFT JOIN match_undo AS u \
+             ON u.court_id = f.court_id AND u.book_id = f.book_id AND u.group_id = f.group_id \
+             WHERE f.court_id = $1 AND f.book_id = $2 AND f.kind = 'shortfall' AND u.group_id IS NULL \
+             AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+        ),
+        (
             1,
             "SELECT s.case_id, COALESCE(d.paid_minor + d.set_aside_minor, t.total_minor) FROM run_event AS e \
              JOIN voucher AS v ON v.court_id = e.court_id AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id \

@@ -540,7 +540,7 @@ fn institutions_play_along(database: &Database) {
         for institution in ["甲银行", "乙保险公司", "丙公积金中心"] {
             done(&["instructions", "out", "--institution", institution, "--out", out, "--as", "钱承办"]);
         }
-        let options = Options { seed: 3, refuse: 0 };
+        let options = Options { seed: 3, refuse: 0, differ: 0, elsewhere: 0 };
         let report = simulate(out.as_ref(), back.as_ref(), &options).expect("answers");
         for name in &report.answers {
             let path = format!("{back}/{name}");

@@ -17,6 +17,7 @@ mod command_line;
 mod court;
 mod crash;
 mod deadlines;
+mod extraction;
 mod fuzz_corpus;
 mod live_freeze;
 mod measures;

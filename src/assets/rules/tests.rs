@@ -243,6 +243,59 @@ fn shares_stand_beside_each_other_up_to_the_whole() {
     assert_eq!(story.status(three), MeasureStatus::InForce);
 }
 
+#[test]
+fn a_surrender_ends_the_freeze_with_the_quote_and_the_next_in_line_takes_effect() {
+    let mut story = Story::default();
+    let one = story.sent(Extent::Amount(yuan(100)), 36, DAY);
+    let two = story.sent(Extent::Amount(yuan(60)), 36, DAY);
+    assert_eq!(story.order(one.0, Wish::Surrender, DAY).unwrap_err(), Refusal::NotInForce { measure_id: one.0 });
+    story.answer(one, Verdict::Partly(yuan(80)), DAY).unwrap();
+    story.answer(two, Verdict::Waiting(1), DAY).unwrap();
+    let order = story.order(one.0, Wish::Surrender, DAY).unwrap();
+    // A deduction and a surrender take the same money.
+    let open = Refusal::OrderOpen { measure_id: one.0, order_id: order };
+    assert_eq!(story.order(one.0, Wish::Deduct(yuan(1)), DAY).unwrap_err(), open);
+    let surrender = (one.0, order);
+    let kind = Refusal::AnswerKind { order_id: order };
+    assert_eq!(story.answer(surrender, Verdict::Done(None), DAY).unwrap_err(), kind);
+    assert_eq!(story.answer(surrender, Verdict::Partly(yuan(5)), DAY).unwrap_err(), kind);
+    let nothing = Refusal::NotPositive { amount: Amount::ZERO };
+    assert_eq!(story.answer(surrender, Verdict::Done(Some(Amount::ZERO)), DAY).unwrap_err(), nothing);
+    let exceeds = Refusal::AnswerExceeds { order_id: order, amount: yuan(101), ordered: yuan(100) };
+    assert_eq!(story.answer(surrender, Verdict::Done(Some(yuan(101))), DAY).unwrap_err(), exceeds);
+    // A loan on the policy: less than was held is quoted.
+    story.answer(surrender, Verdict::Done(Some(yuan(75))), DAY).unwrap();
+    assert_eq!(
+        story.line.measure(one.0).unwrap().state,
+        State::Ended { on: DAY, how: End::Deducted, deducted: yuan(75) }
+    );
+    assert_eq!(story.freeze(two).frozen, Amount::ZERO, "nothing is left of the policy");
+    assert!(story.answer(surrender, Verdict::Done(Some(yuan(75))), DAY).unwrap().is_empty());
+    let differs = Refusal::AnsweredDifferently { order_id: order };
+    assert_eq!(story.answer(surrender, Verdict::Done(Some(yuan(74))), DAY).unwrap_err(), differs);
+    story.check();
+}
+
+#[test]
+fn a_surrender_that_is_refused_leaves_the_freeze() {
+    let mut story = Story::default();
+    let one = story.sent(Extent::Whole, 36, DAY);
+    story.answer(one, Verdict::Done(Some(yuan(80))), DAY).unwrap();
+    let deduction = story.order(one.0, Wish::Deduct(yuan(10)), DAY).unwrap();
+    let open = Refusal::OrderOpen { measure_id: one.0, order_id: deduction };
+    assert_eq!(story.order(one.0, Wish::Surrender, DAY).unwrap_err(), open);
+    story.answer((one.0, deduction), Verdict::Done(None), DAY).unwrap();
+    let order = story.order(one.0, Wish::Surrender, DAY).unwrap();
+    story.answer((one.0, order), Verdict::Refused, DAY).unwrap();
+    assert_eq!(story.freeze(one).frozen, yuan(70));
+    // Of all there is, more may be quoted than was held: the value has grown.
+    let order = story.order(one.0, Wish::Surrender, DAY).unwrap();
+    story.answer((one.0, order), Verdict::Done(Some(yuan(90))), DAY).unwrap();
+    let ended = State::Ended { on: DAY, how: End::Deducted, deducted: yuan(100) };
+    assert_eq!(story.line.measure(one.0).unwrap().state, ended);
+    story.check();
+}
+
 /// What may be tried on the n-th order that there is.
 #[derive(Clone, Debug)]
 enum Try {
@@ -257,7 +310,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
     let one = prop_oneof![
         3 => (1..50_i64, 1..14_u16).prop_map(|(amount, months)| Try::Order { amount, months }),
         6 => (0..5_u8, 0..60_i64, 0..6_usize).prop_map(|(verdict, amount, which)| Try::Say { verdict, amount, which }),
-        4 => (0..3_u8, 0..60_i64, 0..6_usize).prop_map(|(wish, amount, which)| Try::Wish { wish, amount, which }),
+        4 => (0..4_u8, 0..60_i64, 0..6_usize).prop_map(|(wish, amount, which)| Try::Wish { wish, amount, which }),
         5 => (any::<bool>(), 0..60_i64, 0..6_usize).prop_map(|(yes, amount, which)| Try::SayOpen { yes, amount, which }),
         2 => (0..200_i64).prop_map(Try::Days),
     ];
@@ -291,6 +344,7 @@ fn play(tries: &[Try], nightly: bool) -> (Story, usize) {
                 let wish = match wish {
                     0 => Wish::Renew(6),
                     1 => Wish::Deduct(yuan(*amount)),
+                    2 => Wish::Surrender,
                     _ => Wish::Lift,
                 };
                 taken += usize::from(story.order(one.0, wish, today).is_ok());
@@ -300,6 +354,7 @@ fn play(tries: &[Try], nightly: bool) -> (Story, usize) {
                 let open = story.line.measure(measure_id).and_then(|measure| measure.open.last().copied());
                 let Some(open) = open else { continue };
                 let verdict = match (yes, amount % 2) {
+                    (true, _) if open.what == Asked::Surrender => Verdict::Done(Some(yuan(*amount))),
                     (false, _) => Verdict::Refused,
                     (true, 0) => Verdict::Done(None),
                     (true, _) => Verdict::Partly(yuan(*amount)),
@@ -328,7 +383,7 @@ proptest! {
         for measure in story.line.measures() {
             let said = story.facts.iter().filter(|(_, fact)| fact.measure_id == measure.measure_id);
             let said = Amount::sum(said.filter_map(|(_, fact)| match fact.what {
-                What::Deducted(amount) => Some(amount),
+                What::Deducted(amount) | What::Surrendered(amount) => Some(amount),
                 _ => None,
             })).unwrap();
             let deducted = match &measure.state {
@@ -337,6 +392,9 @@ proptest! {
                 _ => Amount::ZERO,
             };
             prop_assert_eq!(said, deducted);
+            if let Extent::Amount(ordered) = measure.extent {
+                prop_assert!(deducted <= ordered, "no order gets more than its amount, however it ended");
+            }
         }
     }
 
