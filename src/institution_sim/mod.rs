@@ -319,7 +319,8 @@ fn pays(confirmed: Amount, roll: u64, options: &Options) -> Amount {
         return confirmed;
     }
     let one_per_cent = Amount::from_minor((confirmed.minor() / 100).max(1));
-    let other = if roll / 10_000 % 2 == 0 { confirmed.minus(one_per_cent) } else { confirmed.plus(one_per_cent) };
+    let other =
+        if (roll / 10_000).is_multiple_of(2) { confirmed.minus(one_per_cent) } else { confirmed.plus(one_per_cent) };
     other.filter(|amount| *amount > Amount::ZERO).unwrap_or(confirmed)
 }
 

@@ -4,8 +4,20 @@
 use std::cell::Cell;
 use std::fs;
 
+use ankuan::access;
+use ankuan::assets::instructions::send;
+use ankuan::assets::measures::{self, NewMeasure, Whose};
+use ankuan::assets::register::{NewAsset, register};
+use ankuan::assets::rules::Extent;
+use ankuan::assets::{AssetKind, Basis};
+use ankuan::audit::verify_court;
+use ankuan::clock::Randomness;
+use ankuan::documents::keys::Keys;
+use ankuan::schema::MIGRATIONS;
+use ankuan::{cases, chart};
 use serde_json::{Value, json};
 
+use crate::court::{COURT, TODAY, at};
 use crate::program::{CASE, Files, open_court, said, words};
 use crate::support::Database;
 
@@ -519,7 +531,74 @@ fn institutions_play_the_rest(database: &Database) {
     office.verified();
 }
 
+/// A court that stood at the step before: its orders are as they were, and their chain holds.
+fn an_older_database_keeps_its_orders(database: &Database) {
+    let mut store = database.open();
+    let before = MIGRATIONS.iter().position(|step| step.name == "0006_extraction").expect("is there");
+    store.migrate(&MIGRATIONS[..before]).expect("migrates");
+    let mut tx = store.begin().expect("begins");
+    let new = chart::NewCourt {
+        court_id: COURT,
+        name: "某某法院",
+        admin_name: "管理员",
+        chart_file: chart::DEFAULT_FILE,
+        chart_text: chart::DEFAULT,
+    };
+    let admin = chart::open_court(&mut tx, &new, TODAY, at()).expect("opens");
+    let person = access::add_person(&mut tx, &admin, "承办人").expect("adds");
+    access::grant(&mut tx, &admin, &person, access::Role::Handler, TODAY, "任命").expect("grants");
+    let acting = access::Acting { actor: person, at: at(), date: TODAY };
+    let accounts = chart::load(&mut tx, COURT).expect("the chart");
+    let case = cases::open_case(&mut tx, &acting, &accounts, CASE, "张三申请执行", TODAY).expect("a case");
+    let (mut random, folder) = (Randomness::seeded(5), tempfile::tempdir().expect("a folder"));
+    let keys = Keys::create(&folder.path().join("court.key"), &mut random).expect("makes keys");
+    let new = NewAsset {
+        kind: AssetKind::Policy,
+        institution: INSURER,
+        holder_name: "吴某",
+        is_company: false,
+        identifier: "P-1",
+    };
+    let asset = register(&mut tx, &acting, &keys, &mut random, &new).expect("registers").asset;
+    let new = NewMeasure {
+        asset: &asset,
+        ruling: "之一",
+        officer: "承办人",
+        basis: Basis::Enforcement,
+        extent: Extent::Whole,
+        months: None,
+        allowance: None,
+    };
+    let ordered = measures::freeze(&mut tx, &acting, &Whose::Case(&case), &new).expect("orders");
+    tx.commit().expect("commits");
+    store.migrate(MIGRATIONS).expect("migrates");
+    let report = verify_court(&mut store, COURT, Some(&keys), &[], &mut |_| ()).expect("verifies");
+    assert!(report.checks.iter().all(|check| check.ok()), "{:?}", report.checks);
+    let mut tx = store.begin().expect("begins");
+    let sent = send(&mut tx, &acting, &keys, &mut random, INSURER).expect("sends").expect("the order is still open");
+    assert_eq!((sent.order_count, ordered.order_id.is_some()), (1, true));
+    // The events are guarded as before.
+    assert!(tx.execute("UPDATE measure_event SET reason = 'x'", &[]).is_err());
+}
+
+/// A state or a difference that does not follow from the facts is found.
+fn what_does_not_follow_is_found(database: &Database) {
+    let office = Office::open(database);
+    let deposit = office.asset("deposit", "甲银行");
+    office.handler(&["query", &deposit, "--case", CASE, "--paper", "查1号"]);
+    office.verified();
+    let mut store = database.open();
+    let mut tx = store.begin().expect("begins");
+    assert_eq!(tx.execute("UPDATE open_query SET is_sent = 1", &[]).expect("changes"), 1);
+    tx.commit().expect("commits");
+    let output = office.files.run(&database.address, &words(&["verify"]));
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("open queries do not follow"), "{}", said(&output));
+}
+
 crate::on_both!(
+    an_older_database_keeps_its_orders,
+    what_does_not_follow_is_found,
     a_policy_is_surrendered_and_a_loan_is_explained,
     a_surplus_comes_with_the_deduction,
     a_housing_fund_is_frozen_and_not_drawn,
