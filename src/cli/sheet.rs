@@ -215,7 +215,7 @@ mod tests {
         let read = line("fee:18:50.00:（2026）评议3号:补").expect("reads");
         assert_eq!((read.head, read.payee_id, read.amount), (Head::Fee, 18, Amount::from_minor(5_000)));
         assert_eq!(read.decision.as_deref(), Some("（2026）评议3号:补"), "the decision keeps its colons");
-        for wrong in ["", "fee", "fee:18", "fee:x:1", "tax:18:1", "fee:18:1.234", "fee:18:-1"] {
+        for wrong in ["", "fee", "fee:18", "fee:x:1", "rent:18:1", "fee:18:1.234", "fee:18:-1"] {
             assert!(line(wrong).is_err(), "{wrong}");
         }
     }

@@ -168,7 +168,7 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
             .with("gate", gate.kind.as_str())
             .into());
     }
-    check_other_case(tx, book, &rule, new)?;
+    check_other_case(tx, book, new)?;
     let (from, to) = (chart.event(rule.event).debit, chart.event(rule.event).credit);
     let item = if from == AccountKind::CaseFunds && is_unattributed(tx, book, new.item_id)? {
         let ruling = (new.ruling.trim(), new.confirmed_by.person_id);
@@ -291,7 +291,7 @@ fn check_fields(rule: &Rule, new: &NewMovement<'_>) -> Result<(), Message> {
 }
 
 /// Money goes to another case only where its payee here is the debtor there.
-fn check_other_case(tx: &mut Tx<'_>, book: BookKey, rule: &Rule, new: &NewMovement<'_>) -> Outcome<()> {
+fn check_other_case(tx: &mut Tx<'_>, book: BookKey, new: &NewMovement<'_>) -> Outcome<()> {
     let is_other = new.kind == MovementKind::ToOtherCase;
     let Some(to_case) = new.to_case else {
         return if is_other { Err(Message::new("movements.other_case_missing").into()) } else { Ok(()) };
@@ -302,7 +302,6 @@ fn check_other_case(tx: &mut Tx<'_>, book: BookKey, rule: &Rule, new: &NewMoveme
             .with("kind", new.kind.as_str())
             .into());
     }
-    debug_assert!(rule.begins_item);
     if to_case.case_id == new.case.case_id {
         return Err(Message::new("movements.same_case").with("case", to_case.current_number()).into());
     }

@@ -1,6 +1,6 @@
 //! Commit: one transaction takes the money from the cases, credits every payee's item and writes the payment lines.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
 
@@ -94,6 +94,7 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
         };
         let accounts = Accounts {
             pays_from,
+            other_money: sheets::other_money(tx, court_id, source)?,
             source: account(tx, chart.event(pays_from.event()).debit)?,
             payable: account(tx, chart.event(Event::DistributionPayable).credit)?,
             set_aside: account(tx, chart.event(Event::DistributionSetAside).credit)?,
@@ -165,6 +166,8 @@ fn available_receipts(
 
 struct Accounts {
     pays_from: SheetSource,
+    /// Lines of other money than case funds: nothing of them is set aside.
+    other_money: HashSet<i64>,
     source: AccountId,
     payable: AccountId,
     set_aside: AccountId,
@@ -194,7 +197,7 @@ impl Recorder<'_> {
     ) -> Outcome<()> {
         let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id) };
         if let Some(reason) = blocked {
-            self.refuse_mixing(accounts, reason)?;
+            self.refuse_mixing(accounts, due, reason)?;
             self.done.blocked += 1;
             let line = (due.line_id, 1, due.detail_id);
             record_blocked(tx, self.act, self.run, line, "blocked_at_commit", due.amount, reason)?;
@@ -216,7 +219,7 @@ impl Recorder<'_> {
         for (payee_no, (detail_id, amount)) in (1..).zip(payees) {
             let (frozen, rest) = standing.frozen.split(due.claim_id, detail_id, amount);
             if frozen > Amount::ZERO {
-                self.refuse_mixing(accounts, "payee_frozen")?;
+                self.refuse_mixing(accounts, due, "payee_frozen")?;
                 self.done.blocked += 1;
                 let line = (due.line_id, payee_no, detail_id);
                 record_blocked(tx, self.act, self.run, line, "blocked_at_commit", frozen, "payee_frozen")?;
@@ -251,11 +254,11 @@ impl Recorder<'_> {
     }
 
     /// What is set aside is case money from then on: other money is not set aside, it stays where it is.
-    fn refuse_mixing(&self, accounts: &Accounts, reason: &str) -> Result<(), Message> {
-        match accounts.pays_from {
-            SheetSource::CaseFunds => Ok(()),
-            _ => Err(source_blocked(&self.run.number, reason)),
+    fn refuse_mixing(&self, accounts: &Accounts, due: &DueLine, reason: &str) -> Result<(), Message> {
+        if accounts.other_money.contains(&due.line_id) {
+            return Err(source_blocked(&self.run.number, reason));
         }
+        Ok(())
     }
 
     /// Takes an amount out of the case's receipts, or out of the item that a payment came back to, and credits the

@@ -20,7 +20,6 @@ use super::details::{Commitments, commitments_of, committed_details_of, routes_o
 use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
 use super::reissue;
 use super::runs::{self, Content, Run, SourceKind, Status};
-use super::sheet::SheetSource;
 use super::sheets;
 use crate::access::Acting;
 use crate::bank::deliver::{Delivered, deliver as write_file};
@@ -183,12 +182,7 @@ impl Cases {
         let mut commitments = Commitments::new();
         let mut other_money = HashSet::new();
         for source in &run.sources {
-            if source.kind == SourceKind::Sheet
-                && sheets::source_of(tx, court_id, source.source_id)? != SheetSource::CaseFunds
-            {
-                let sheet = sheets::find_sheet(tx, court_id, source.source_id)?;
-                other_money.extend(sheet.lines.iter().map(|line| line.sheet_line_id));
-            }
+            other_money.extend(sheets::other_money(tx, court_id, source)?);
             let standing = standing(tx, court_id, source)?;
             let touched = touched_lines(tx, court_id, source, &standing)?;
             if let Some(known) = cases.iter_mut().find(|known| known.case_id == source.case_id) {

@@ -1,9 +1,12 @@
 //! The ordinary payout on record: payees with their accounts, and sheets that split one receipt.
 
+use std::collections::HashSet;
+
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Row, Table, Value};
 use ankuan_ledger::{Act, Amount, Error, Tx};
 
+use super::runs::{Source, SourceKind};
 use super::sheet::{
     AvailableReceipt, Head, PayeeKind, Sheet as Decided, SheetHead, SheetPayee, SheetSource, decide_sheet,
 };
@@ -470,6 +473,34 @@ pub fn source_of(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<Sheet
         |row| read_word(row, 0, SheetSource::parse),
     )?;
     Ok(found.unwrap_or(SheetSource::CaseFunds))
+}
+
+/// The lines of a source of a run that pay other money than case funds: those of such a sheet, and those that pay again
+/// what came back of one.
+///
+/// # Errors
+/// What the database says.
+pub fn other_money(tx: &mut Tx<'_>, court_id: i64, source: &Source) -> Outcome<HashSet<i64>> {
+    let text = match source.kind {
+        SourceKind::Distribution => return Ok(HashSet::new()),
+        SourceKind::Sheet => {
+            "SELECT l.sheet_line_id FROM sheet_line AS l JOIN sheet_source AS s ON s.court_id = l.court_id \
+             AND s.book_id = l.book_id AND s.sheet_id = l.sheet_id \
+             WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3"
+        }
+        // What came back may have been paid again before.
+        SourceKind::Reissue => {
+            "WITH RECURSIVE back (line_id, from_id) AS (SELECT reissue_line_id, from_line_id FROM reissue_line \
+              WHERE court_id = $1 AND book_id = $2 AND reissue_id = $3 UNION ALL SELECT b.line_id, r.from_line_id \
+              FROM back AS b JOIN reissue_line AS r ON r.court_id = $1 AND r.book_id = $2 \
+              AND r.reissue_line_id = b.from_id) \
+             SELECT b.line_id FROM back AS b JOIN sheet_line AS l ON l.court_id = $1 AND l.book_id = $2 \
+             AND l.sheet_line_id = b.from_id JOIN sheet_source AS s ON s.court_id = l.court_id \
+             AND s.book_id = l.book_id AND s.sheet_id = l.sheet_id"
+        }
+    };
+    let key = [court_id.into(), books::CASE_MONEY.into(), source.source_id.into()];
+    Ok(tx.query(text, &key, |row| row.int(0))?.into_iter().collect())
 }
 
 /// Whether payment details name an account; nothing sealed is opened.

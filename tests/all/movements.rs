@@ -7,9 +7,11 @@ use ankuan::cases::gates::{self, CaseEvent, CaseEventKind};
 use ankuan::cases::{self, Case, PartyRole};
 use ankuan::chart::AccountKind;
 use ankuan::claims::DocumentType;
+use ankuan::claims::events::{NewDetails, Statement, Which};
 use ankuan::documents::personal::PersonalDetail;
 use ankuan::movements::{self, FeeOf, Movement, MovementKind, NewMovement, Part, Purpose};
 use ankuan::payouts::commit;
+use ankuan::payouts::reissue::{self, NewReissue};
 use ankuan::payouts::release;
 use ankuan::payouts::runs::{self, NewRun, SourceKind};
 use ankuan::payouts::sent::Standing;
@@ -402,6 +404,66 @@ fn stopped_security_stays_security(database: &Database) {
     desk.agrees();
 }
 
+/// Security that the bank gives back waits for a corrected account, is paid again, and is stopped by a gate as before.
+fn returned_security_is_paid_again(database: &Database) {
+    let mut desk = Desk::open(database);
+    let receipt = desk.receive("G-1", 1_000);
+    desk.bring(&[("G-1", 1_000)]);
+    desk.order(&order(MovementKind::SecurityTaken, receipt)).expect("orders");
+    let guarantor = desk.payee(PayeeKind::Payer, "担保公司", "3301040160001");
+    let sheet = desk.sheet(SheetSource::Security, receipt, &[(Head::Return, guarantor, 1_000)]).expect("records");
+    desk.pay(&[sheet]);
+    let key = desk.0.sent()[0].key.clone();
+    let day = desk.0.day + 1;
+    desk.0.bring(day, &[shown("BACK", 100_000).key(&key)]);
+    desk.0.reconcile();
+    assert_eq!((desk.0.standings(), desk.balance("P")), (vec![Standing::Returned], 1_000));
+    let (case, confirmed_by) = (desk.0.case.clone(), desk.0.court.person(KEEPER));
+    let said = Statement {
+        case: &case,
+        claim: Which::Id(guarantor),
+        reason: "账号有误",
+        basis: "更正函",
+        confirmed_by: &confirmed_by,
+    };
+    let detail = PersonalDetail {
+        kind: bank::PayeeKind::Company,
+        payee_name: "担保公司",
+        bank_name: "某银行",
+        bank_code: "102100099996",
+        document_number: "",
+        account: "3301040160009",
+        telephone: "",
+    };
+    desk.0
+        .act(HANDLER, |tx, acting, keys, random, _| {
+            sheets::change_payee_details(tx, acting, keys, random, guarantor, &said, &NewDetails { detail })
+        })
+        .expect("corrects");
+    let bank_account_id = desk.0.court.bank_account().bank_account_id;
+    let new = NewReissue { bank_account_id, run: None, case_id: None };
+    let sources = desk.0.act(HANDLER, |tx, acting, _, _, _| reissue::record(tx, acting, &new)).expect("records");
+    let new = NewRun { title: "再付", bank_account_id, profile: PROFILE, sources: &sources };
+    let run = desk.0.act(HANDLER, |tx, acting, _, _, _| Ok(runs::draft(tx, acting, &new)?.number)).expect("drafts");
+    approve(&mut desk, &run);
+    desk.case_event(CaseEventKind::Stayed);
+    let commits = |desk: &mut Desk| {
+        desk.0.act(KEEPER, |tx, acting, _, _, _| commit::commit(tx, acting, &run, &mut |_| ())).map(drop)
+    };
+    assert_eq!(code(commits(&mut desk)), "payouts.source_blocked");
+    assert_eq!(desk.balance("X"), 0);
+    desk.case_event(CaseEventKind::Resumed);
+    commits(&mut desk).expect("commits");
+    desk.0
+        .act(FINANCE, |tx, acting, keys, random, _| release::release(tx, acting, keys, random, &run, &mut |_| ()))
+        .expect("releases");
+    desk.0.run = run;
+    let key = desk.0.sent()[0].key.clone();
+    desk.0.bring(day + 1, &[shown("AGAIN", -100_000).key(&key)]);
+    desk.0.reconcile();
+    assert_eq!((desk.0.standings(), desk.balance("P"), desk.balance("G")), (vec![Standing::Debited], 0, 0));
+}
+
 /// What a payee is due in one case goes to the case where he is the debtor: no bank line, and it is paid from there.
 fn money_goes_to_the_case_where_the_payee_is_the_debtor(database: &Database) {
     let mut desk = Desk::open(database);
@@ -558,6 +620,7 @@ crate::on_both!(
     fines_and_fees_go_to_the_treasury,
     the_treasury_is_not_remitted_to_twice,
     stopped_security_stays_security,
+    returned_security_is_paid_again,
     money_goes_to_the_case_where_the_payee_is_the_debtor,
     a_movement_that_posts_something_else_is_found,
     from_the_command_line,

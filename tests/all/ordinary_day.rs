@@ -103,7 +103,10 @@ impl Day {
 
     fn payee_of(&mut self, case: &Case, kind: PayeeKind, name: &str, account: i64, second: &str) -> Outcome<i64> {
         let confirmed_by = self.court.person(second);
+        // 0: none, as the treasury has where nothing is remitted to it.
+        let has_account = account != 0;
         let (name, account) = detail(name, account);
+        let account = if has_account { account } else { String::new() };
         let is_applicant = kind == PayeeKind::Applicant;
         let new = NewPayee {
             case,
