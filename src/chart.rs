@@ -59,6 +59,19 @@ words! {
         FrozenElsewhere = "frozen_elsewhere",
         /// ML: the other side of it.
         FrozenByOrder = "frozen_by_order",
+        /// MD: what documents oblige debtors of a case to, less what was performed otherwise than through the court's
+        /// account; items are obligations.
+        ClaimsDue = "claims_due",
+        /// MR: the other side of it.
+        ClaimsRegistered = "claims_registered",
+        /// MO: performed outside the account.
+        PerformedOutside = "performed_outside",
+        /// MS: set off between cases.
+        SetOff = "set_off",
+        /// MT: assigned to another creditor.
+        ClaimsAssigned = "claims_assigned",
+        /// MV: waived.
+        ClaimsWaived = "claims_waived",
     }
 }
 
@@ -123,6 +136,16 @@ words! {
         FrozenMore = "frozen_more",
         /// Less is: let go, lapsed or deducted.
         FrozenLess = "frozen_less",
+        /// An obligation is registered, or interest on it.
+        ClaimRegistered = "claim_registered",
+        /// The debtor performed outside the account.
+        ClaimPerformedOutside = "claim_performed_outside",
+        /// Two obligations are set off.
+        ClaimSetOff = "claim_set_off",
+        /// The creditor assigned it.
+        ClaimAssigned = "claim_assigned",
+        /// The creditor waived it.
+        ClaimWaived = "claim_waived",
     }
 }
 
@@ -829,7 +852,20 @@ mod tests {
             AccountKind::ALL.iter().filter(|kind| chart.kind(**kind).item_floor).map(|kind| kind.as_str()).collect();
         assert_eq!(
             items,
-            ["in_transit_in", "unattributed", "case_funds", "receivable", "frozen_elsewhere", "frozen_by_order"]
+            [
+                "in_transit_in",
+                "unattributed",
+                "case_funds",
+                "receivable",
+                "frozen_elsewhere",
+                "frozen_by_order",
+                "claims_due",
+                "claims_registered",
+                "performed_outside",
+                "set_off",
+                "claims_assigned",
+                "claims_waived",
+            ]
         );
         let without_floor: Vec<&str> = AccountKind::ALL
             .iter()
@@ -880,6 +916,11 @@ mod tests {
         transferred_to_court: C / T
         frozen_more: MA / ML
         frozen_less: ML / MA
+        claim_registered: MD / MR
+        claim_performed_outside: MO / MD
+        claim_set_off: MS / MD
+        claim_assigned: MT / MD
+        claim_waived: MV / MD
         "#);
     }
 

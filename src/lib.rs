@@ -21,6 +21,7 @@ pub mod flows;
 pub mod identifiers;
 pub mod institution_sim;
 pub mod message;
+pub mod obligations;
 pub mod payouts;
 pub mod receipts;
 pub mod replies;

@@ -6,7 +6,7 @@ use ankuan_ledger::{Store, schema};
 
 use crate::assets::{answers, deductions, instructions, measures, register};
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
-use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, receipts, replies, statements};
+use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, obligations, receipts, replies, statements};
 
 /// People, chart, bank accounts, cases, money in.
 pub const COURT: Migration = Migration {
@@ -97,8 +97,28 @@ pub const ASSETS: Migration = Migration {
     ],
 };
 
+/// What is owed and how it was performed, settlements, plans with objections.
+pub const OBLIGATIONS: Migration = Migration {
+    name: "0009_obligations",
+    text: include_str!("../migrations/0009_obligations.sql"),
+    facts: &[
+        &obligations::OBLIGATION,
+        &obligations::OBLIGATION_PAYEE,
+        &obligations::performances::PERFORMANCE,
+        &obligations::settlements::SETTLEMENT,
+        &obligations::settlements::SETTLEMENT_INSTALMENT,
+        &obligations::settlements::SETTLEMENT_RECEIPT,
+        &obligations::settlements::SETTLEMENT_END,
+        &obligations::plans::PLAN,
+        &obligations::plans::PLAN_LINE,
+        &obligations::plans::PLAN_EVENT,
+        &obligations::plans::PLAN_PAYOUT,
+        &sheets::SET_ASIDE_SHEET,
+    ],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS];
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, OBLIGATIONS];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

@@ -2,6 +2,7 @@
 //! and files are computed again; with keys, all sealed details are opened.
 
 mod assets;
+mod obligations;
 mod reconciliation;
 
 use ankuan_ledger::chain::{ChainHead, Digest, sha256};
@@ -145,6 +146,8 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("settlements", reconciliation::settlements(tx, court_id)?),
         Check::new("matches", reconciliation::matches(tx, court_id)?),
         Check::new("measures", assets::measures(tx, court_id)?),
+        Check::new("obligations", obligations::obligations(tx, court_id)?),
+        Check::new("plans", obligations::plans(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

@@ -7,6 +7,7 @@ pub mod calc;
 pub mod case;
 pub mod claim;
 pub mod claims;
+pub mod closing_certificate;
 pub mod demo;
 pub mod distribute;
 pub mod init;
@@ -14,6 +15,7 @@ pub mod institution_sim;
 pub mod instructions;
 pub mod ledger;
 pub mod measure;
+pub mod obligation;
 pub mod opening;
 pub mod output;
 pub mod payee;
@@ -172,6 +174,9 @@ pub enum Command {
     BankSim(bank_sim::BankSimArgs),
     /// 模拟协助机构：练习财产查控 · Banks, insurers and fund centres to practise with
     InstitutionSim(institution_sim::InstitutionSimArgs),
+    /// 执行债权与履行 · What is owed in a case, and how it was performed
+    #[command(subcommand)]
+    Obligation(obligation::ObligationCommand),
 }
 
 /// Runs a command line, program name first.
@@ -209,6 +214,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),
+        Command::Obligation(command) => obligation::run(&context, command),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
         Command::Demo(args) => return context.exit_as(demo::run(&context, args)),
     };

@@ -25,6 +25,8 @@ pub enum ReportCommand {
     BankReconciliation(BankReconciliationArgs),
     /// 每月核对：财务明细账与执行台账逐案比较 · The monthly comparison of detail ledger and enforcement register
     CaseComparison(CaseComparisonArgs),
+    /// 结案证明：债权已全部履行 · The closing certificate: all of a case was performed
+    ClosingCertificate(super::closing_certificate::ClosingCertificateArgs),
 }
 
 /// What `report case-comparison` takes.
@@ -63,6 +65,7 @@ pub fn run(context: &Context, command: &ReportCommand) -> Outcome<()> {
     match command {
         ReportCommand::BankReconciliation(args) => run_bank_reconciliation(context, args),
         ReportCommand::CaseComparison(args) => run_case_comparison(context, args),
+        ReportCommand::ClosingCertificate(args) => super::closing_certificate::run(context, args),
     }
 }
 

@@ -141,6 +141,8 @@ const fn question(name: &str) -> &'static str {
         b"settlements" => "verify.of_settlements",
         b"matches" => "verify.of_matches",
         b"measures" => "verify.of_measures",
+        b"obligations" => "verify.of_obligations",
+        b"plans" => "verify.of_plans",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

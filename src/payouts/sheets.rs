@@ -78,6 +78,20 @@ pub static SHEET_LINE: Table = Table {
     order: &["sheet_line_id"],
 };
 
+/// `set_aside_sheet`
+pub static SET_ASIDE_SHEET: Table = Table {
+    name: "set_aside_sheet",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("sheet_id", Int),
+        ("item_id", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
 /// The most characters of a payee's name: what ISO 20022 takes (Max140Text).
 const NAME_LENGTH_MAX: usize = 140;
 

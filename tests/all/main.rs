@@ -17,6 +17,7 @@ mod court;
 mod crash;
 mod fuzz_corpus;
 mod live_freeze;
+mod obligations;
 mod ordinary_day;
 mod program;
 mod receipts;
