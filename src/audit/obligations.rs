@@ -115,15 +115,53 @@ fn pairs(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
     Ok(wrong.first().map(|pair| format!("performance {pair}: its sides differ")))
 }
 
-/// Lines of a plan come to what it grants.
+/// The lines of a plan come to what it grants; what its sheets pay is told by obligation; what was settled and decided comes to
+/// what was granted and disputed; and what it set aside was posted.
 pub(super) fn plans(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
     let key = [court_id.into(), books::CASE_MONEY.into()];
-    let wrong = tx.query(
-        "SELECT p.plan_id FROM plan AS p LEFT JOIN plan_line AS l ON l.court_id = p.court_id AND l.book_id = p.book_id \
-         AND l.plan_id = p.plan_id WHERE p.court_id = $1 AND p.book_id = $2 GROUP BY p.plan_id, p.granted_minor \
-         HAVING COALESCE(SUM(l.share_minor + l.doubled_share_minor), 0) <> p.granted_minor ORDER BY p.plan_id LIMIT 1",
-        &key,
-        |row| row.int(0),
-    )?;
-    Ok(wrong.first().map(|plan| format!("plan {plan}: its lines do not come to what it grants")))
+    for (text, finding) in [
+        (
+            "SELECT p.plan_id FROM plan AS p LEFT JOIN plan_line AS l ON l.court_id = p.court_id AND l.book_id = p.book_id \
+             AND l.plan_id = p.plan_id WHERE p.court_id = $1 AND p.book_id = $2 GROUP BY p.plan_id, p.granted_minor \
+             HAVING COALESCE(SUM(l.share_minor + l.doubled_share_minor), 0) <> p.granted_minor ORDER BY p.plan_id LIMIT 1",
+            "its lines do not come to what it grants",
+        ),
+        (
+            "SELECT q.plan_id FROM (SELECT plan_id, sheet_line_id, CAST(SUM(amount_minor) AS BIGINT) AS amount_minor \
+             FROM plan_payout WHERE court_id = $1 AND book_id = $2 GROUP BY plan_id, sheet_line_id) AS q \
+             LEFT JOIN sheet_line AS l ON l.court_id = $1 AND l.book_id = $2 AND l.sheet_line_id = q.sheet_line_id \
+             WHERE COALESCE(l.amount_minor, -1) <> q.amount_minor ORDER BY q.plan_id LIMIT 1",
+            "a sheet line pays other than its obligations",
+        ),
+        (
+            "SELECT d.plan_id FROM plan_event AS d LEFT JOIN plan_event AS o ON o.court_id = d.court_id \
+             AND o.book_id = d.book_id AND o.id = d.objection_id AND o.event = 'objected' \
+             WHERE d.court_id = $1 AND d.book_id = $2 AND d.event = 'decided' \
+             AND COALESCE(o.amount_minor, -1) <> d.amount_minor + d.rest_minor ORDER BY d.plan_id LIMIT 1",
+            "a decision does not come to what was disputed",
+        ),
+        (
+            "SELECT e.plan_id FROM plan_event AS e LEFT JOIN voucher AS v ON v.court_id = e.court_id \
+             AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id LEFT JOIN sheet AS s ON s.court_id = e.court_id \
+             AND s.book_id = e.book_id AND s.sheet_id = e.sheet_id \
+             WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'settled' \
+             AND (COALESCE(v.total_minor, 0) <> e.rest_minor OR COALESCE(s.total_minor, 0) <> e.amount_minor) \
+             ORDER BY e.plan_id LIMIT 1",
+            "what it settled is not what was posted and put on a sheet",
+        ),
+        (
+            "SELECT e.plan_id FROM plan_event AS e JOIN plan AS p ON p.court_id = e.court_id AND p.book_id = e.book_id \
+             AND p.plan_id = e.plan_id WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'settled' \
+             AND e.amount_minor + e.rest_minor + (SELECT COALESCE(SUM(d.rest_minor), 0) FROM plan_event AS d \
+              WHERE d.court_id = $1 AND d.book_id = $2 AND d.plan_id = e.plan_id AND d.event = 'decided' \
+              AND d.id < e.id) <> p.granted_minor ORDER BY e.plan_id LIMIT 1",
+            "what it settled does not come to what it grants",
+        ),
+    ] {
+        let wrong = tx.query(text, &key, |row| row.int(0))?;
+        if let Some(plan) = wrong.first() {
+            return Ok(Some(format!("plan {plan}: {finding}")));
+        }
+    }
+    Ok(None)
 }

@@ -21,6 +21,7 @@ pub mod output;
 pub mod payee;
 pub mod payout;
 pub mod person;
+pub mod plan;
 pub mod receipt;
 pub mod reconcile;
 pub mod reply;
@@ -177,6 +178,9 @@ pub enum Command {
     /// 执行债权与履行 · What is owed in a case, and how it was performed
     #[command(subcommand)]
     Obligation(obligation::ObligationCommand),
+    /// 分配方案与异议 · Plans by which a receipt is distributed, and objections
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
 }
 
 /// Runs a command line, program name first.
@@ -215,6 +219,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),
         Command::Obligation(command) => obligation::run(&context, command),
+        Command::Plan(command) => plan::run(&context, command),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
         Command::Demo(args) => return context.exit_as(demo::run(&context, args)),
     };

@@ -98,7 +98,7 @@ impl Way {
 }
 
 /// Two people: a handler says it, another confirms.
-fn two_people(tx: &mut Tx<'_>, acting: &Acting, confirmed_by: &Actor) -> Outcome<()> {
+pub(super) fn two_people(tx: &mut Tx<'_>, acting: &Acting, confirmed_by: &Actor) -> Outcome<()> {
     let proposer = acting.require(tx, Role::Handler)?;
     access::require_second(tx, acting, proposer, confirmed_by, CONFIRMED_BY).map(drop)
 }

@@ -8,6 +8,7 @@ use super::lines::{DueLine, Frozen, LINE_EVENT, PAYMENT_LINE, Receipts, Standing
 use super::reissue;
 use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
+use super::sheets;
 use crate::access::Acting;
 use crate::books;
 use crate::chart::{self, Event, Owner};
@@ -84,15 +85,20 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
             set_aside: account(tx, chart.event(Event::DistributionSetAside).credit)?,
             treasury: account(tx, chart.event(Event::DistributionTreasury).credit)?,
         };
-        // What came back is in the payees' items, not in the case.
+        let set_aside_item = match source.kind {
+            SourceKind::Sheet => sheets::set_aside_item(tx, court_id, source.source_id)?,
+            SourceKind::Distribution | SourceKind::Reissue => None,
+        };
+        // What came back is in the payees' items, what was set aside in items of its own: neither is in the case.
         let left = match source.kind {
             SourceKind::Reissue => Vec::new(),
+            SourceKind::Sheet if set_aside_item.is_some() => Vec::new(),
             _ => available_receipts(tx, court_id, run.bank_account_id, source)?,
         };
-        let mut receipts = Receipts::new(left, account_number.clone());
+        let mut money = Money { receipts: Receipts::new(left, account_number.clone()), set_aside_item };
         each_page(tx, court_id, source, &mut |tx, page| {
             for due in page {
-                recorder.line(tx, source, &mut standing, &accounts, &mut receipts, due)?;
+                recorder.line(tx, source, &mut standing, &accounts, &mut money, due)?;
             }
             progress(u64::try_from(recorder.line_no).unwrap_or(0));
             Ok(())
@@ -151,6 +157,14 @@ fn available_receipts(
         .collect())
 }
 
+/// Where the money of a source is.
+struct Money {
+    /// In the case.
+    receipts: Receipts,
+    /// Set aside, in this item.
+    set_aside_item: Option<i64>,
+}
+
 struct Accounts {
     case_funds: AccountId,
     payable: AccountId,
@@ -174,7 +188,7 @@ impl Recorder<'_> {
         source: &Source,
         standing: &mut Standing,
         accounts: &Accounts,
-        receipts: &mut Receipts,
+        money: &mut Money,
         due: &DueLine,
     ) -> Outcome<()> {
         let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id) };
@@ -185,11 +199,11 @@ impl Recorder<'_> {
         }
         if due.set_aside.is_some() || blocked.is_some() {
             self.done.set_aside = sum(self.done.set_aside, due.amount)?;
-            return self.post(tx, accounts, accounts.set_aside, receipts, due, due.amount);
+            return self.post(tx, accounts, accounts.set_aside, money, due, due.amount);
         }
         if due.to_treasury {
             self.done.treasury = sum(self.done.treasury, due.amount)?;
-            return self.post(tx, accounts, accounts.treasury, receipts, due, due.amount);
+            return self.post(tx, accounts, accounts.treasury, money, due, due.amount);
         }
         let (mut aside, mut paid) = (Amount::ZERO, Amount::ZERO);
         let payees = match due.came_back_to {
@@ -229,8 +243,8 @@ impl Recorder<'_> {
         }
         self.done.set_aside = sum(self.done.set_aside, aside)?;
         self.done.paid = sum(self.done.paid, paid)?;
-        self.post(tx, accounts, accounts.set_aside, receipts, due, aside)?;
-        self.post(tx, accounts, accounts.payable, receipts, due, paid)
+        self.post(tx, accounts, accounts.set_aside, money, due, aside)?;
+        self.post(tx, accounts, accounts.payable, money, due, paid)
     }
 
     /// Takes an amount out of the case's receipts, or out of the item that a payment came back to, and credits the
@@ -240,7 +254,7 @@ impl Recorder<'_> {
         tx: &mut Tx<'_>,
         accounts: &Accounts,
         target: AccountId,
-        receipts: &mut Receipts,
+        money: &mut Money,
         due: &DueLine,
         amount: Amount,
     ) -> Outcome<()> {
@@ -256,7 +270,16 @@ impl Recorder<'_> {
             self.act.post(tx, &[line])?;
             return Ok(());
         }
-        receipts.take(amount, &mut self.lines)?;
+        if let Some(item) = money.set_aside_item {
+            let line = Line {
+                debit: Place { account: accounts.set_aside, item: ItemId(item) },
+                credit: Place { account: target, item: ItemId(due.line_id) },
+                amount,
+            };
+            self.act.post(tx, &[line])?;
+            return Ok(());
+        }
+        money.receipts.take(amount, &mut self.lines)?;
         let line = |(receipt, amount): &(i64, Amount)| Line {
             debit: Place { account: accounts.case_funds, item: ItemId(*receipt) },
             credit: Place { account: target, item: ItemId(due.line_id) },

@@ -19,6 +19,7 @@ mod fuzz_corpus;
 mod live_freeze;
 mod obligations;
 mod ordinary_day;
+mod plans;
 mod program;
 mod receipts;
 mod reconciliation;
