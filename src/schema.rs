@@ -6,7 +6,9 @@ use ankuan_ledger::{Store, schema};
 
 use crate::assets::{answers, deductions, instructions, measures, register};
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
-use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, obligations, receipts, replies, statements};
+use crate::{
+    Message, Outcome, access, cases, chart, claims, documents, flows, obligations, receipts, replies, statements,
+};
 
 /// People, chart, bank accounts, cases, money in.
 pub const COURT: Migration = Migration {

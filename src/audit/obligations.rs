@@ -97,7 +97,36 @@ pub(super) fn obligations(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<Stri
     if let Some((kind, case_id, item)) = differs {
         return Ok(Some(format!("obligation {item} of case {case_id}: {kind} does not follow from its facts")));
     }
-    pairs(tx, court_id)
+    if let Some(finding) = pairs(tx, court_id)? {
+        return Ok(Some(finding));
+    }
+    settlements(tx, court_id)
+}
+
+/// The instalments of a settlement come to its total, and no receipt counts for more than it brought.
+fn settlements(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let key = [court_id.into(), books::MEMORANDUM.into()];
+    let wrong = tx.query(
+        "SELECT s.settlement_id FROM settlement AS s LEFT JOIN settlement_instalment AS i ON i.court_id = s.court_id \
+         AND i.book_id = s.book_id AND i.settlement_id = s.settlement_id WHERE s.court_id = $1 AND s.book_id = $2 \
+         GROUP BY s.settlement_id, s.total_minor HAVING COALESCE(SUM(i.amount_minor), 0) <> s.total_minor \
+         ORDER BY s.settlement_id LIMIT 1",
+        &key,
+        |row| row.int(0),
+    )?;
+    if let Some(settlement) = wrong.first() {
+        return Ok(Some(format!("settlement {settlement}: its instalments do not come to its total")));
+    }
+    let wrong = tx.query(
+        "SELECT n.receipt_id FROM (SELECT receipt_id, CAST(SUM(amount_minor) AS BIGINT) AS amount_minor \
+          FROM settlement_receipt WHERE court_id = $1 AND book_id = $2 GROUP BY receipt_id) AS n \
+         LEFT JOIN receipt AS r ON r.court_id = $1 AND r.book_id = $3 AND r.receipt_id = n.receipt_id \
+         LEFT JOIN deduction AS d ON d.court_id = $1 AND d.book_id = $3 AND d.deduction_id = n.receipt_id \
+         WHERE COALESCE(r.amount_minor, d.amount_minor, 0) < n.amount_minor ORDER BY n.receipt_id LIMIT 1",
+        &[key[0], key[1], books::CASE_MONEY.into()],
+        |row| row.int(0),
+    )?;
+    Ok(wrong.first().map(|receipt| format!("receipt {receipt} counts for more than it brought")))
 }
 
 /// All sides of a set-off or assignment have one amount, and are undone together.

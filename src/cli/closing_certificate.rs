@@ -118,8 +118,11 @@ fn print(context: &Context, court: &str, found: &Certificate) -> Outcome<()> {
         context.output.table(&reduction_columns(), &rows)?;
     }
     if !found.held.is_empty() {
-        let rows: Vec<Vec<String>> =
-            found.held.iter().map(|(code, kind, amount)| vec![code.clone(), kind.as_str().to_owned(), amount.to_string()]).collect();
+        let rows: Vec<Vec<String>> = found
+            .held
+            .iter()
+            .map(|(code, kind, amount)| vec![code.clone(), kind.as_str().to_owned(), amount.to_string()])
+            .collect();
         context.output.table(
             &[
                 Column::text(Message::new("obligations.column_held")),

@@ -26,6 +26,7 @@ pub mod receipt;
 pub mod reconcile;
 pub mod reply;
 pub mod report;
+pub mod settlement;
 pub mod sheet;
 pub mod statement;
 pub mod verify;
@@ -181,6 +182,9 @@ pub enum Command {
     /// 分配方案与异议 · Plans by which a receipt is distributed, and objections
     #[command(subcommand)]
     Plan(plan::PlanCommand),
+    /// 执行和解：分期、逾期、恢复执行 · Settlements: instalments, default, resumption
+    #[command(subcommand)]
+    Settlement(settlement::SettlementCommand),
 }
 
 /// Runs a command line, program name first.
@@ -220,6 +224,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::BankSim(args) => bank_sim::run(&context, args),
         Command::Obligation(command) => obligation::run(&context, command),
         Command::Plan(command) => plan::run(&context, command),
+        Command::Settlement(command) => settlement::run(&context, command),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
         Command::Demo(args) => return context.exit_as(demo::run(&context, args)),
     };

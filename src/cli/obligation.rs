@@ -181,22 +181,29 @@ pub fn run(context: &Context, command: &ObligationCommand) -> Outcome<()> {
     let court_id = context.globals.court;
     match command {
         ObligationCommand::Add(args) => add(context, args),
-        ObligationCommand::Payee { obligation, payee } => context.record("obligation.payee", command, |tx, acting, _| {
-            let done = obligations::set_payee(tx, acting, *obligation, *payee)?;
-            let message = Message::new("obligations.payee_set").with("obligation", obligation).with("payee", payee);
-            Ok(Answer::new(&message, object(&done)))
-        }),
+        ObligationCommand::Payee { obligation, payee } => {
+            context.record("obligation.payee", command, |tx, acting, _| {
+                let done = obligations::set_payee(tx, acting, *obligation, *payee)?;
+                let message = Message::new("obligations.payee_set").with("obligation", obligation).with("payee", payee);
+                Ok(Answer::new(&message, object(&done)))
+            })
+        }
         ObligationCommand::List { case, on } => list(context, case, *on),
         ObligationCommand::Show { obligation, on } => show(context, *obligation, *on),
         ObligationCommand::PerformOutside(args) => perform(context, Way::Outside, args),
         ObligationCommand::Waive(args) => perform(context, Way::Waived, args),
-        ObligationCommand::SetOff { one, other, said } => context.record("obligation.set_off", command, |tx, acting, chart| {
-            let second = access::find_actor(tx, court_id, &said.confirmed_by)?;
-            let done = performances::set_off(tx, acting, chart, (*one, *other), &said.of(acting.date, &second))?;
-            let message = Message::new("obligations.set_off_done").with("one", one).with("other", other);
-            let fields = json!({"performances": done.iter().map(performance).collect::<Vec<_>>()});
-            Ok(Answer::new(&message.with("amount", said.amount).with("performance", done[0].performance_id), fields))
-        }),
+        ObligationCommand::SetOff { one, other, said } => {
+            context.record("obligation.set_off", command, |tx, acting, chart| {
+                let second = access::find_actor(tx, court_id, &said.confirmed_by)?;
+                let done = performances::set_off(tx, acting, chart, (*one, *other), &said.of(acting.date, &second))?;
+                let message = Message::new("obligations.set_off_done").with("one", one).with("other", other);
+                let fields = json!({"performances": done.iter().map(performance).collect::<Vec<_>>()});
+                Ok(Answer::new(
+                    &message.with("amount", said.amount).with("performance", done[0].performance_id),
+                    fields,
+                ))
+            })
+        }
         ObligationCommand::Assign { obligation, to, payee, settles, said } => {
             context.record("obligation.assign", command, |tx, acting, chart| {
                 let second = access::find_actor(tx, court_id, &said.confirmed_by)?;

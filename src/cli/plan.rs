@@ -270,7 +270,9 @@ fn draft(context: &Context, args: &DraftArgs) -> Outcome<()> {
 
 fn recorded(fact: &Fact) -> Answer {
     let message = match fact.last_day {
-        Some(last) => Message::new("plans.served_now").with("party", &fact.party).with("on", fact.on).with("last", last),
+        Some(last) => {
+            Message::new("plans.served_now").with("party", &fact.party).with("on", fact.on).with("last", last)
+        }
         None => Message::new("plans.recorded").with("party", &fact.party).with("on", fact.on).with("number", fact.id),
     };
     Answer::new(&message, as_json(fact))

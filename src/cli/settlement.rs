@@ -97,7 +97,8 @@ pub fn run(context: &Context, command: &SettlementCommand) -> Outcome<()> {
         SettlementCommand::Receipt { settlement, receipt, amount } => {
             context.record("settlement.receipt", command, |tx, acting, _| {
                 let made = settlements::name_receipt(tx, acting, *settlement, *receipt, *amount)?;
-                let message = Message::new("settlements.receipt_named").with("settlement", settlement).with("receipt", receipt);
+                let message =
+                    Message::new("settlements.receipt_named").with("settlement", settlement).with("receipt", receipt);
                 Ok(Answer::new(&message, object(&made, acting.date)?))
             })
         }

@@ -157,7 +157,9 @@ pub fn impute(
                 principal: open_of(&statement, Component::Principal),
             });
         }
-        let is_open = debts.iter().any(|debt| [debt.costs, debt.interest, debt.principal].iter().any(|part| *part > Amount::ZERO));
+        let is_open = debts
+            .iter()
+            .any(|debt| [debt.costs, debt.interest, debt.principal].iter().any(|part| *part > Amount::ZERO));
         let mut left = payment.amount;
         if is_open {
             let met = imputation::impute(order, payment.amount, payment.stops_on, &[], &debts)?;

@@ -200,8 +200,8 @@ fn insert(
     let line = chart.line_or_open(tx, act, Event::ClaimRegistered, owner, items, total)?;
     act.begin_voucher(tx, &chart.voucher(Event::ClaimRegistered, acting.date, 1))?;
     act.post(tx, &[line])?;
-    let [document_on, due_on, rate_from] =
-        [Some(new.document_on), new.due_on, new.general.map(|rate| rate.from)].map(|day| day.map(|day| day.to_string()));
+    let [document_on, due_on, rate_from] = [Some(new.document_on), new.due_on, new.general.map(|rate| rate.from)]
+        .map(|day| day.map(|day| day.to_string()));
     let rate = new.general.map(|rate| rate.rate.to_string()).unwrap_or_default();
     act.insert(
         tx,
@@ -311,9 +311,11 @@ pub fn of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<Vec<Obli
 }
 
 fn read(row: &Row<'_>) -> ankuan_ledger::engine::Result<Obligation> {
-    let date = |column| row.opt_text(column).map(|text| text.is_some()).and_then(|is_some| {
-        if is_some { read_date(row, column).map(Some) } else { Ok(None) }
-    });
+    let date = |column| {
+        row.opt_text(column)
+            .map(|text| text.is_some())
+            .and_then(|is_some| if is_some { read_date(row, column).map(Some) } else { Ok(None) })
+    };
     let general = match date(16)? {
         None => None,
         Some(from) => {

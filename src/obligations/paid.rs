@@ -9,8 +9,8 @@ use jiff::civil::Date;
 
 use super::balance::{Account, Reduction, ToPayee, Way, impute};
 use super::of_case;
-use crate::calculators::interest::{self, Kind};
 use crate::calculators::imputation;
+use crate::calculators::interest::{self, Kind};
 use crate::cases::gates::{self, GateKind};
 use crate::words::{read_date, read_word};
 use crate::{Outcome, books};
@@ -156,7 +156,9 @@ fn through_account(
 ) -> Outcome<Vec<Paid>> {
     let key = [court_id.into(), books::CASE_MONEY.into(), case_id.into()];
     let mut sheets: BTreeSet<i64> = tx
-        .query("SELECT sheet_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND case_id = $3", &key, |row| row.int(0))?
+        .query("SELECT sheet_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND case_id = $3", &key, |row| {
+            row.int(0)
+        })?
         .into_iter()
         .collect();
     for line in of_plans.keys() {
@@ -172,7 +174,8 @@ fn through_account(
         while place < items.len() {
             let (item, sheet_line_id, payee_id) = items[place];
             place += 1;
-            let again = "SELECT reissue_line_id FROM reissue_line WHERE court_id = $1 AND book_id = $2 AND from_line_id = $3";
+            let again =
+                "SELECT reissue_line_id FROM reissue_line WHERE court_id = $1 AND book_id = $2 AND from_line_id = $3";
             let again = tx.query(again, &[key[0], key[1], item.into()], |row| row.int(0))?;
             items.extend(again.into_iter().map(|line| (line, sheet_line_id, payee_id)));
             for (id, amount, done_on, evidence) in debited(tx, court_id, item)? {

@@ -131,13 +131,7 @@ fn with(
 }
 
 /// Refuses a reduction by more than is open: it would only be surplus.
-fn must_fit(
-    tx: &mut Tx<'_>,
-    acting: &Acting,
-    obligation: &Obligation,
-    way: Way,
-    said: &Said<'_>,
-) -> Outcome<()> {
+fn must_fit(tx: &mut Tx<'_>, acting: &Acting, obligation: &Obligation, way: Way, said: &Said<'_>) -> Outcome<()> {
     if said.amount <= Amount::ZERO {
         return Err(Message::new("obligations.amount").into());
     }
@@ -361,9 +355,10 @@ pub fn assign(
         document_on: old.document_on,
         // What has run until now stands in the sum that is assigned.
         due_on: old.due_on.filter(|_| bears).map(|due_on| due_on.max(said.on)),
-        general: old.general.filter(|_| bears).map(|general| {
-            crate::calculators::interest::GeneralRate { from: general.from.max(said.on), ..general }
-        }),
+        general: old
+            .general
+            .filter(|_| bears)
+            .map(|general| crate::calculators::interest::GeneralRate { from: general.from.max(said.on), ..general }),
         payee_id,
     };
     let new_id = insert(tx, &mut act, acting, chart, &new, Some(first))?;

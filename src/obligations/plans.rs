@@ -274,9 +274,8 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewPlan<'_>) -> Outcome<Pla
             continue;
         }
         let one = &taker.account.obligation;
-        let payee_id = taker
-            .payee_id
-            .ok_or_else(|| Message::new("plans.payee_missing").with("obligation", one.obligation_id))?;
+        let payee_id =
+            taker.payee_id.ok_or_else(|| Message::new("plans.payee_missing").with("obligation", one.obligation_id))?;
         let payee = find_payee(tx, court_id, new.case, payee_id)?;
         heads(payee.kind, [Amount::from_minor(1); 3])?;
         lines.push(PlanLine {
@@ -432,7 +431,13 @@ struct Work {
     plan: Plan,
 }
 
-fn begin(tx: &mut Tx<'_>, acting: &Acting, plan_id: i64, name: &'static str, is_settled: Option<bool>) -> Outcome<Work> {
+fn begin(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    plan_id: i64,
+    name: &'static str,
+    is_settled: Option<bool>,
+) -> Outcome<Work> {
     let act = acting.open_act(tx, books::CASE_MONEY, name)?;
     let plan = find_plan(tx, acting.actor.court_id, plan_id)?;
     if plan.facts.iter().any(|fact| fact.step == Step::Cancelled) {
@@ -457,11 +462,19 @@ impl Work {
     fn objection(&self, id: Option<i64>) -> Result<Fact, Message> {
         let found = objections(&self.plan.facts).find(|fact| Some(fact.id) == id).cloned();
         found.ok_or_else(|| {
-            Message::new("plans.objection_unknown").with("objection", id.unwrap_or_default()).with("plan", self.plan.plan_id)
+            Message::new("plans.objection_unknown")
+                .with("objection", id.unwrap_or_default())
+                .with("plan", self.plan.plan_id)
         })
     }
 
-    fn record(&mut self, tx: &mut Tx<'_>, acting: &Acting, fact: &Fact, more: (Option<i64>, Option<i64>)) -> Outcome<()> {
+    fn record(
+        &mut self,
+        tx: &mut Tx<'_>,
+        acting: &Acting,
+        fact: &Fact,
+        more: (Option<i64>, Option<i64>),
+    ) -> Outcome<()> {
         let (voucher_id, confirmed_by) = more;
         let last_day = fact.last_day.map(|day| day.to_string());
         self.act.insert(
@@ -516,7 +529,13 @@ fn blank(id: i64, step: Step, on: Date) -> Fact {
 /// # Errors
 /// `plans.unknown`, `plans.cancelled`, `plans.party_unknown`, `plans.objection_unknown`, `plans.not_opposed`,
 /// `obligations.day_ahead`, `access.role_missing`.
-pub fn serve(tx: &mut Tx<'_>, acting: &Acting, new: &Recorded<'_>, terms: &Terms, calendar: &Calendar) -> Outcome<Fact> {
+pub fn serve(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    new: &Recorded<'_>,
+    terms: &Terms,
+    calendar: &Calendar,
+) -> Outcome<Fact> {
     let mut work = begin(tx, acting, new.plan_id, "plan.serve", new.objection_id.is_none().then_some(false))?;
     acting.require(tx, Role::Handler)?;
     not_ahead(acting, new.on)?;
@@ -559,7 +578,8 @@ pub fn object(tx: &mut Tx<'_>, acting: &Acting, new: &Recorded<'_>, line_no: i64
     let party = work.party(new.party)?;
     in_time(last_day(&work.plan.facts, Step::Served, None, party), new.on)?;
     let line = work.plan.lines.iter().find(|line| line.line_no == line_no);
-    let line = line.ok_or_else(|| Message::new("plans.line_unknown").with("line", line_no).with("plan", new.plan_id))?;
+    let line =
+        line.ok_or_else(|| Message::new("plans.line_unknown").with("line", line_no).with("plan", new.plan_id))?;
     if amount <= Amount::ZERO {
         return Err(Message::new("obligations.amount").into());
     }
@@ -567,7 +587,11 @@ pub fn object(tx: &mut Tx<'_>, acting: &Acting, new: &Recorded<'_>, line_no: i64
     let disputed = sum(disputed.map(|one| one.amount.unwrap_or_default()))?;
     let free = less(line.granted()?, disputed)?;
     if amount > free {
-        return Err(Message::new("plans.exceeds_line").with("line", line_no).with("amount", amount).with("free", free).into());
+        return Err(Message::new("plans.exceeds_line")
+            .with("line", line_no)
+            .with("amount", amount)
+            .with("free", free)
+            .into());
     }
     let fact = Fact {
         party: party.to_owned(),
@@ -611,7 +635,8 @@ pub fn answer(tx: &mut Tx<'_>, acting: &Acting, new: &Recorded<'_>, is_suit: boo
     let (told, step) =
         if is_suit { (Step::OppositionServed, Step::Sued) } else { (Step::ObjectionServed, Step::Opposed) };
     let last = last_day(&work.plan.facts, told, Some(objection.id), party);
-    let last = last.ok_or_else(|| Message::new("plans.not_told").with("party", party).with("objection", objection.id))?;
+    let last =
+        last.ok_or_else(|| Message::new("plans.not_told").with("party", party).with("objection", objection.id))?;
     in_time(Some(last), new.on)?;
     let fact = Fact {
         party: party.to_owned(),
@@ -821,7 +846,10 @@ pub fn decide(
             return Err(Message::new("plans.pay").with("disputed", disputed).into());
         }
         _ => {
-            return Err(Message::new("plans.basis").with("basis", new.basis.as_str()).with("plan", plan.plan_id).into());
+            return Err(Message::new("plans.basis")
+                .with("basis", new.basis.as_str())
+                .with("plan", plan.plan_id)
+                .into());
         }
     };
     let back = less(disputed, paid)?;

@@ -81,14 +81,7 @@ pub static SHEET_LINE: Table = Table {
 /// `set_aside_sheet`
 pub static SET_ASIDE_SHEET: Table = Table {
     name: "set_aside_sheet",
-    columns: &[
-        ("court_id", Int),
-        ("book_id", Int),
-        ("id", Int),
-        ("sheet_id", Int),
-        ("item_id", Int),
-        ("mark", Int),
-    ],
+    columns: &[("court_id", Int), ("book_id", Int), ("id", Int), ("sheet_id", Int), ("item_id", Int), ("mark", Int)],
     order: &["id"],
 };
 
@@ -373,12 +366,7 @@ pub fn record_sheet_of_set_aside(
     record(tx, acting, new, Some((item_id, amount)))
 }
 
-fn record(
-    tx: &mut Tx<'_>,
-    acting: &Acting,
-    new: &NewSheet<'_>,
-    set_aside: Option<(i64, Amount)>,
-) -> Outcome<Sheet> {
+fn record(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>, set_aside: Option<(i64, Amount)>) -> Outcome<Sheet> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "sheets.record")?;
     acting.require(tx, Role::Handler)?;

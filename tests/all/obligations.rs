@@ -11,6 +11,7 @@ use ankuan::flows::undo::{Undoes, undo};
 use ankuan::obligations::balance::Way;
 use ankuan::obligations::closing::{Certificate, Rules, STANDARD, certificate};
 use ankuan::obligations::performances::{self, Assigned, Performance, Said};
+use ankuan::obligations::settlements::{self, End, Instalment, NewSettlement};
 use ankuan::obligations::{self, NewObligation, Obligation};
 use ankuan::payouts::runs::SourceKind;
 use ankuan::payouts::sheet::{Head, PayeeKind};
@@ -22,6 +23,7 @@ use jiff::civil::{Date, date};
 
 use crate::circle::{Circle, PROFILE, shown};
 use crate::court::{BOOK, COURT, FINANCE, HANDLER, KEEPER, TODAY, code};
+use crate::program::{CASE, Files, open_court, said as program_said, words};
 use crate::support::Database;
 
 const OTHER: &str = "（2026）浙0106执124号";
@@ -383,10 +385,221 @@ fn a_changed_obligation_is_found(database: &Database) {
     assert!(change("UPDATE performance SET amount_minor = 3000").is_empty());
 }
 
+/// 120 open; three instalments of 30. The first is paid into the court, the second handed over, the third not: default.
+fn a_settlement_is_broken_and_another_kept(database: &Database) {
+    let (mut circle, case, _) = two_cases(database);
+    let payee = circle.payee(&case, PayeeKind::Applicant, "甲");
+    let new = NewObligation { payee_id: Some(payee), ..debt(&case, "甲", "乙", yuan(120)) };
+    let owed = circle.owe(&new).expect("registers").obligation_id;
+    let (agreed_on, days) = (TODAY, [10, 20, 30].map(|day| circle.date(day)));
+    let add = |circle: &mut Circle, amounts: [i64; 3]| {
+        let instalments: Vec<Instalment> = days
+            .iter()
+            .zip(amounts)
+            .map(|(due_on, amount)| Instalment { due_on: *due_on, amount: yuan(amount) })
+            .collect();
+        let new = NewSettlement { obligation_id: owed, document: "和解协议", agreed_on, instalments: &instalments };
+        circle.act(HANDLER, |tx, acting, _, _, _| settlements::record(tx, acting, &new))
+    };
+    assert_eq!(code(add(&mut circle, [30, 30, 0])), "settlements.instalments");
+    assert_eq!(code(add(&mut circle, [30, 30, 61])), "settlements.exceeds_open");
+    let id = add(&mut circle, [30, 30, 30]).expect("records").settlement_id;
+    assert_eq!(code(add(&mut circle, [1, 1, 1])), "settlements.running");
+    let receipt = circle.court.receive("FT-30", 3_000, Some(&case)).expect("receives").receipt().receipt_id;
+    circle.bring(0, &[shown("FT-30", 3_000).name("李四")]);
+    circle.reconcile();
+    let name = |circle: &mut Circle, id, amount| {
+        circle.act(HANDLER, |tx, acting, _, _, _| settlements::name_receipt(tx, acting, id, receipt, amount))
+    };
+    assert_eq!(code(name(&mut circle, id, Some(yuan(31)))), "settlements.receipt");
+    name(&mut circle, id, None).expect("names");
+    assert_eq!(code(name(&mut circle, id, None)), "settlements.receipt");
+    circle.day = 15;
+    circle.perform(owed, Way::Outside, yuan(30), KEEPER).expect("performs");
+    circle.day = 25;
+    let overdue = |circle: &mut Circle| {
+        let today = circle.today();
+        let mut tx = circle.court.store.snapshot().expect("reads");
+        let found = settlements::overdue(&mut tx, COURT, today).expect("reads");
+        found.into_iter().map(|(one, stand)| (one.settlement_id, stand.instalment.due_on)).collect::<Vec<_>>()
+    };
+    assert_eq!(overdue(&mut circle), []);
+    let end = |circle: &mut Circle, id, outcome, second: &str| {
+        let second = circle.court.person(second);
+        circle.act(HANDLER, |tx, acting, _, _, chart| {
+            settlements::end(tx, acting, chart, id, outcome, ("恢复执行裁定", &second))
+        })
+    };
+    assert_eq!(code(end(&mut circle, id, End::Defaulted, KEEPER)), "settlements.not_overdue");
+    circle.day = 31;
+    assert_eq!(overdue(&mut circle), [(id, days[2])]);
+    assert_eq!(code(end(&mut circle, id, End::Performed, KEEPER)), "settlements.not_met");
+    assert_eq!(code(end(&mut circle, id, End::Defaulted, HANDLER)), "access.second_person_same");
+    end(&mut circle, id, End::Defaulted, KEEPER).expect("ends");
+    assert_eq!(code(end(&mut circle, id, End::Defaulted, KEEPER)), "settlements.ended");
+    assert_eq!(overdue(&mut circle), []);
+    // The whole is enforced again, less what was paid: 30 handed over, and 30 once they are paid out.
+    assert_eq!(circle.open_amount(owed), yuan(90));
+    let run = circle.pay_sheet(&case, receipt, &[(Head::Principal, payee, yuan(30))]);
+    circle.bank_pays(&run, 32);
+    assert_eq!(circle.open_amount(owed), yuan(60));
+
+    // Another settlement: 50 of the 60, in one; kept.
+    let agreed_on = circle.today();
+    let instalments = [Instalment { due_on: agreed_on, amount: yuan(50) }];
+    let new =
+        NewSettlement { obligation_id: owed, document: "第二份和解协议", agreed_on, instalments: &instalments };
+    let id = circle.act(HANDLER, |tx, acting, _, _, _| settlements::record(tx, acting, &new)).expect("records");
+    assert_eq!(id.open, yuan(60));
+    circle.perform(owed, Way::Outside, yuan(50), KEEPER).expect("performs");
+    assert_eq!(circle.open_amount(owed), yuan(10));
+    end(&mut circle, id.settlement_id, End::Performed, KEEPER).expect("ends");
+    assert_eq!(circle.open_amount(owed), Amount::ZERO);
+    assert_eq!(circle.refusal(&case), None);
+}
+
+/// The same from the command line: obligations, set-off, a plan, the certificate in both languages and as JSON.
+fn from_the_command_line(database: &Database) {
+    let files = Files::new(1);
+    open_court(&files, database);
+    let done = |arguments: &[&str], who: &str| {
+        let mut all = words(arguments);
+        all.extend(words(&["--as", who]));
+        files.done(&database.address, &all)
+    };
+    let refused = |arguments: &[&str], who: &str| {
+        let mut all = words(arguments);
+        all.extend(words(&["--as", who]));
+        let output = files.run(&database.address, &all);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", program_said(&output));
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        said["error"]["code"].as_str().expect("a code").to_owned()
+    };
+    let handler = "钱承办";
+    for (number, creditor, debtor) in [(CASE, "甲", "乙"), (OTHER, "乙", "甲")] {
+        if number == OTHER {
+            done(&["case", "open", number, "--title", "反向案件"], handler);
+        }
+        done(&["case", "party", number, "applicant", creditor], handler);
+        done(&["case", "party", number, "debtor", debtor], handler);
+    }
+    let add = |number: &str, creditor: &str, debtor: &str, amount: &str| {
+        let made = done(
+            &[
+                "obligation",
+                "add",
+                number,
+                "--creditor",
+                creditor,
+                "--debtor",
+                debtor,
+                "--principal",
+                amount,
+                "--document",
+                "（2026）浙0106民初1号",
+                "--document-on",
+                "2026-03-01",
+                "--doubled-from",
+                "2026-11-22",
+            ],
+            handler,
+        );
+        made["obligation_id"].as_i64().expect("a number").to_string()
+    };
+    let (owed, back) = (add(CASE, "甲", "乙", "100"), add(OTHER, "乙", "甲", "20"));
+    let said = ["--evidence", "收条", "--confirmed-by", "周局长"];
+    let with = |start: &[&str]| -> Vec<String> { words(&[start, &said[..]].concat()) };
+    let set_off = with(&["obligation", "set-off", &owed, &back, "--amount", "20"]);
+    done(&set_off.iter().map(String::as_str).collect::<Vec<_>>(), handler);
+    let outside = with(&["obligation", "perform-outside", &owed, "--amount", "30"]);
+    let outside = done(&outside.iter().map(String::as_str).collect::<Vec<_>>(), handler);
+    assert_eq!(outside["open_minor"], 5_000);
+    let shown = done(&["obligation", "show", &owed, "--on", "2026-11-22"], handler);
+    assert_eq!(shown["open_principal_minor"], 5_000);
+    assert_eq!(done(&["obligation", "list", CASE], handler)["obligations"][0]["open_minor"], 5_000);
+    // Nothing of the other case went through the account: certified, with its digest.
+    let certificate = done(&["report", "closing-certificate", OTHER], handler);
+    assert_eq!((certificate["open_minor"].as_i64(), certificate["registered_minor"].as_i64()), (Some(0), Some(2_000)));
+    assert_eq!(certificate["digest"].as_str().map(str::len), Some(64));
+    assert!(certificate["text_zh"].as_str().is_some_and(|text| text.contains("结案") || text.contains("余额 0.00")));
+    assert_eq!(refused(&["report", "closing-certificate", CASE], handler), "obligations.closing_refused");
+    assert_eq!(
+        refused(
+            &["plan", "draft", CASE, "--receipt", "999", "--waterfall", "natural_person", "--document", "方案"],
+            handler
+        ),
+        "sheets.receipt_elsewhere"
+    );
+    let payee = done(
+        &[
+            "payee",
+            "add",
+            CASE,
+            "applicant",
+            "甲",
+            "--document-type",
+            "other",
+            "--document-number",
+            "P1",
+            "--account",
+            "6222020000000001",
+            "--bank",
+            "某银行",
+            "--bank-code",
+            "102100099996",
+            "--basis",
+            "确认书",
+            "--confirmed-by",
+            "孙财务",
+        ],
+        handler,
+    );
+    let payee = payee["payee_id"].as_i64().expect("a number").to_string();
+    done(&["obligation", "payee", &owed, &payee], handler);
+    let receipts = done(&["case", "show", CASE], handler);
+    let receipt = receipts["receipts"][0]["receipt_id"].as_i64().expect("a number").to_string();
+    let plan = done(
+        &["plan", "draft", CASE, "--receipt", &receipt, "--waterfall", "natural_person", "--document", "方案"],
+        handler,
+    );
+    assert_eq!((plan["granted_minor"].as_i64(), plan["surplus_minor"].as_i64()), (Some(5_000), Some(99_995_000)));
+    let plan = plan["plan_id"].as_i64().expect("a number").to_string();
+    for party in ["甲", "乙"] {
+        let served = done(&["plan", "serve", &plan, "--party", party], handler);
+        assert_eq!(served["last_day"], "2026-12-07");
+    }
+    let objection = done(
+        &["plan", "object", &plan, "--party", "乙", "--line", "1", "--amount", "10", "--document", "异议书"],
+        handler,
+    );
+    let objection = objection["id"].as_i64().expect("a number").to_string();
+    done(&["plan", "serve", &plan, "--party", "甲", "--objection", &objection], handler);
+    assert_eq!(refused(&["plan", "settle", &plan, "--confirmed-by", "周局长"], handler), "plans.objectable");
+    assert_eq!(done(&["plan", "show", &plan], handler)["objections"][0]["standing"], "may be opposed until 2026-12-07");
+    let agreed =
+        done(&["settlement", "add", &owed, "--document", "和解协议", "--instalment", "2026-12-31:25"], handler);
+    assert_eq!((agreed["total_minor"].as_i64(), agreed["open_minor"].as_i64()), (Some(2_500), Some(5_000)));
+    assert_eq!(done(&["settlement", "list"], handler)["overdue"].as_array().map(Vec::len), Some(0));
+    files.verified(&database.address, &[]);
+    // The form, as people read it.
+    for (language, other) in [("zh", "certifies"), ("en", "截至")] {
+        let all = words(&["report", "closing-certificate", OTHER, "--lang", language]);
+        let command = files.command(&database.address, &all);
+        let arguments: Vec<_> =
+            command.get_args().filter(|argument| *argument != "--json").map(ToOwned::to_owned).collect();
+        let output = std::process::Command::new(command.get_program()).args(arguments).output().expect("runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.contains(other) && text.contains("结案证明"), "{text}");
+        assert!(text.contains(certificate["digest"].as_str().expect("a digest")), "{text}");
+    }
+}
+
 crate::on_both!(
     a_hundred_in_three_ways,
     what_was_wrong_is_undone,
     three_parties,
     the_balance_survives_the_end_for_now,
     a_changed_obligation_is_found,
+    a_settlement_is_broken_and_another_kept,
+    from_the_command_line,
 );

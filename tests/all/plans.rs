@@ -7,10 +7,10 @@ use ankuan::cases::{Case, PartyRole};
 use ankuan::obligations::NewObligation;
 use ankuan::obligations::plan_rules::{Basis, Fact};
 use ankuan::obligations::plans::{self, Decision, NewPlan, Plan, Recorded, Settled};
+use ankuan::payouts::release;
 use ankuan::payouts::runs::SourceKind;
 use ankuan::payouts::sheet::PayeeKind;
 use ankuan::payouts::sheets::Sheet;
-use ankuan::payouts::release;
 use ankuan::report::case_comparison::case_comparison;
 use ankuan::{Outcome, report};
 use ankuan_ledger::Amount;
@@ -92,8 +92,7 @@ impl Desk {
 
     fn settle(&mut self, plan_id: i64, second: &str) -> Outcome<Settled> {
         let (case, second) = (self.case.clone(), self.circle.court.person(second));
-        self.circle
-            .act(HANDLER, |tx, acting, _, _, chart| plans::settle(tx, acting, chart, &case, plan_id, &second))
+        self.circle.act(HANDLER, |tx, acting, _, _, chart| plans::settle(tx, acting, chart, &case, plan_id, &second))
     }
 
     fn decide(
@@ -190,7 +189,8 @@ fn the_undisputed_part_is_paid_first(database: &Database) {
     assert_eq!(code(desk.answer(id, "丙", one, false)), "plans.not_told");
     assert_eq!(code(desk.serve(id, "甲", Some(one))), "plans.not_opposed");
     desk.circle.day = 1;
-    for (objection, parties) in [(one, ["乙", "丙", "丁"]), (two, ["甲", "乙", "丙"]), (three, ["甲", "乙", "丁"])] {
+    for (objection, parties) in [(one, ["乙", "丙", "丁"]), (two, ["甲", "乙", "丙"]), (three, ["甲", "乙", "丁"])]
+    {
         for party in parties {
             let told = desk.serve(id, party, Some(objection)).expect("tells");
             assert_eq!(told.last_day, Some(date(2026, 12, 8)));
@@ -254,7 +254,8 @@ fn a_withdrawn_run_gives_back_what_was_set_aside(database: &Database) {
     let sheet_id = sheet.expect("a sheet").sheet_id;
     let bank_account_id = desk.circle.court.bank_account().bank_account_id;
     let sources = [(SourceKind::Sheet, sheet_id)];
-    let new = ankuan::payouts::runs::NewRun { title: "争议款", bank_account_id, profile: PROFILE, sources: &sources };
+    let new =
+        ankuan::payouts::runs::NewRun { title: "争议款", bank_account_id, profile: PROFILE, sources: &sources };
     let run = desk
         .circle
         .act(HANDLER, |tx, acting, _, _, _| Ok(ankuan::payouts::runs::draft(tx, acting, &new)?.number))
@@ -269,7 +270,9 @@ fn a_withdrawn_run_gives_back_what_was_set_aside(database: &Database) {
         .act(KEEPER, |tx, acting, _, _, _| ankuan::payouts::commit::commit(tx, acting, &run, &mut |_| ()))
         .expect("commits");
     assert_eq!(desk.held(), [600, 100, 0]);
-    desk.circle.act(KEEPER, |tx, acting, _, _, _| release::withdraw(tx, acting, &run, "收款人有误")).expect("withdraws");
+    desk.circle
+        .act(KEEPER, |tx, acting, _, _, _| release::withdraw(tx, acting, &run, "收款人有误"))
+        .expect("withdraws");
     assert_eq!(desk.held(), [600, 0, 100]);
     desk.comparison_agrees();
 }
@@ -286,14 +289,14 @@ fn doubled_interest_comes_after_all_money_debts(database: &Database) {
     let case = desk.case.clone();
     let payee = desk.circle.payee(&case, PayeeKind::Applicant, "戊");
     let receipt = desk.receipt;
-    assert_eq!(
-        code(desk.draft_with(&case, receipt, "natural_person", &[(desk.owed[0], payee)])),
-        "plans.also_own"
-    );
+    assert_eq!(code(desk.draft_with(&case, receipt, "natural_person", &[(desk.owed[0], payee)])), "plans.also_own");
     let plan = desk.draft_with(&case, receipt, "natural_person", &[(theirs, payee)]).expect("drafts");
     // 50 for 40 days: 0.35.
     let last = plan.lines.last().expect("a line");
-    assert_eq!((last.share, last.doubled, last.doubled_share), (yuan(50), Amount::from_minor(35), Amount::from_minor(35)));
+    assert_eq!(
+        (last.share, last.doubled, last.doubled_share),
+        (yuan(50), Amount::from_minor(35), Amount::from_minor(35))
+    );
     assert_eq!(plan.surplus, Amount::from_minor(150_000 - 145_035));
     for party in ["甲", "乙", "丙", "丁", "戊"] {
         desk.serve(plan.plan_id, party, None).expect("serves");
