@@ -224,8 +224,8 @@ CREATE TABLE plan_event (
     mark BIGINT NOT NULL,
     CONSTRAINT plan_event_pk PRIMARY KEY (court_id, book_id, id),
     CONSTRAINT plan_event_kind CHECK (event IN ('served', 'objected', 'objection_served', 'opposed', 'opposition_served',
-        'sued', 'decided', 'settled', 'cancelled')),
-    CONSTRAINT plan_event_moves CHECK (event NOT IN ('decided', 'settled')
+        'sued', 'decided', 'settled', 'paid_again', 'cancelled')),
+    CONSTRAINT plan_event_moves CHECK (event NOT IN ('decided', 'settled', 'paid_again')
         OR (confirmed_by IS NOT NULL AND confirmed_by <> actor_id)),
     CONSTRAINT plan_event_last_day CHECK
         ((last_day IS NOT NULL) = (event IN ('served', 'objection_served', 'opposition_served')))

@@ -80,6 +80,17 @@ pub enum PlanCommand {
         #[arg(long, value_name = "NAME")]
         confirmed_by: String,
     },
+    /// 批次撤回后另立审批表 · Pay again what stood on a sheet whose run was withdrawn
+    PayAgain {
+        /// 方案编号 · Number of the plan
+        plan: i64,
+        /// 异议编号：争议款的审批表 · Number of the objection, for disputed money
+        #[arg(long)]
+        objection: Option<i64>,
+        /// 确认人，不得与经办人相同 · Who confirms it, another person than who acts
+        #[arg(long, value_name = "NAME")]
+        confirmed_by: String,
+    },
     /// 撤销尚未执行的方案 · Give up a plan that is not settled
     Cancel {
         /// 方案编号 · Number of the plan
@@ -231,6 +242,18 @@ pub fn run(context: &Context, command: &PlanCommand) -> Outcome<()> {
                     .with("back", fact.rest.unwrap_or_default())
                     .with("sheet", sheet_id.map_or_else(|| "—".to_owned(), |id| id.to_string()));
                 Ok(Answer::new(&message, as_json(&fact)))
+            })
+        }
+        PlanCommand::PayAgain { plan, objection, confirmed_by } => {
+            context.record("plan.pay_again", command, |tx, acting, _| {
+                let second = access::find_actor(tx, court_id, confirmed_by)?;
+                let found = plans::find_plan(tx, court_id, *plan)?;
+                let case = cases::case_by_id(tx, context.book(), found.case_id)?;
+                let sheet = plans::pay_again(tx, acting, &case, (*plan, *objection), &second)?;
+                let message = Message::new("plans.paid_again").with("plan", plan).with("sheet", sheet.sheet_id);
+                let fields =
+                    json!({"plan_id": plan, "sheet_id": sheet.sheet_id, "total_minor": sheet.total, "currency": "CNY"});
+                Ok(Answer::new(&message, fields))
             })
         }
         PlanCommand::Cancel { plan, document } => context.record("plan.cancel", command, |tx, acting, _| {

@@ -165,20 +165,19 @@ fn through_account(
         let text = "SELECT sheet_id FROM sheet_line WHERE court_id = $1 AND book_id = $2 AND sheet_line_id = $3";
         sheets.extend(tx.query(text, &[key[0], key[1], (*line).into()], |row| row.int(0))?);
     }
-    // Item that a payment pays → sheet line that it goes back to: itself, or that of a payment made again.
     let mut paid = Vec::new();
     for sheet_id in sheets {
         let (receipt_id, mut items) = lines_of(tx, court_id, sheet_id)?;
         let (stops_on, kind) = stops(tx, court_id, receipt_id)?;
         let mut place = 0;
         while place < items.len() {
-            let (item, sheet_line_id, payee_id) = items[place];
+            let Item { item_id, sheet_line_id, payee_id } = items[place];
             place += 1;
             let again =
                 "SELECT reissue_line_id FROM reissue_line WHERE court_id = $1 AND book_id = $2 AND from_line_id = $3";
-            let again = tx.query(again, &[key[0], key[1], item.into()], |row| row.int(0))?;
-            items.extend(again.into_iter().map(|line| (line, sheet_line_id, payee_id)));
-            for (id, amount, done_on, evidence) in debited(tx, court_id, item)? {
+            let again = tx.query(again, &[key[0], key[1], item_id.into()], |row| row.int(0))?;
+            items.extend(again.into_iter().map(|item_id| Item { item_id, sheet_line_id, payee_id }));
+            for (id, amount, done_on, evidence) in debited(tx, court_id, item_id)? {
                 let payment = Reduction { way: Way::Account, id, stops_on, done_on, kind, amount, evidence };
                 paid.push(Paid { sheet_line_id, payee_id, payment });
             }
@@ -188,8 +187,16 @@ fn through_account(
     Ok(paid)
 }
 
-/// The receipt of a sheet, and its lines: item, sheet line, payee.
-fn lines_of(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<(i64, Vec<(i64, i64, i64)>)> {
+/// An item that payments of a sheet are made from: the sheet line itself, or that of a payment made again.
+#[derive(Clone, Copy)]
+struct Item {
+    item_id: i64,
+    sheet_line_id: i64,
+    payee_id: i64,
+}
+
+/// The receipt of a sheet, and its lines.
+fn lines_of(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<(i64, Vec<Item>)> {
     let key = [court_id.into(), books::CASE_MONEY.into(), sheet_id.into()];
     let receipt_id = tx.query_one(
         "SELECT receipt_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
@@ -200,7 +207,7 @@ fn lines_of(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<(i64, Vec<
         "SELECT sheet_line_id, payee_id FROM sheet_line WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3 \
          ORDER BY sheet_line_id",
         &key,
-        |row| Ok((row.int(0)?, row.int(0)?, row.int(1)?)),
+        |row| Ok(Item { item_id: row.int(0)?, sheet_line_id: row.int(0)?, payee_id: row.int(1)? }),
     )?;
     Ok((receipt_id, lines))
 }

@@ -29,6 +29,8 @@ words! {
         Decided = "decided",
         /// The undisputed part went to a payout sheet, the disputed part was set aside.
         Settled = "settled",
+        /// The run of its sheet was withdrawn: a new sheet pays the same.
+        PaidAgain = "paid_again",
         /// The plan was given up, before it was settled.
         Cancelled = "cancelled",
     }

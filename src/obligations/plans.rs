@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use super::balance::{Account, open_of};
 use super::paid::{accounts_of_case, interest_rules, stops_on};
-use super::performances::two_people;
+use super::performances::{open_now, two_people};
 use super::plan_rules::{Basis, Fact, Standing, Step, last_day, objections, split, standing, still_open};
 use super::{less, not_ahead, sum, text};
 use crate::access::{Acting, Actor, Role};
@@ -680,7 +680,7 @@ pub struct Settled {
 /// 〔2019〕35号 item 22), the disputed part is set aside (CPC Interpretation art. 510). A handler proposes, another confirms.
 ///
 /// # Errors
-/// `plans.unserved`, `plans.objectable`, `plans.settled`, `plans.cancelled`, those of [`sheets::record_sheet`], of posting and of
+/// `plans.unserved`, `plans.objectable`, `plans.stale` (less is open than a line grants), `plans.settled`, `plans.cancelled`, those of [`sheets::record_sheet`], of posting and of
 /// the two people.
 pub fn settle(
     tx: &mut Tx<'_>,
@@ -699,6 +699,15 @@ pub fn settle(
     }
     let (mut to_pay, mut set_aside, mut stays) = (Vec::new(), Vec::new(), Amount::ZERO);
     for line in &plan.lines {
+        // Performed otherwise since the draft: the plan would pay too much to some, and too little to the others.
+        let (_, statement) = open_now(tx, court_id, line.obligation_id, acting.date)?;
+        if statement.open_total < line.granted()? {
+            return Err(Message::new("plans.stale")
+                .with("obligation", line.obligation_id)
+                .with("open", statement.open_total)
+                .with("granted", line.granted()?)
+                .into());
+        }
         let made = split(&plan.facts, (line.plan_line_id, line.granted()?), &plan.parties, acting.date)?;
         if made.paid > Amount::ZERO {
             to_pay.push((line, line.parts(Amount::ZERO, made.paid)?, made.paid));
@@ -756,6 +765,17 @@ fn record_lines(
             }
         }
     }
+    record_payout_sheet(tx, acting, case, plan, payouts, set_aside)
+}
+
+fn record_payout_sheet(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    case: &Case,
+    plan: &Plan,
+    payouts: Payouts,
+    set_aside: Option<(i64, Amount)>,
+) -> Outcome<Option<(Sheet, Payouts)>> {
     if payouts.is_empty() {
         return Ok(None);
     }
@@ -888,6 +908,53 @@ pub fn decide(
     let sheet = record_payouts(tx, &mut work.act, plan.plan_id, sheet)?;
     work.act.close(tx)?;
     Ok((fact, sheet))
+}
+
+/// Pays again what a plan, or the decision on an objection, had put on a sheet whose run was withdrawn: the same lines on a new
+/// sheet, out of the receipt or of what is set aside again. A handler proposes, another confirms.
+///
+/// # Errors
+/// `plans.not_withdrawn` (there is no such sheet, or its run was not withdrawn), those of the sheet and of the two people.
+pub fn pay_again(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    case: &Case,
+    (plan_id, objection_id): (i64, Option<i64>),
+    confirmed_by: &Actor,
+) -> Outcome<Sheet> {
+    let court_id = acting.actor.court_id;
+    two_people(tx, acting, confirmed_by)?;
+    let plan = begin(tx, acting, plan_id, "plan.pay_again", None)?.plan;
+    let last = plan.facts.iter().rev().find(|fact| fact.objection_id == objection_id && fact.sheet_id.is_some());
+    let not_withdrawn = || Message::new("plans.not_withdrawn").with("plan", plan_id);
+    let before = sheets::find_sheet(tx, court_id, last.and_then(|fact| fact.sheet_id).ok_or_else(not_withdrawn)?)?;
+    if before.run.as_ref().is_none_or(|(_, status)| status != "withdrawn") {
+        return Err(not_withdrawn().into());
+    }
+    let mut payouts = Payouts::new();
+    for line in &before.lines {
+        let parts = tx.query(
+            "SELECT obligation_id, amount_minor FROM plan_payout WHERE court_id = $1 AND book_id = $2 \
+             AND sheet_line_id = $3 ORDER BY id",
+            &[court_id.into(), books::CASE_MONEY.into(), line.sheet_line_id.into()],
+            |row| Ok((row.int(0)?, Amount::from_minor(row.int(1)?))),
+        )?;
+        payouts.insert((line.head, line.payee_id), parts);
+    }
+    let set_aside = objection_id.map(|objection_id| (objection_id, before.total));
+    let sheet = record_payout_sheet(tx, acting, case, &plan, payouts, set_aside)?;
+    let mut work = begin(tx, acting, plan_id, "plan.pay_again", None)?;
+    let fact = Fact {
+        objection_id,
+        amount: Some(before.total),
+        document: plan.document.clone(),
+        sheet_id: sheet.as_ref().map(|(sheet, _)| sheet.sheet_id),
+        ..blank(work.act.take_ids(1), Step::PaidAgain, acting.date)
+    };
+    work.record(tx, acting, &fact, (None, Some(confirmed_by.person_id)))?;
+    let sheet = record_payouts(tx, &mut work.act, plan_id, sheet)?;
+    work.act.close(tx)?;
+    Ok(sheet.ok_or_else(not_withdrawn)?)
 }
 
 /// Whether money was set aside for an objection when its plan was settled: where nobody had sued in time it was paid.

@@ -5,6 +5,7 @@ use ankuan::calculators::waterfall::{self, Waterfalls};
 use ankuan::calendar::Calendar;
 use ankuan::cases::{Case, PartyRole};
 use ankuan::obligations::NewObligation;
+use ankuan::obligations::balance::Way;
 use ankuan::obligations::plan_rules::{Basis, Fact};
 use ankuan::obligations::plans::{self, Decision, NewPlan, Plan, Recorded, Settled};
 use ankuan::payouts::release;
@@ -275,6 +276,34 @@ fn a_withdrawn_run_gives_back_what_was_set_aside(database: &Database) {
         .expect("withdraws");
     assert_eq!(desk.held(), [600, 0, 100]);
     desk.comparison_agrees();
+    // The same on a new sheet, and once only.
+    let case = desk.case.clone();
+    let again = |desk: &mut Desk, objection| {
+        let second = desk.circle.court.person(KEEPER);
+        desk.circle.act(HANDLER, |tx, acting, _, _, _| plans::pay_again(tx, acting, &case, (id, objection), &second))
+    };
+    assert_eq!(code(again(&mut desk, None)), "plans.not_withdrawn");
+    let sheet = again(&mut desk, Some(objection)).expect("pays again");
+    assert_eq!(code(again(&mut desk, Some(objection))), "plans.not_withdrawn");
+    desk.pay(&sheet);
+    assert_eq!(desk.held(), [600, 0, 0]);
+    assert_eq!(desk.open_amounts(), [600, 500, 200]);
+    desk.comparison_agrees();
+}
+
+/// What was performed otherwise after the draft is not paid a second time.
+fn a_stale_plan_is_not_settled(database: &Database) {
+    let mut desk = Desk::open(database, 700);
+    let id = desk.draft("natural_person").expect("drafts").plan_id;
+    desk.serve_all(id);
+    desk.circle.day = 16;
+    desk.circle.perform(desk.owed[2], Way::Outside, yuan(150), KEEPER).expect("performs");
+    assert_eq!(code(desk.settle(id, KEEPER)), "plans.stale");
+    desk.circle.act(HANDLER, |tx, acting, _, _, _| plans::cancel(tx, acting, id, "撤销通知")).expect("cancels");
+    assert_eq!(code(desk.settle(id, KEEPER)), "plans.cancelled");
+    let again = desk.draft("natural_person").expect("drafts");
+    let shares: Vec<_> = again.lines.iter().map(|line| line.share.minor()).collect();
+    assert_eq!(shares, [33_600, 33_600, 2_800], "600, 600 and 50 of 1,250");
 }
 
 /// Money debts first, doubled interest of all after them, and what is left stays; an obligation of another case takes part.
@@ -316,5 +345,6 @@ crate::on_both!(
     without_objection_the_whole_is_paid,
     the_undisputed_part_is_paid_first,
     a_withdrawn_run_gives_back_what_was_set_aside,
+    a_stale_plan_is_not_settled,
     doubled_interest_comes_after_all_money_debts,
 );
