@@ -73,6 +73,19 @@ words! {
         ReliefReceivable = "relief_receivable",
         /// RP: 应付被救助人; items are the lines of claims.
         ReliefPayable = "relief_payable",
+        /// MD: what documents oblige debtors of a case to, less what was performed otherwise than through the court's
+        /// account; items are obligations.
+        ClaimsDue = "claims_due",
+        /// MR: the other side of it.
+        ClaimsRegistered = "claims_registered",
+        /// MO: performed outside the account.
+        PerformedOutside = "performed_outside",
+        /// MS: set off between cases.
+        SetOff = "set_off",
+        /// MT: assigned to another creditor.
+        ClaimsAssigned = "claims_assigned",
+        /// MV: waived.
+        ClaimsWaived = "claims_waived",
     }
 }
 
@@ -183,6 +196,16 @@ words! {
         DeductionShortfall = "deduction_shortfall",
         /// More arrives than was confirmed, and people know why.
         DeductionSurplus = "deduction_surplus",
+        /// An obligation is registered, or interest on it.
+        ClaimRegistered = "claim_registered",
+        /// The debtor performed outside the account.
+        ClaimPerformedOutside = "claim_performed_outside",
+        /// Two obligations are set off.
+        ClaimSetOff = "claim_set_off",
+        /// The creditor assigned it.
+        ClaimAssigned = "claim_assigned",
+        /// The creditor waived it.
+        ClaimWaived = "claim_waived",
     }
 }
 
@@ -951,7 +974,13 @@ mod tests {
                 "escrow",
                 "relief_fund",
                 "relief_receivable",
-                "relief_payable"
+                "relief_payable",
+                "claims_due",
+                "claims_registered",
+                "performed_outside",
+                "set_off",
+                "claims_assigned",
+                "claims_waived",
             ]
         );
         let without_floor: Vec<&str> = AccountKind::ALL
@@ -1026,6 +1055,11 @@ mod tests {
         relief_passed_through: RP / RB
         deduction_shortfall: C / W
         deduction_surplus: B / C
+        claim_registered: MD / MR
+        claim_performed_outside: MO / MD
+        claim_set_off: MS / MD
+        claim_assigned: MT / MD
+        claim_waived: MV / MD
         "#);
     }
 

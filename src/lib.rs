@@ -25,6 +25,7 @@ pub mod institution_sim;
 pub mod memorandum;
 pub mod message;
 pub mod movements;
+pub mod obligations;
 pub mod payouts;
 pub mod receipts;
 pub mod relief;

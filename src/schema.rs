@@ -10,8 +10,8 @@ use crate::assets::{
 };
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::{
-    Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, receipts, relief,
-    replies, statements,
+    Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations,
+    receipts, relief, replies, statements,
 };
 
 /// People, chart, bank accounts, cases, money in.
@@ -157,9 +157,29 @@ pub const EXTRACTION: Migration = Migration {
     ],
 };
 
+/// What is owed and how it was performed, settlements, plans with objections.
+pub const OBLIGATIONS: Migration = Migration {
+    name: "0009_obligations",
+    text: include_str!("../migrations/0009_obligations.sql"),
+    facts: &[
+        &obligations::OBLIGATION,
+        &obligations::OBLIGATION_PAYEE,
+        &obligations::performances::PERFORMANCE,
+        &obligations::settlements::SETTLEMENT,
+        &obligations::settlements::SETTLEMENT_INSTALMENT,
+        &obligations::settlements::SETTLEMENT_RECEIPT,
+        &obligations::settlements::SETTLEMENT_END,
+        &obligations::plans::PLAN,
+        &obligations::plans::PLAN_LINE,
+        &obligations::plans::PLAN_EVENT,
+        &obligations::plans::PLAN_PAYOUT,
+        &sheets::SET_ASIDE_SHEET,
+    ],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] =
-    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, MOVEMENTS, DEADLINES];
+    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, MOVEMENTS, OBLIGATIONS, DEADLINES];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

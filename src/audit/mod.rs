@@ -3,6 +3,7 @@
 
 mod assets;
 mod movements;
+mod obligations;
 mod reconciliation;
 mod relief;
 
@@ -151,6 +152,8 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("movements", movements::movements(tx, court_id)?),
         Check::new("relief", relief::relief(tx, court_id)?),
         Check::new("differences", assets::differences(tx, court_id)?),
+        Check::new("obligations", obligations::obligations(tx, court_id)?),
+        Check::new("plans", obligations::plans(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

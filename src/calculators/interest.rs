@@ -137,6 +137,9 @@ pub struct Debt {
     /// Costs of realising the claim.
     #[serde(default, deserialize_with = "yuan")]
     pub costs: Amount,
+    /// General interest that the judgment states as a sum, besides what runs by a rate.
+    #[serde(default, deserialize_with = "yuan")]
+    pub general_interest: Amount,
     /// A petition in bankruptcy was accepted: from that day on nothing bears interest. Whether the doubled part of the time
     /// before can be filed as a claim is disputed; it is reckoned, and a note says so.
     #[serde(default, deserialize_with = "optional_day")]
@@ -434,6 +437,11 @@ impl Pot {
         Self { numerator: 0, denominator, paid: Amount::ZERO }
     }
 
+    /// Begins with a sum. Below 2⁶³ times 2⁴⁹.
+    fn holding(sum: Amount, denominator: i128) -> Self {
+        Self { numerator: i128::from(sum.minor()) * denominator, ..Self::new(denominator) }
+    }
+
     fn accrued(&self, rounding: Rounding) -> Result<Amount, Message> {
         rounding.apply(Exact::new(self.numerator, self.denominator))
     }
@@ -478,7 +486,7 @@ impl<'a> Run<'a> {
             open: parts.iter().map(|part| part.amount).collect(),
             parts,
             costs: debt.costs,
-            general: Pot::new(Rate::ONE * i128::from(rules.settings.year_days)),
+            general: Pot::holding(debt.general_interest, Rate::ONE * i128::from(rules.settings.year_days)),
             doubled: Pot::new(Rate::ONE),
             not_counted,
             reached: Date::MIN,

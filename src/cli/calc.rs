@@ -76,7 +76,11 @@ fn read<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, Message>) -> Outc
 }
 
 /// As [`read`], of a text; `standard` where no file is named.
-fn read_rules<T>(path: Option<&Path>, standard: &str, parse: impl FnOnce(&str) -> Result<T, Message>) -> Outcome<T> {
+pub(super) fn read_rules<T>(
+    path: Option<&Path>,
+    standard: &str,
+    parse: impl FnOnce(&str) -> Result<T, Message>,
+) -> Outcome<T> {
     match path {
         // Letters that are no UTF-8 can stand in remarks only; elsewhere the parser names the line.
         Some(path) => read(path, |bytes| parse(&String::from_utf8_lossy(bytes))),

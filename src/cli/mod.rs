@@ -9,6 +9,7 @@ pub mod calc;
 pub mod case;
 pub mod claim;
 pub mod claims;
+pub mod closing_certificate;
 pub mod court_transfer;
 pub mod deadlines;
 pub mod deduction;
@@ -20,16 +21,19 @@ pub mod instructions;
 pub mod ledger;
 pub mod measure;
 pub mod movement;
+pub mod obligation;
 pub mod opening;
 pub mod output;
 pub mod payee;
 pub mod payout;
 pub mod person;
+pub mod plan;
 pub mod receipt;
 pub mod reconcile;
 pub mod relief;
 pub mod reply;
 pub mod report;
+pub mod settlement;
 pub mod sheet;
 pub mod statement;
 pub mod verify;
@@ -200,6 +204,15 @@ pub enum Command {
     /// 扣划款：在途、到账、差额说明 · Deducted money: on its way, here, and why it differs
     #[command(subcommand)]
     Deduction(deduction::DeductionCommand),
+    /// 执行债权与履行 · What is owed in a case, and how it was performed
+    #[command(subcommand)]
+    Obligation(obligation::ObligationCommand),
+    /// 分配方案与异议 · Plans by which a receipt is distributed, and objections
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
+    /// 执行和解：分期、逾期、恢复执行 · Settlements: instalments, default, resumption
+    #[command(subcommand)]
+    Settlement(settlement::SettlementCommand),
 }
 
 /// Runs a command line, program name first.
@@ -245,6 +258,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),
         Command::BankSim(args) => bank_sim::run(&context, args),
+        Command::Obligation(command) => obligation::run(&context, command),
+        Command::Plan(command) => plan::run(&context, command),
+        Command::Settlement(command) => settlement::run(&context, command),
         Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
         Command::Demo(args) => return context.exit_as(demo::run(&context, args)),
     };

@@ -32,6 +32,8 @@ pub enum ReportCommand {
     MonthlyReturn(monthly_return::MonthlyReturnArgs),
     /// 质效指标：任意期间 · Measures of the court for any period
     Measures(measures::MeasuresArgs),
+    /// 结案证明：债权已全部履行 · The closing certificate: all of a case was performed
+    ClosingCertificate(super::closing_certificate::ClosingCertificateArgs),
 }
 
 /// What `report case-comparison` takes.
@@ -72,6 +74,7 @@ pub fn run(context: &Context, command: &ReportCommand) -> Outcome<()> {
         ReportCommand::CaseComparison(args) => run_case_comparison(context, args),
         ReportCommand::MonthlyReturn(args) => monthly_return::run(context, args),
         ReportCommand::Measures(args) => measures::run(context, args),
+        ReportCommand::ClosingCertificate(args) => super::closing_certificate::run(context, args),
     }
 }
 

@@ -145,6 +145,8 @@ const fn question(name: &str) -> &'static str {
         b"movements" => "verify.of_movements",
         b"relief" => "verify.of_relief",
         b"differences" => "verify.of_differences",
+        b"obligations" => "verify.of_obligations",
+        b"plans" => "verify.of_plans",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

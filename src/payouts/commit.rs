@@ -100,9 +100,14 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
             set_aside: account(tx, chart.event(Event::DistributionSetAside).credit)?,
             treasury: account(tx, chart.event(Event::DistributionTreasury).credit)?,
         };
-        // What came back is in the payees' items, not in the case.
+        let set_aside_item = match source.kind {
+            SourceKind::Sheet => sheets::set_aside_item(tx, court_id, source.source_id)?,
+            SourceKind::Distribution | SourceKind::Reissue => None,
+        };
+        // What came back is in the payees' items, what was set aside in items of its own: neither is in the case.
         let left = match source.kind {
             SourceKind::Reissue => Vec::new(),
+            SourceKind::Sheet if set_aside_item.is_some() => Vec::new(),
             _ => available_receipts(tx, court_id, run.bank_account_id, source, pays_from)?,
         };
         // The ledger keeps no floor of the treasury's items, so what this run has taken of them counts here.
@@ -113,10 +118,10 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
             }
             _ => left,
         };
-        let mut receipts = Receipts::new(left, account_number.clone());
+        let mut money = Money { receipts: Receipts::new(left, account_number.clone()), set_aside_item };
         each_page(tx, court_id, source, &mut |tx, page| {
             for due in page {
-                recorder.line(tx, source, &mut standing, &accounts, &mut receipts, due)?;
+                recorder.line(tx, source, &mut standing, &accounts, &mut money, due)?;
             }
             progress(u64::try_from(recorder.line_no).unwrap_or(0));
             Ok(())
@@ -164,6 +169,14 @@ fn available_receipts(
         .collect())
 }
 
+/// Where the money of a source is.
+struct Money {
+    /// In the case.
+    receipts: Receipts,
+    /// Set aside, in this item.
+    set_aside_item: Option<i64>,
+}
+
 struct Accounts {
     pays_from: SheetSource,
     /// Lines of other money than case funds: nothing of them is set aside.
@@ -192,7 +205,7 @@ impl Recorder<'_> {
         source: &Source,
         standing: &mut Standing,
         accounts: &Accounts,
-        receipts: &mut Receipts,
+        money: &mut Money,
         due: &DueLine,
     ) -> Outcome<()> {
         let blocked = if due.set_aside.is_some() { None } else { standing.blocked(due.claim_id) };
@@ -204,11 +217,11 @@ impl Recorder<'_> {
         }
         if due.set_aside.is_some() || blocked.is_some() {
             self.done.set_aside = sum(self.done.set_aside, due.amount)?;
-            return self.post(tx, accounts, accounts.set_aside, receipts, due, due.amount);
+            return self.post(tx, accounts, accounts.set_aside, money, due, due.amount);
         }
         if due.to_treasury {
             self.done.treasury = sum(self.done.treasury, due.amount)?;
-            return self.post(tx, accounts, accounts.treasury, receipts, due, due.amount);
+            return self.post(tx, accounts, accounts.treasury, money, due, due.amount);
         }
         let (mut aside, mut paid) = (Amount::ZERO, Amount::ZERO);
         let payees = match due.came_back_to {
@@ -249,8 +262,8 @@ impl Recorder<'_> {
         }
         self.done.set_aside = sum(self.done.set_aside, aside)?;
         self.done.paid = sum(self.done.paid, paid)?;
-        self.post(tx, accounts, accounts.set_aside, receipts, due, aside)?;
-        self.post(tx, accounts, accounts.payable, receipts, due, paid)
+        self.post(tx, accounts, accounts.set_aside, money, due, aside)?;
+        self.post(tx, accounts, accounts.payable, money, due, paid)
     }
 
     /// What is set aside is case money from then on: other money is not set aside, it stays where it is.
@@ -268,7 +281,7 @@ impl Recorder<'_> {
         tx: &mut Tx<'_>,
         accounts: &Accounts,
         target: AccountId,
-        receipts: &mut Receipts,
+        money: &mut Money,
         due: &DueLine,
         amount: Amount,
     ) -> Outcome<()> {
@@ -284,7 +297,16 @@ impl Recorder<'_> {
             self.act.post(tx, &[line])?;
             return Ok(());
         }
-        receipts.take(amount, &mut self.lines)?;
+        if let Some(item) = money.set_aside_item {
+            let line = Line {
+                debit: Place { account: accounts.set_aside, item: ItemId(item) },
+                credit: Place { account: target, item: ItemId(due.line_id) },
+                amount,
+            };
+            self.act.post(tx, &[line])?;
+            return Ok(());
+        }
+        money.receipts.take(amount, &mut self.lines)?;
         if accounts.pays_from == SheetSource::Treasury {
             for (item, part) in &self.lines {
                 *self.remitted.entry(*item).or_default() += part.minor();

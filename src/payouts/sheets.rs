@@ -91,6 +91,13 @@ pub static SHEET_SOURCE: Table = Table {
     order: &["sheet_id"],
 };
 
+/// `set_aside_sheet`
+pub static SET_ASIDE_SHEET: Table = Table {
+    name: "set_aside_sheet",
+    columns: &[("court_id", Int), ("book_id", Int), ("id", Int), ("sheet_id", Int), ("item_id", Int), ("mark", Int)],
+    order: &["id"],
+};
+
 /// The most characters of a payee's name: what ISO 20022 takes (Max140Text).
 const NAME_LENGTH_MAX: usize = 140;
 
@@ -379,6 +386,24 @@ fn payee_unknown(case: &Case, payee_id: i64) -> Message {
 /// `sheets.receipt_elsewhere`, `sheets.payee_unknown`, `sheets.same_pending` (the same sheet waits already), those of
 /// [`decide_sheet`] and `access.role_missing`.
 pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Outcome<Sheet> {
+    record(tx, acting, new, None)
+}
+
+/// Records a sheet that takes its money out of an item of what the case has set aside, X to P when its run is committed. It
+/// names the receipt from which that money came. The caller asks for the second person. Needs [`Role::Handler`].
+///
+/// # Errors
+/// As [`record_sheet`].
+pub fn record_sheet_of_set_aside(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    new: &NewSheet<'_>,
+    (item_id, amount): (i64, Amount),
+) -> Outcome<Sheet> {
+    record(tx, acting, new, Some((item_id, amount)))
+}
+
+fn record(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>, set_aside: Option<(i64, Amount)>) -> Outcome<Sheet> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "sheets.record")?;
     acting.require(tx, Role::Handler)?;
@@ -392,7 +417,8 @@ pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Out
                 .with("case", new.case.current_number())
         })?;
     let payees = payees_of_case(tx, court_id, case_id)?;
-    let decided = decide(new, &payees, receipt.available)?;
+    let available = set_aside.map_or(receipt.available, |(_, amount)| amount);
+    let decided = decide(new, &payees, available)?;
     for line in &decided.lines {
         let payee = payees.iter().find(|payee| payee.payee_id == line.payee_id);
         if let Some(payee) = payee.filter(|payee| payee.kind == PayeeKind::Treasury)
@@ -402,7 +428,10 @@ pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Out
             return Err(Message::new("sheets.treasury_without_account").with("name", &payee.name).into());
         }
     }
-    refuse_same_pending(tx, court_id, new, &decided)?;
+    // What was set aside is taken out of its own item, which has enough for one sheet only.
+    if set_aside.is_none() {
+        refuse_same_pending(tx, court_id, new, &decided)?;
+    }
 
     // `runs::content` looks for the lines' digest behind the sheet's id: nothing else may take ids in between.
     let count = decided.lines.len() as i64;
@@ -442,6 +471,10 @@ pub fn record_sheet(tx: &mut Tx<'_>, acting: &Acting, new: &NewSheet<'_>) -> Out
     }
     if new.source != SheetSource::CaseFunds {
         act.insert(tx, &SHEET_SOURCE, sheet_id, &[sheet_id.into(), new.source.as_str().into()])?;
+    }
+    if let Some((item_id, _)) = set_aside {
+        let id = act.take_ids(1);
+        act.insert(tx, &SET_ASIDE_SHEET, id, &[id.into(), sheet_id.into(), item_id.into()])?;
     }
     act.close(tx)?;
     find_sheet(tx, court_id, sheet_id)
@@ -511,6 +544,18 @@ fn has_account(tx: &mut Tx<'_>, court_id: i64, detail_id: i64) -> Outcome<bool> 
         |row| row.int(0),
     )?;
     Ok(index.is_some_and(|index| index != 0))
+}
+
+/// The item of what is set aside from which a sheet takes its money; none for a sheet that splits a receipt.
+///
+/// # Errors
+/// What the database says.
+pub fn set_aside_item(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<Option<i64>> {
+    Ok(tx.query_opt(
+        "SELECT item_id FROM set_aside_sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), sheet_id.into()],
+        |row| row.int(0),
+    )?)
 }
 
 /// Gathers the lines under their heads and lets the rule decide.

@@ -111,7 +111,25 @@ pub fn case_comparison(tx: &mut Tx<'_>, court_id: i64, (first, last): (Date, Dat
              AND o.book_id = t.book_id AND o.sheet_id = t.sheet_id \
              WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'committed' AND s.kind <> 'reissue' \
              AND o.kind IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM set_aside_sheet AS x WHERE x.court_id = s.court_id \
+             AND x.book_id = s.book_id AND s.kind = 'sheet' AND x.sheet_id = s.source_id) \
              AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+        ),
+        (
+            1,
+            // Set aside when a plan with objections was settled.
+            "SELECT p.case_id, e.rest_minor FROM plan_event AS e JOIN plan AS p ON p.court_id = e.court_id \
+             AND p.book_id = e.book_id AND p.plan_id = e.plan_id JOIN voucher AS v ON v.court_id = e.court_id \
+             AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id WHERE e.court_id = $1 AND e.book_id = $2 \
+             AND e.event = 'settled' AND v.accounting_date >= $3 AND v.accounting_date <= $4",
+        ),
+        (
+            0,
+            // Gone back to the case when an objection was decided.
+            "SELECT p.case_id, e.rest_minor FROM plan_event AS e JOIN plan AS p ON p.court_id = e.court_id \
+             AND p.book_id = e.book_id AND p.plan_id = e.plan_id JOIN voucher AS v ON v.court_id = e.court_id \
+             AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id WHERE e.court_id = $1 AND e.book_id = $2 \
+             AND e.event = 'decided' AND v.accounting_date >= $3 AND v.accounting_date <= $4",
         ),
         (
             2,
@@ -126,6 +144,8 @@ pub fn case_comparison(tx: &mut Tx<'_>, court_id: i64, (first, last): (Date, Dat
              AND t.sheet_id = s.source_id LEFT JOIN sheet_source AS o ON o.court_id = t.court_id \
              AND o.book_id = t.book_id AND o.sheet_id = t.sheet_id \
              WHERE r.court_id = $1 AND r.book_id = $2 AND s.kind <> 'reissue' AND o.kind IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM set_aside_sheet AS x WHERE x.court_id = s.court_id \
+             AND x.book_id = s.book_id AND s.kind = 'sheet' AND x.sheet_id = s.source_id) \
              AND v.accounting_date >= $3 AND v.accounting_date <= $4",
         ),
         (

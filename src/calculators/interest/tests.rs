@@ -23,6 +23,7 @@ fn debt(parts: Vec<Part>, until: &str) -> Debt {
     Debt {
         until: until.parse().unwrap(),
         costs: Amount::ZERO,
+        general_interest: Amount::ZERO,
         bankruptcy_accepted_on: None,
         parts,
         payments: Vec::new(),
@@ -260,6 +261,7 @@ fn debts() -> impl Strategy<Value = Debt> {
             Debt {
                 until: at(900),
                 costs: Amount::from_minor(costs),
+                general_interest: Amount::ZERO,
                 bankruptcy_accepted_on: None,
                 parts: parts
                     .into_iter()

@@ -104,6 +104,7 @@ impl InterestArgs {
         Ok(Debt {
             until,
             costs: self.costs.unwrap_or_default(),
+            general_interest: Amount::ZERO,
             bankruptcy_accepted_on: self.bankruptcy_accepted,
             parts: parts.collect(),
             payments: self.payments.clone(),
