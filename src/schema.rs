@@ -4,7 +4,7 @@ use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::{Migration, Statement, Table};
 use ankuan_ledger::{Store, schema};
 
-use crate::assets::{answers, deductions, instructions, measures, register};
+use crate::assets::{answers, deductions, instructions, measures, register, salary_reports};
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::{Message, Outcome, access, cases, chart, claims, documents, flows, receipts, replies, statements};
 
@@ -97,8 +97,15 @@ pub const ASSETS: Migration = Migration {
     ],
 };
 
+/// Banks' reports of salary accounts.
+pub const SALARY: Migration = Migration {
+    name: "0007_salary",
+    text: include_str!("../migrations/0007_salary.sql"),
+    facts: &[&salary_reports::SALARY_REPORT, &salary_reports::SALARY_LINE],
+};
+
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS];
+pub const MIGRATIONS: &[Migration] = &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, SALARY];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

@@ -13,6 +13,8 @@ pub mod measures;
 pub mod message;
 pub mod register;
 pub mod rules;
+pub mod salary;
+pub mod salary_reports;
 
 use crate::Message;
 use crate::words::words;

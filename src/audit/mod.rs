@@ -146,6 +146,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("matches", reconciliation::matches(tx, court_id)?),
         Check::new("measures", assets::measures(tx, court_id)?),
         Check::new("memorandum", assets::memorandum(tx, court_id)?),
+        Check::new("salaries", assets::salaries(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

@@ -23,6 +23,7 @@ pub mod receipt;
 pub mod reconcile;
 pub mod reply;
 pub mod report;
+pub mod salary;
 pub mod sheet;
 pub mod statement;
 pub mod verify;
@@ -158,6 +159,9 @@ pub enum Command {
     /// 发给机构的指令及答复 · What institutions are told, and what they answer
     #[command(subcommand)]
     Instructions(instructions::InstructionsCommand),
+    /// 工资账户活冻结 · Salary accounts under a live freeze: banks' reports, what is free and held, sweeps
+    #[command(subcommand)]
+    Salary(salary::SalaryCommand),
     /// 计算：迟延利息、执行费、清偿顺序、抵充、期限 · Calculators; they need no database
     #[command(subcommand)]
     Calc(calc::CalcCommand),
@@ -205,6 +209,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Deduct(args) => measure::deduct(&context, args),
         Command::Lift(args) => measure::lift(&context, args),
         Command::Instructions(command) => instructions::run(&context, command),
+        Command::Salary(command) => salary::run(&context, command),
         Command::InstitutionSim(args) => institution_sim::run(&context, args),
         Command::Calc(command) => calc::run(&context, command),
         Command::Ledger(command) => ledger::run(&context, command),

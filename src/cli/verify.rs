@@ -142,6 +142,7 @@ const fn question(name: &str) -> &'static str {
         b"matches" => "verify.of_matches",
         b"measures" => "verify.of_measures",
         b"memorandum" => "verify.of_memorandum",
+        b"salaries" => "verify.of_salaries",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

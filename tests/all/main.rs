@@ -23,5 +23,6 @@ mod program;
 mod receipts;
 mod reconciliation;
 mod requests;
+mod salary;
 mod statements;
 mod texts;
