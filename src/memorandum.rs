@@ -53,6 +53,7 @@ pub fn begin_with_what_stands(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<bool>
     if !known.is_empty() {
         return Ok(false);
     }
+    tx.expect_whole_tables()?;
     let standing = tx.query(
         "SELECT s.measure_id, m.case_id, s.frozen_minor FROM measure_state AS s \
          JOIN measure AS m ON m.court_id = s.court_id AND m.book_id = s.book_id AND m.measure_id = s.measure_id \
@@ -61,6 +62,7 @@ pub fn begin_with_what_stands(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<bool>
         &[court_id.into(), books::CASE_MONEY.into()],
         |row| Ok(Change { measure_id: row.int(0)?, case_id: row.int(1)?, more: Amount::from_minor(row.int(2)?) }),
     )?;
+    tx.expect_few_rows()?;
     if !standing.is_empty() {
         post(tx, acting, &standing)?;
     }

@@ -6,7 +6,7 @@ use ankuan_ledger::{Store, schema};
 
 use crate::assets::{
     answers, debts, deductions, differences, expectations, grounds, instructions, measures, queries, register,
-    substitution,
+    salary_reports, substitution,
 };
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
 use crate::{
@@ -177,9 +177,16 @@ pub const OBLIGATIONS: Migration = Migration {
     ],
 };
 
+/// Banks' reports of salary accounts.
+pub const SALARY: Migration = Migration {
+    name: "0007_salary",
+    text: include_str!("../migrations/0007_salary.sql"),
+    facts: &[&salary_reports::SALARY_REPORT, &salary_reports::SALARY_LINE],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] =
-    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, MOVEMENTS, OBLIGATIONS, DEADLINES];
+    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, SALARY, MOVEMENTS, OBLIGATIONS, DEADLINES];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

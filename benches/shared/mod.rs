@@ -164,7 +164,7 @@ impl Rows {
         let chain: [&'static Table; 2] = [&CHAIN_LINK, &CHAIN_PART];
         let mut rows = Self(Vec::new());
         for table in facts().into_iter().chain(chain).chain(beside.iter().copied()) {
-            rows.take(store, table, (i64::MIN, i64::MAX), |_| Ok(true))?;
+            rows.take(store, books::CASE_MONEY, table, (i64::MIN, i64::MAX), |_| Ok(true))?;
         }
         Ok(rows)
     }
@@ -172,44 +172,64 @@ impl Rows {
     /// What the acts of that name wrote: what their links of the chain cover, the links themselves, and what is kept in
     /// the tables `beside`.
     pub fn of_act(store: &mut Store, act: &str, beside: &[&'static Table]) -> Result<Self> {
-        let parts = {
-            let mut tx = store.snapshot()?;
-            tx.query(
-                "SELECT p.table_name, p.first_id, p.last_id, p.link_no FROM chain_part AS p JOIN chain_link AS l \
-                 ON l.court_id = p.court_id AND l.book_id = p.book_id AND l.link_no = p.link_no \
-                 WHERE p.court_id = $1 AND p.book_id = $2 AND l.act = $3 ORDER BY p.table_name, p.first_id",
-                &[COURT.into(), books::CASE_MONEY.into(), act.into()],
-                |row| Ok((row.text(0)?.to_owned(), (row.int(1)?, row.int(2)?), row.int(3)?)),
-            )?
-        };
-        let links: BTreeSet<i64> = parts.iter().map(|(.., link_no)| *link_no).collect();
-        if links.is_empty() {
-            return Err(format!("there was no act {act}").into());
-        }
-        let mut rows = Self(Vec::new());
-        for table in facts() {
-            for (_, ids, _) in parts.iter().filter(|(name, ..)| name == table.name) {
-                rows.take(store, table, *ids, |_| Ok(true))?;
-            }
-        }
-        let all = (i64::MIN, i64::MAX);
-        rows.take(store, &CHAIN_LINK, all, |row| Ok(links.contains(&row.int(2)?)))?;
-        rows.take(store, &CHAIN_PART, all, |row| Ok(links.contains(&row.int(5)?)))?;
+        let mut rows = Self::of_act_in(store, books::CASE_MONEY, act)?;
         for table in beside {
-            rows.take(store, table, all, |_| Ok(true))?;
+            rows.take(store, books::CASE_MONEY, table, (i64::MIN, i64::MAX), |_| Ok(true))?;
         }
         Ok(rows)
     }
 
-    fn take(
+    /// What the acts of that name wrote in a book: what their links cover, and the links.
+    pub fn of_act_in(store: &mut Store, book_id: i64, act: &str) -> Result<Self> {
+        Self::of_links(store, book_id, |name, _| name == act)
+    }
+
+    /// What the acts from a link on wrote in a book.
+    pub fn of_acts_after(store: &mut Store, book_id: i64, first_link: i64) -> Result<Self> {
+        Self::of_links(store, book_id, |_, link_no| link_no >= first_link)
+    }
+
+    fn of_links(store: &mut Store, book_id: i64, wanted: impl Fn(&str, i64) -> bool) -> Result<Self> {
+        let mut parts = Vec::new();
+        store.snapshot()?.each(
+            "SELECT p.table_name, p.first_id, p.last_id, p.link_no, l.act FROM chain_part AS p JOIN chain_link AS l \
+             ON l.court_id = p.court_id AND l.book_id = p.book_id AND l.link_no = p.link_no \
+             WHERE p.court_id = $1 AND p.book_id = $2 ORDER BY p.table_name, p.first_id",
+            &[COURT.into(), book_id.into()],
+            |row| {
+                if wanted(row.text(4)?, row.int(3)?) {
+                    parts.push((row.text(0)?.to_owned(), (row.int(1)?, row.int(2)?), row.int(3)?));
+                }
+                Ok::<(), Error>(())
+            },
+        )?;
+        let links: BTreeSet<i64> = parts.iter().map(|(.., link_no)| *link_no).collect();
+        if links.is_empty() {
+            return Err("there was no such act".into());
+        }
+        let mut rows = Self(Vec::new());
+        for table in facts() {
+            for (_, ids, _) in parts.iter().filter(|(name, ..)| name == table.name) {
+                rows.take(store, book_id, table, *ids, |_| Ok(true))?;
+            }
+        }
+        let all = (i64::MIN, i64::MAX);
+        rows.take(store, book_id, &CHAIN_LINK, all, |row| Ok(links.contains(&row.int(2)?)))?;
+        rows.take(store, book_id, &CHAIN_PART, all, |row| Ok(links.contains(&row.int(5)?)))?;
+        Ok(rows)
+    }
+
+    /// Adds the rows of a table in a book that are wanted.
+    pub fn take(
         &mut self,
         store: &mut Store,
+        book_id: i64,
         table: &'static Table,
         ids: (i64, i64),
-        wanted: impl Fn(&Row<'_>) -> std::result::Result<bool, Error>,
+        mut wanted: impl FnMut(&Row<'_>) -> std::result::Result<bool, Error>,
     ) -> Result<()> {
         let mut rows = Vec::new();
-        store.snapshot()?.scan(table, COURT, books::CASE_MONEY, ids, |row| {
+        store.snapshot()?.scan(table, COURT, book_id, ids, |row| {
             if wanted(row)? {
                 rows.push(encode(table, row)?);
             }

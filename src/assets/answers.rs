@@ -19,6 +19,7 @@ use super::message::{AnswerFile, AnswerLine, read_answer};
 use super::queries::{self, Found, Query, QueryState};
 use super::register::find_asset;
 use super::rules::{Refusal, Said, Verdict, What};
+use super::salary_reports::refused_deduction;
 use crate::access::{Acting, Role};
 use crate::chart::Chart;
 use crate::clock::Randomness;
@@ -293,6 +294,10 @@ impl Taking<'_> {
         if facts.is_empty() {
             answered.repeated += 1;
             return Ok(Ok(()));
+        }
+        // What a bank has taken of the living allowance is not ours: it is told, and to be given back.
+        if let Some(refused) = refused_deduction(tx, book, asked.asset_id, writer.standing(), &facts)? {
+            return Ok(Err(refused));
         }
         let beside = Beside { reason: &line.reason, answer_id: Some(self.answer_id), ..Beside::default() };
         for fact in facts {

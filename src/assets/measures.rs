@@ -9,6 +9,7 @@ use jiff::civil::Date;
 
 use super::register::{Asset, find_asset};
 use super::rules::{Asked, Extent, Fact, Line, Measure, What, Wish};
+use super::salary_reports::account_of;
 use super::{AssetKind, Basis, debts, grounds, rules, substitution};
 use crate::access::{self, Acting, Actor, Role};
 use crate::books;
@@ -233,7 +234,7 @@ fn months_of(kind: AssetKind, months: Option<u16>, start: Date) -> Result<u16, M
 /// in the line as we were told.
 ///
 /// # Errors
-/// `assets.ruling_missing`, `assets.not_positive`, `assets.share`, `assets.exact_amount` (a deposit in preservation:
+/// `assets.ruling_missing`, `assets.not_positive`, `assets.salary_share`, `assets.share`, `assets.exact_amount` (a deposit in preservation:
 /// Preservation Rules art. 15), `assets.allowance_missing` (a salary: CPC art. 254), `assets.allowance_not_salary`,
 /// `assets.months`, `calc.term_too_long`, `assets.court_missing`, `assets.day_ahead`, `access.role_missing`, and those of
 /// [`Line::report`].
@@ -246,6 +247,8 @@ pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeas
         Extent::Amount(amount) if amount <= Amount::ZERO => {
             return Err(Message::new("assets.not_positive").with("amount", amount).into());
         }
+        // What is held of a salary is reckoned in money.
+        Extent::Share(_) if kind == AssetKind::Salary => return Err(Message::new("assets.salary_share").into()),
         Extent::Share(share) if !(1..=rules::WHOLE_BP).contains(&share) => {
             return Err(Message::new("assets.share").into());
         }
@@ -359,7 +362,8 @@ pub fn renew(tx: &mut Tx<'_>, acting: &Acting, measure_id: i64, months: Option<u
 /// # Errors
 /// `assets.ruling_missing`, `assets.measure_unknown`, those of the two people ([`access::require_second`]),
 /// `assets.preservation_only` (the case has no number of enforcement), `assets.no_ground` (a housing fund), those of
-/// [`debts::require`] (a debt owed to the debtor), and those of [`Line::order`].
+/// [`debts::require`] (a debt owed to the debtor), those of [`Line::order`], and of a salary those of
+/// [`super::salary::Account::may_order`]: `assets.allowance_untouchable` (CPC 254)…
 pub fn deduct(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -387,6 +391,10 @@ pub fn deduct(
         ..Beside::default()
     };
     let fact = order.standing.line.order(measure_id, Wish::Deduct(amount), acting.date)?;
+    if order.asset.kind == AssetKind::Salary {
+        let account = account_of(tx, order.act.book(), order.asset.asset_id, &order.standing)?;
+        account.may_order(measure_id, amount, acting.date)?;
+    }
     let order_id = order.record(tx, acting, &[fact], &beside)?;
     Ok(Ordered { measure_id, order_id, months: None })
 }
@@ -424,7 +432,7 @@ pub fn surrender(
     Ok(Ordered { measure_id, order_id, months: None })
 }
 
-fn is_enforced(case: &Case) -> bool {
+pub(super) fn is_enforced(case: &Case) -> bool {
     CaseNumber::parse(case.current_number()).is_ok_and(|number| number.is_of_enforcement())
 }
 
@@ -517,6 +525,8 @@ pub struct Writer {
     stored: (Vec<MeasureState>, Vec<OpenOrderState>),
     /// What changed of the amounts frozen for orders of ours.
     frozen: Vec<Change>,
+    /// Whether a fact was recorded.
+    is_changed: bool,
 }
 
 impl Writer {
@@ -524,7 +534,7 @@ impl Writer {
     #[must_use]
     pub fn new(asset_id: i64, standing: Standing) -> Self {
         let stored = (states_of(&standing.line), open_orders_of(&standing.line));
-        Self { asset_id, standing, stored, frozen: Vec::new() }
+        Self { asset_id, standing, stored, frozen: Vec::new(), is_changed: false }
     }
 
     /// Where the orders stand now.
@@ -533,7 +543,7 @@ impl Writer {
         &self.standing.line
     }
 
-    /// The orders and events as they were loaded, and where the orders stand now.
+    /// The orders, what happened to them, and where they stand now.
     #[must_use]
     pub const fn standing(&self) -> &Standing {
         &self.standing
@@ -590,6 +600,15 @@ impl Writer {
                 actor.into(),
             ],
         )?;
+        self.standing.events.push(MeasureEvent {
+            id,
+            fact: *fact,
+            event: stored.event.to_owned(),
+            reason: beside.reason.to_owned(),
+            bank_account_id: beside.bank_account_id,
+            answer_id: beside.answer_id,
+        });
+        self.is_changed = true;
         Ok(id)
     }
 
@@ -627,7 +646,7 @@ pub(super) fn store_states(tx: &mut Tx<'_>, book: BookKey, writers: &[Writer]) -
             states.extend([state.frozen.minor(), state.deducted.minor()].map(Value::from));
         }
         let gone = had.iter().filter(|order| orders.iter().all(|other| other.order_id != order.order_id));
-        closed.extend(gone.flat_map(|order| [court, book_id, order.order_id.into()]));
+        closed.extend(gone.map(|order| order.order_id));
         for order in orders.iter().filter(|order| !had.contains(order)) {
             opened.extend([court, book_id, order.order_id.into(), order.measure_id.into(), asset_id]);
             opened.extend([Value::from(order.action), i64::from(order.is_sent).into()]);
@@ -638,7 +657,7 @@ pub(super) fn store_states(tx: &mut Tx<'_>, book: BookKey, writers: &[Writer]) -
     tx.upsert_many("measure_state", &key, &set, &states)?;
     let key = ["court_id", "book_id", "order_id"];
     // First what is gone: one order of a kind may take the place of another.
-    tx.delete_many("open_order", &key, &closed)?;
+    tx.delete_many("open_order", (book.court_id, book.book_id), "order_id", &closed)?;
     tx.upsert_many("open_order", &key, &["measure_id", "asset_id", "action", "is_sent"], &opened)?;
     Ok(())
 }
@@ -832,14 +851,15 @@ pub fn load(tx: &mut Tx<'_>, book: BookKey, asset_id: i64) -> Outcome<Standing> 
 /// # Errors
 /// As [`load`].
 pub fn load_many(tx: &mut Tx<'_>, book: BookKey, asset_ids: &[i64]) -> Outcome<Vec<(i64, Standing)>> {
+    // One book, many assets: by the index of the assets, whatever PostgreSQL thinks of the sizes of a join.
     const RECORDS: Statement = Statement::twin(
         "SELECT measure_id, asset_id, case_id, outside_court, ruling, officer, basis, extent, amount_minor, share_bp, \
          months, allowance_minor, carries_over FROM measure \
          WHERE court_id = ?1 AND book_id = ?2 AND asset_id = ?3 ORDER BY measure_id",
         "SELECT measure_id, asset_id, case_id, outside_court, ruling, officer, basis, extent, amount_minor, share_bp, \
          months, allowance_minor, carries_over \
-         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, asset_id) \
-         JOIN measure USING (court_id, book_id, asset_id) ORDER BY measure_id",
+         FROM measure \
+         WHERE court_id = ($1::bigint[])[1] AND book_id = ($2::bigint[])[1] AND asset_id = ANY($3::bigint[]) ORDER BY measure_id",
     );
     const EVENTS: Statement = Statement::twin(
         "SELECT asset_id, id, measure_id, event, order_id, on_day, amount_minor, months, unknown_ahead, reason, \
@@ -847,8 +867,8 @@ pub fn load_many(tx: &mut Tx<'_>, book: BookKey, asset_ids: &[i64]) -> Outcome<V
          WHERE court_id = ?1 AND book_id = ?2 AND asset_id = ?3 ORDER BY id",
         "SELECT asset_id, id, measure_id, event, order_id, on_day, amount_minor, months, unknown_ahead, reason, \
          bank_account_id, answer_id \
-         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, asset_id) \
-         JOIN measure_event USING (court_id, book_id, asset_id) ORDER BY id",
+         FROM measure_event \
+         WHERE court_id = ($1::bigint[])[1] AND book_id = ($2::bigint[])[1] AND asset_id = ANY($3::bigint[]) ORDER BY id",
     );
     let mut all: BTreeMap<i64, Standing> = asset_ids.iter().map(|asset_id| (*asset_id, Standing::default())).collect();
     let keys: Vec<Value<'_>> =
@@ -915,6 +935,12 @@ impl Lines {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(Writer::new(asset_id, load(tx, book, asset_id)?)),
         })
+    }
+
+    /// Whether a fact was recorded in any of them.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.loaded.values().any(|writer| writer.is_changed)
     }
 
     /// Writes where all their orders stand: [`write_states`].

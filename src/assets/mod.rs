@@ -18,6 +18,8 @@ pub mod message;
 pub mod queries;
 pub mod register;
 pub mod rules;
+pub mod salary;
+pub mod salary_reports;
 pub mod substitution;
 
 use crate::Message;

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use ankuan_ledger::engine::{Statement, Tx, Value};
 use ankuan_ledger::{Amount, BookKey};
 
+use crate::Language;
 use crate::assets::measures::{MeasureState, Standing, load_many, open_orders_of, states_of};
-use crate::assets::register;
 use crate::assets::rules::What;
+use crate::assets::{register, salary_reports};
 use crate::chart::AccountKind;
 use crate::failure::{Failure, Outcome};
 use crate::{books, memorandum};
@@ -141,8 +142,8 @@ fn states(tx: &mut Tx<'_>, book: BookKey, loaded: &[(i64, Standing)]) -> Outcome
         "SELECT s.asset_id, s.measure_id, s.status, s.line_no, s.since, s.ends_on, s.frozen_minor, s.deducted_minor \
          FROM measure_state AS s WHERE s.court_id = ?1 AND s.book_id = ?2 AND s.measure_id = ?3",
         "SELECT s.asset_id, s.measure_id, s.status, s.line_no, s.since, s.ends_on, s.frozen_minor, s.deducted_minor \
-         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, measure_id) \
-         JOIN measure_state AS s USING (court_id, book_id, measure_id)",
+         FROM measure_state AS s WHERE s.court_id = ($1::bigint[])[1] AND s.book_id = ($2::bigint[])[1] \
+         AND s.measure_id = ANY($3::bigint[])",
     );
     let of = |(asset_id, standing): &(i64, Standing)| {
         let asset_id = *asset_id;
@@ -182,8 +183,9 @@ fn orders(tx: &mut Tx<'_>, book: BookKey, loaded: &[(i64, Standing)]) -> Outcome
         "SELECT asset_id, order_id, measure_id, action, is_sent FROM open_order \
          WHERE court_id = ?1 AND book_id = ?2 AND asset_id = ?3 ORDER BY order_id",
         "SELECT asset_id, order_id, measure_id, action, is_sent \
-         FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, asset_id) \
-         JOIN open_order USING (court_id, book_id, asset_id) ORDER BY order_id",
+         FROM open_order \
+         WHERE court_id = ($1::bigint[])[1] AND book_id = ($2::bigint[])[1] AND asset_id = ANY($3::bigint[]) \
+         ORDER BY order_id",
     );
     let keys: Vec<Value<'_>> =
         loaded.iter().flat_map(|(id, _)| [book.court_id.into(), book.book_id.into(), (*id).into()]).collect();
@@ -259,6 +261,37 @@ pub(super) fn memorandum(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<Strin
         }
     }
     Ok(None)
+}
+
+/// Every salary account follows the rule of the live freeze from its reports, orders and deductions, so that no deduction took
+/// of the living allowance or out of turn; and a report has the lines that it says.
+pub(super) fn salaries(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let book = books::case_money(court_id);
+    let asset_ids = salary_reports::salary_assets(tx, book)?;
+    for page in asset_ids.chunks(ASSETS_A_PAGE) {
+        let accounts = match salary_reports::accounts(tx, book, page) {
+            Ok(accounts) => accounts,
+            // What does not fold is the finding of another check.
+            Err(Failure::Broken(ankuan_ledger::Error::Inconsistent(_))) => return Ok(None),
+            Err(other) => return Err(other),
+        };
+        for (asset_id, account) in accounts {
+            if let Err(message) = account.is_sound() {
+                return Ok(Some(format!("salary account {asset_id}: {}", message.text(Language::En))));
+            }
+        }
+    }
+    let wrong = tx.query(
+        "SELECT r.number FROM salary_report AS r LEFT JOIN (SELECT report_id, CAST(COUNT(*) AS BIGINT) AS lines, \
+          CAST(SUM(CASE WHEN outcome = 'applied' THEN 1 ELSE 0 END) AS BIGINT) AS applied FROM salary_line \
+          WHERE court_id = $1 AND book_id = $2 GROUP BY report_id) AS l ON l.report_id = r.report_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 \
+         AND (COALESCE(l.lines, 0) <> r.line_count OR COALESCE(l.applied, 0) <> r.applied_count) \
+         ORDER BY r.number LIMIT 1",
+        &[court_id.into(), book.book_id.into()],
+        |row| Ok(row.text(0)?.to_owned()),
+    )?;
+    Ok(wrong.first().map(|number| format!("salary report {number} has not the lines that it says")))
 }
 
 fn messages(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {

@@ -154,6 +154,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("differences", assets::differences(tx, court_id)?),
         Check::new("obligations", obligations::obligations(tx, court_id)?),
         Check::new("plans", obligations::plans(tx, court_id)?),
+        Check::new("salaries", assets::salaries(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

@@ -33,6 +33,7 @@ pub mod reconcile;
 pub mod relief;
 pub mod reply;
 pub mod report;
+pub mod salary;
 pub mod settlement;
 pub mod sheet;
 pub mod statement;
@@ -183,6 +184,9 @@ pub enum Command {
     /// 悬赏 · Bounties: announced, clues, awards, drawn with a code
     #[command(subcommand)]
     Bounty(bounty::BountyCommand),
+    /// 工资账户活冻结 · Salary accounts under a live freeze: banks' reports, what is free and held, sweeps
+    #[command(subcommand)]
+    Salary(salary::SalaryCommand),
     /// 计算：迟延利息、执行费、清偿顺序、抵充、期限 · Calculators; they need no database
     #[command(subcommand)]
     Calc(calc::CalcCommand),
@@ -246,6 +250,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::Deduct(args) => measure::deduct(&context, args),
         Command::Lift(args) => measure::lift(&context, args),
         Command::Instructions(command) => instructions::run(&context, command),
+        Command::Salary(command) => salary::run(&context, command),
         Command::InstitutionSim(args) => institution_sim::run(&context, args),
         Command::Deadlines(args) => deadlines::run(&context, args),
         Command::Movement(command) => movement::run(&context, command),

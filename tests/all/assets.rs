@@ -45,7 +45,7 @@ pub struct Desk {
     pub random: Randomness,
     pub folder: tempfile::TempDir,
     pub today: Date,
-    files: usize,
+    pub files: usize,
 }
 
 impl Desk {

@@ -31,5 +31,6 @@ mod receipts;
 mod reconciliation;
 mod relief;
 mod requests;
+mod salary;
 mod statements;
 mod texts;

@@ -549,17 +549,17 @@ impl Tx<'_> {
         }
     }
 
-    /// Deletes rows of a state table by their keys; those that are not there are left out.
+    /// Deletes rows of a state table of one book by their ids; those that are not there are left out.
     ///
     /// # Errors
     /// What the driver says.
-    pub fn delete_many(&mut self, table: &str, key: &[&str], keys: &[Value<'_>]) -> Result<()> {
-        if keys.is_empty() {
+    pub fn delete_many(&mut self, table: &str, book: (i64, i64), id: &str, ids: &[i64]) -> Result<()> {
+        if ids.is_empty() {
             return Ok(());
         }
         match self.store.connection.driver()? {
-            Driver::Sqlite(driver) => driver.delete_many(table, key, keys),
-            Driver::Postgres(driver) => driver.delete_many(table, key, keys),
+            Driver::Sqlite(driver) => driver.delete_many(table, book, id, ids),
+            Driver::Postgres(driver) => driver.delete_many(table, book, id, ids),
         }
     }
 

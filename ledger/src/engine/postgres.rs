@@ -151,12 +151,10 @@ impl Driver {
         Ok(())
     }
 
-    pub(super) fn delete_many(&mut self, table: &str, key: &[&str], keys: &[Value<'_>]) -> Result<()> {
-        let columns = columns(key.len(), keys)?;
-        let same: Vec<String> = key.iter().map(|name| format!("{table}.{name} = gone.{name}")).collect();
-        let (source, names) = (unnest(&columns), key.join(", "));
-        let text = format!("DELETE FROM {table} USING {source} AS gone ({names}) WHERE {}", same.join(" AND "));
-        self.execute_columns(&text, &columns)?;
+    pub(super) fn delete_many(&mut self, table: &str, book: (i64, i64), id: &str, ids: &[i64]) -> Result<()> {
+        let text = format!("DELETE FROM {table} WHERE court_id = $1 AND book_id = $2 AND {id} = ANY($3::bigint[])");
+        let statement = self.prepare(&text)?;
+        self.client.execute(&statement, &[&book.0, &book.1, &ids]).map_err(map)?;
         Ok(())
     }
 
