@@ -237,7 +237,8 @@ fn answer(store: &mut Store, all: &[Line], few: u64) -> Result<()> {
         let mut writers = Vec::new();
         for (place, (asset_id, standing)) in say(load_many(&mut tx, book, &ids))?.into_iter().enumerate() {
             let [(first, order), (second, other)] = page[place].1;
-            let is_first_day = (page_no * ACCOUNTS_A_PAGE + place) as u64 % (all.len() as u64 / few.max(1)).max(1) == 0;
+            let each = (all.len() as u64 / few.max(1)).max(1);
+            let is_first_day = ((page_no * ACCOUNTS_A_PAGE + place) as u64).is_multiple_of(each);
             let on = if is_first_day { ORDERED } else { ORDERED.tomorrow()? };
             let mut writer = Writer::new(asset_id, standing);
             let frozen = What::InForce(Amount::from_minor(FROZEN_MINOR));
