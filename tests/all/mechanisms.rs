@@ -111,7 +111,7 @@ fn run(files: &Files, address: &str, place: &str, step: &Step, kept: &mut HashMa
     let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     if !step.refused.is_empty() {
         let told: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap_or(answer);
-        assert_eq!(told["code"], step.refused.as_str(), "{place}: {}: {}", step.run, said(&output));
+        assert_eq!(told["error"]["code"], step.refused.as_str(), "{place}: {}: {}", step.run, said(&output));
         return;
     }
     assert!(output.status.success(), "{place}: {}: {}", arguments.join(" "), said(&output));
