@@ -1,5 +1,6 @@
 //! `report`: what is printed, signed and filed.
 
+pub mod cash_ratio;
 pub mod measures;
 pub mod monthly_return;
 
@@ -32,6 +33,8 @@ pub enum ReportCommand {
     MonthlyReturn(monthly_return::MonthlyReturnArgs),
     /// 质效指标：任意期间 · Measures of the court for any period
     Measures(measures::MeasuresArgs),
+    /// 现金可执行率：未结案件按查得存款分流 · Open cases by the cash that was found
+    CashRatio,
     /// 结案证明：债权已全部履行 · The closing certificate: all of a case was performed
     ClosingCertificate(super::closing_certificate::ClosingCertificateArgs),
 }
@@ -74,6 +77,7 @@ pub fn run(context: &Context, command: &ReportCommand) -> Outcome<()> {
         ReportCommand::CaseComparison(args) => run_case_comparison(context, args),
         ReportCommand::MonthlyReturn(args) => monthly_return::run(context, args),
         ReportCommand::Measures(args) => measures::run(context, args),
+        ReportCommand::CashRatio => cash_ratio::run(context),
         ReportCommand::ClosingCertificate(args) => super::closing_certificate::run(context, args),
     }
 }

@@ -45,6 +45,38 @@ words! {
         CaseFiling = "case_filing",
         /// The second property check of a case.
         SecondCheck = "second_check",
+        /// The cash value of a policy that was ended.
+        SurrenderPayment = "surrender_payment",
+        /// Income that a third party is to pay.
+        IncomeExpected = "income_expected",
+        /// A third party pays a debt or objects.
+        DebtObjection = "debt_objection",
+        /// Objection, opposition or suit over a distribution plan.
+        PlanPeriod = "plan_period",
+        /// An instalment of a settlement.
+        Instalment = "instalment",
+        /// An insurer pays a relief claim.
+        ReliefClaim = "relief_claim",
+        /// Another court's paper for money that went or came.
+        CourtTransfer = "court_transfer",
+    }
+}
+
+impl DeadlineKind {
+    /// Whether the fact itself says the last day, reckoned by the rule that held when it was recorded.
+    #[must_use]
+    pub const fn ends_by_fact(self) -> bool {
+        matches!(
+            self,
+            Self::FreezeEnd
+                | Self::LapsedUndisposed
+                | Self::SurrenderPayment
+                | Self::IncomeExpected
+                | Self::DebtObjection
+                | Self::PlanPeriod
+                | Self::Instalment
+                | Self::ReliefClaim
+        )
     }
 }
 
@@ -155,8 +187,7 @@ impl Rules {
             if let Some(alarm) = rule.alarm.as_deref().filter(|alarm| Alarm::parse(alarm).is_none()) {
                 return Err(wrong(format!("{}: alarm = {alarm:?}", rule.name)));
             }
-            let fact_ends = matches!(kind, DeadlineKind::FreezeEnd | DeadlineKind::LapsedUndisposed);
-            if rule.period.is_some() == fact_ends {
+            if rule.period.is_some() == kind.ends_by_fact() {
                 return Err(wrong(format!("{}: period", rule.name)));
             }
         }

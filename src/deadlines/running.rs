@@ -12,6 +12,7 @@ use super::{Deadline, DeadlineKind, Pause, Standing, stand};
 use crate::cases::CaseNumber;
 use crate::cases::progress::{self, MilestoneKind, handlers, milestones};
 use crate::clock::day_in_shanghai;
+use crate::obligations::settlements;
 use crate::words::read_date;
 use crate::{Message, Outcome, books};
 
@@ -62,9 +63,9 @@ pub fn worklist(tx: &mut Tx<'_>, court_id: i64, today: Date) -> Outcome<Worklist
     Ok(Worklist { due, by })
 }
 
-/// Whether a number is one of an enforcement case, not of a matter before it (执前督促, 诉前调解).
+/// Whether a number is one of an enforcement case, not of a matter before it (执前督促, 诉前保全).
 fn is_filed(number: &str) -> bool {
-    CaseNumber::parse(number).is_ok_and(|number| number.kind().starts_with('执') && !number.kind().contains('前'))
+    CaseNumber::parse(number).is_ok_and(|number| number.is_of_enforcement())
 }
 
 fn case_numbers(tx: &mut Tx<'_>, book: BookKey) -> Outcome<HashMap<i64, String>> {
@@ -83,6 +84,10 @@ fn running(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, today
     for (kind, text) in QUESTIONS {
         all.extend(tx.query(*text, &[book.court_id.into(), book.book_id.into()], |row| read(*kind, row))?);
     }
+    let (kind, text) = OF_RELIEF;
+    all.extend(tx.query(text, &[book.court_id.into(), books::RELIEF.into()], |row| read(kind, row))?);
+    instalments(tx, book.court_id, &mut all)?;
+    court_transfers(tx, book, &mut all)?;
     let handlers = handlers(tx, book, today)?;
     cases(tx, book, numbers, &mut all)?;
     for deadline in &mut all {
@@ -95,6 +100,16 @@ fn running(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, today
     }
     Ok(all)
 }
+
+/// As [`QUESTIONS`], of the book of relief.
+const OF_RELIEF: (DeadlineKind, &str) = (
+    DeadlineKind::ReliefClaim,
+    "SELECT c.claim_id, CAST(NULL AS BIGINT), '', p.insurer, c.granted_minor, c.papers_on, c.due_on \
+     FROM relief_claim AS c JOIN relief_policy AS p ON p.court_id = c.court_id AND p.book_id = c.book_id \
+     AND p.policy_id = c.policy_id WHERE c.court_id = $1 AND c.book_id = $2 AND c.granted_minor > COALESCE((SELECT \
+     CAST(SUM(e.amount_minor) AS BIGINT) FROM relief_entry AS e WHERE e.court_id = c.court_id AND e.book_id = c.book_id \
+     AND e.claim_id = c.claim_id AND e.kind = 'insurer_paid'), 0)",
+);
 
 /// Each gives: subject, case or none, officer, what it is about, amount or none, from, last day or empty.
 const QUESTIONS: &[(DeadlineKind, &str)] = &[
@@ -138,7 +153,48 @@ const QUESTIONS: &[(DeadlineKind, &str)] = &[
          AND i.account_id = a.account_id JOIN deduction AS d ON d.court_id = i.court_id AND d.book_id = i.book_id \
          AND d.deduction_id = i.item_id JOIN measure AS m ON m.court_id = d.court_id AND m.book_id = d.book_id \
          AND m.measure_id = d.measure_id \
+         LEFT JOIN surrender AS s ON s.court_id = d.court_id AND s.book_id = d.book_id AND s.deduction_id = d.deduction_id \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'in_transit_in' AND i.posted_minor > 0 \
+         AND s.deduction_id IS NULL",
+    ),
+    (
+        DeadlineKind::SurrenderPayment,
+        "SELECT i.item_id, d.case_id, m.officer, d.payer_name, i.posted_minor, s.terminated_on, s.pay_by \
+         FROM account AS a JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id \
+         AND i.account_id = a.account_id JOIN deduction AS d ON d.court_id = i.court_id AND d.book_id = i.book_id \
+         AND d.deduction_id = i.item_id JOIN measure AS m ON m.court_id = d.court_id AND m.book_id = d.book_id \
+         AND m.measure_id = d.measure_id JOIN surrender AS s ON s.court_id = d.court_id AND s.book_id = d.book_id \
+         AND s.deduction_id = d.deduction_id \
          WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'in_transit_in' AND i.posted_minor > 0",
+    ),
+    (
+        DeadlineKind::IncomeExpected,
+        // Paid to somebody else, it stays until it was made good.
+        "SELECT x.expectation_id, m.case_id, m.officer, a.institution, x.amount_minor, x.due_on, x.due_on \
+         FROM expectation AS x JOIN measure AS m ON m.court_id = x.court_id AND m.book_id = x.book_id \
+         AND m.measure_id = x.measure_id JOIN asset AS a ON a.court_id = x.court_id AND a.book_id = x.book_id \
+         AND a.asset_id = x.asset_id WHERE x.court_id = $1 AND x.book_id = $2 AND NOT EXISTS (SELECT 1 \
+         FROM expectation_event AS e WHERE e.court_id = x.court_id AND e.book_id = x.book_id \
+         AND e.expectation_id = x.expectation_id AND e.event IN ('paid', 'made_good', 'cancelled'))",
+    ),
+    (
+        DeadlineKind::DebtObjection,
+        "SELECT n.notice_id, n.case_id, '', a.holder_name, n.amount_minor, n.served_on, n.last_day \
+         FROM debt_notice AS n JOIN asset AS a ON a.court_id = n.court_id AND a.book_id = n.book_id \
+         AND a.asset_id = n.asset_id WHERE n.court_id = $1 AND n.book_id = $2 AND NOT EXISTS (SELECT 1 \
+         FROM debt_objection AS o WHERE o.court_id = n.court_id AND o.book_id = n.book_id AND o.notice_id = n.notice_id) \
+         AND NOT EXISTS (SELECT 1 FROM measure AS m JOIN deduction AS d ON d.court_id = m.court_id \
+         AND d.book_id = m.book_id AND d.measure_id = m.measure_id WHERE m.court_id = n.court_id \
+         AND m.book_id = n.book_id AND m.asset_id = n.asset_id AND m.case_id = n.case_id)",
+    ),
+    (
+        DeadlineKind::PlanPeriod,
+        // Once the last period is over the plan is to be settled.
+        "SELECT p.plan_id, p.case_id, '', p.document, p.pot_minor, MIN(e.on_day), MAX(e.last_day) FROM plan AS p \
+         JOIN plan_event AS e ON e.court_id = p.court_id AND e.book_id = p.book_id AND e.plan_id = p.plan_id \
+         AND e.last_day IS NOT NULL WHERE p.court_id = $1 AND p.book_id = $2 AND NOT EXISTS (SELECT 1 \
+         FROM plan_event AS x WHERE x.court_id = p.court_id AND x.book_id = p.book_id AND x.plan_id = p.plan_id \
+         AND x.event IN ('settled', 'cancelled')) GROUP BY p.plan_id, p.case_id, p.document, p.pot_minor",
     ),
     (
         DeadlineKind::PaymentReturned,
@@ -199,6 +255,54 @@ fn read(kind: DeadlineKind, row: &Row<'_>) -> Result<Deadline> {
     })
 }
 
+/// The day of a recorded instant.
+fn day_of(recorded_at: i64) -> Outcome<Date> {
+    let at = Timestamp::from_microsecond(recorded_at).map_err(|_| Message::new("assets.out_of_range"))?;
+    Ok(day_in_shanghai(at))
+}
+
+/// Money between courts that the other court has not confirmed.
+fn court_transfers(tx: &mut Tx<'_>, book: BookKey, all: &mut Vec<Deadline>) -> Outcome<()> {
+    let open = tx.query(
+        "SELECT t.transfer_id, t.case_id, t.other_court, t.amount_minor, t.recorded_at FROM court_transfer AS t \
+         LEFT JOIN court_transfer_paper AS p ON p.court_id = t.court_id AND p.book_id = t.book_id \
+         AND p.transfer_id = t.transfer_id WHERE t.court_id = $1 AND t.book_id = $2 AND p.id IS NULL",
+        &[book.court_id.into(), book.book_id.into()],
+        |row| Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_owned(), row.int(3)?, row.int(4)?)),
+    )?;
+    for (transfer_id, case_id, other_court, minor, recorded_at) in open {
+        all.push(Deadline {
+            kind: DeadlineKind::CourtTransfer,
+            subject_id: transfer_id,
+            case_id: Some(case_id),
+            officer: String::new(),
+            about: other_court,
+            amount: Some(Amount::from_minor(minor)),
+            from: day_of(recorded_at)?,
+            fixed_end: None,
+        });
+    }
+    Ok(())
+}
+
+/// Instalments of settlements that run and are not met.
+fn instalments(tx: &mut Tx<'_>, court_id: i64, all: &mut Vec<Deadline>) -> Outcome<()> {
+    for (settlement, stands) in settlements::unmet(tx, court_id)? {
+        let left = stands.instalment.amount.minus(stands.met);
+        all.push(Deadline {
+            kind: DeadlineKind::Instalment,
+            subject_id: settlement.settlement_id,
+            case_id: Some(settlement.case_id),
+            officer: String::new(),
+            about: settlement.document,
+            amount: left,
+            from: settlement.agreed_on,
+            fixed_end: Some(stands.instalment.due_on),
+        });
+    }
+    Ok(())
+}
+
 /// The deadlines of cases themselves, and of property that no order was made on. A closed case has none, and its lapsed
 /// freezes ask nothing more.
 fn cases(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, all: &mut Vec<Deadline>) -> Outcome<()> {
@@ -249,8 +353,6 @@ fn cases(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, all: &m
         |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)),
     )?;
     for (asset_id, institution, recorded_at) in uncontrolled {
-        let at = Timestamp::from_microsecond(recorded_at);
-        let at = at.map_err(|_| Message::new("assets.out_of_range"))?;
         all.push(Deadline {
             kind: DeadlineKind::PropertyControl,
             subject_id: asset_id,
@@ -258,7 +360,7 @@ fn cases(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, all: &m
             officer: String::new(),
             about: institution,
             amount: None,
-            from: day_in_shanghai(at),
+            from: day_of(recorded_at)?,
             fixed_end: None,
         });
     }

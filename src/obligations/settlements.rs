@@ -467,11 +467,21 @@ pub fn settlements_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outc
     Ok(all)
 }
 
-/// Instalments of running settlements of a court whose day has passed and that are not met: settlement, case, instalment.
+/// Instalments of running settlements of a court whose day has passed and that are not met.
+///
+/// # Errors
+/// As [`unmet`].
+pub fn overdue(tx: &mut Tx<'_>, court_id: i64, today: Date) -> Outcome<Vec<(Settlement, Stands)>> {
+    let mut found = unmet(tx, court_id)?;
+    found.retain(|(_, stands)| stands.is_overdue(today));
+    Ok(found)
+}
+
+/// Instalments of running settlements of a court that are not met whole, by their days.
 ///
 /// # Errors
 /// What the database says.
-pub fn overdue(tx: &mut Tx<'_>, court_id: i64, today: Date) -> Outcome<Vec<(Settlement, Stands)>> {
+pub fn unmet(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<(Settlement, Stands)>> {
     let cases = tx.query(
         "SELECT DISTINCT s.case_id FROM settlement AS s WHERE s.court_id = $1 AND s.book_id = $2 AND NOT EXISTS \
          (SELECT 1 FROM settlement_end AS e WHERE e.court_id = s.court_id AND e.book_id = s.book_id \
@@ -483,7 +493,7 @@ pub fn overdue(tx: &mut Tx<'_>, court_id: i64, today: Date) -> Outcome<Vec<(Sett
     for case_id in cases {
         for one in settlements_of_case(tx, court_id, case_id)?.into_iter().filter(|one| one.end.is_none()) {
             for stand in stands(&one.instalments, &one.payments)? {
-                if stand.is_overdue(today) {
+                if stand.met_on.is_none() {
                     found.push((one.clone(), stand));
                 }
             }

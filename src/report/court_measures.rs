@@ -6,12 +6,14 @@ use jiff::civil::Date;
 use super::monthly_return::{AGE_BANDS, StageDays, stage_days};
 use super::period::{average_hundredths, days_between, period_of_money};
 use crate::books;
+use crate::cases::case_by_id;
 use crate::cases::progress::{Manner, MilestoneKind, milestones};
 use crate::chart::AccountKind;
 use crate::deadlines::running::worklist;
 use crate::deadlines::{Colour, DeadlineKind};
 use crate::failure::Outcome;
 use crate::message::Message;
+use crate::obligations::closing::certificate;
 use crate::words::read_date;
 
 /// A number of things and what they come to.
@@ -54,6 +56,13 @@ pub struct CourtMeasures {
     pub ended_for_now: usize,
     /// 实际执结率 in hundredths of a per cent: closed as performed or settled ÷ closed and ended for now.
     pub enforcement_rate_bp: Option<i64>,
+    /// 到位率 in hundredths of a per cent: performed ÷ owed, interest that ran included, of the cases closed or ended for now in
+    /// the period that have obligations on record, as of its last day.
+    pub share_collected_bp: Option<i64>,
+    /// What those cases were about: how many, and what was owed.
+    pub owed: CountAndSum,
+    /// What of it was performed: through the account, outside, set off, waived or assigned.
+    pub performed: Amount,
     /// 平均结案用时: days from filing to closing, in hundredths.
     pub days_to_close: Option<i64>,
     /// 待认领款 at the end of the period, by age: one for each of [`AGE_BANDS`], and one for older.
@@ -99,6 +108,21 @@ pub fn court_measures(tx: &mut Tx<'_>, court_id: i64, from: Date, until: Date) -
     let closed_performed =
         closings.iter().filter(|step| matches!(step.manner, Some(Manner::Performed | Manner::Settled))).count();
     let ended_for_now = in_period(MilestoneKind::EndedForNow).count();
+    let mut ended: Vec<i64> =
+        closings.iter().copied().chain(in_period(MilestoneKind::EndedForNow)).map(|step| step.case_id).collect();
+    ended.sort_unstable();
+    ended.dedup();
+    let (mut owed, mut open) = (CountAndSum::default(), Amount::ZERO);
+    for case_id in ended {
+        let case = case_by_id(tx, book, case_id)?;
+        let certificate = certificate(tx, court_id, &case, until)?;
+        if !certificate.closed.is_empty() {
+            let too_large = || Message::new("payouts.amounts_too_large");
+            owed.add(certificate.registered.plus(certificate.accrued).ok_or_else(too_large)?)?;
+            open = open.plus(certificate.open).ok_or_else(too_large)?;
+        }
+    }
+    let performed = owed.amount.minus(open).unwrap_or_default();
     let took = closings.iter().filter_map(|step| Some(days_between(*opened.get(&step.case_id)?, step.on)));
     let mut unclaimed = [CountAndSum::default(); AGE_BANDS.len() + 1];
     for one in period.unpaid.iter().filter(|one| one.kind == AccountKind::Unattributed) {
@@ -121,6 +145,9 @@ pub fn court_measures(tx: &mut Tx<'_>, court_id: i64, from: Date, until: Date) -
         closed_performed,
         ended_for_now,
         enforcement_rate_bp: share_bp(closed_performed as i128, (closings.len() + ended_for_now) as i128),
+        share_collected_bp: share_bp(i128::from(performed.minor()), i128::from(owed.amount.minor())),
+        owed,
+        performed,
         days_to_close: average_hundredths(took),
         unclaimed,
         ending_soon,

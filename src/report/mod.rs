@@ -2,6 +2,7 @@
 
 pub mod bank_reconciliation;
 pub mod case_comparison;
+pub mod cash_ratio;
 pub mod court_measures;
 pub mod monthly_return;
 pub mod period;

@@ -21,6 +21,7 @@ mod extraction;
 mod fuzz_corpus;
 mod live_freeze;
 mod measures;
+mod mechanisms;
 mod memorandum;
 mod movements;
 mod obligations;

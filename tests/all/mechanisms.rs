@@ -120,7 +120,8 @@ fn run(files: &Files, address: &str, place: &str, step: &Step, kept: &mut HashMa
         assert_eq!(*found, as_json(expected), "{place}: {}: {pointer} of {answer:#}", step.run);
     }
     for (name, pointer) in &step.keep {
-        let found = answer.pointer(pointer).unwrap_or_else(|| panic!("{place}: {}: no {pointer} in {answer:#}", step.run));
+        let found =
+            answer.pointer(pointer).unwrap_or_else(|| panic!("{place}: {}: no {pointer} in {answer:#}", step.run));
         let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
         kept.insert(name.clone(), text);
     }
@@ -148,7 +149,8 @@ fn the_table_is_what_the_file_says() {
     let numbers: Vec<u32> = mechanisms.row.iter().map(|row| row.number).collect();
     assert_eq!(numbers, (1..=52).collect::<Vec<u32>>());
     for row in &mechanisms.row {
-        assert!(row.step.is_empty() != row.why.is_none() || row.missing.is_some(), "row {}", row.number);
+        assert!(!row.step.is_empty() || row.why.is_some() || row.missing.is_some(), "row {}", row.number);
+        assert!(!row.does.zh.is_empty() && !row.does.en.is_empty(), "row {}", row.number);
     }
     let written = table(&mechanisms);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(TABLE);
@@ -165,10 +167,16 @@ fn table(mechanisms: &Mechanisms) -> String {
          are those that\nwere found beside them. Written from [mechanisms.toml](mechanisms.toml), whose commands \
          `cargo test --test all mechanisms` runs\nin this order, on both databases, and then verifies the books. \
          第 1–45 行为各来源所述涉及案款、财产、债权的系统和机制，第 46–52 行为另行发现的机制；\
-         本表由 mechanisms.toml 生成，其中命令由测试在两种数据库上逐条执行并核验。\n",
+         本表由 mechanisms.toml 生成，其中命令由测试在两种数据库上逐条执行并核验。\n\n\
+         What stands in braces is a number that an earlier command gave; files and what only prepares a row stand in \
+         mechanisms.toml.\n花括号内为前面命令给出的编号；所用文件和准备步骤见 mechanisms.toml。\n",
     );
     for row in &mechanisms.row {
-        let _ = write!(text, "\n## {}. {} · {}\n\n{}\n\n{}\n", row.number, row.name.zh, row.name.en, row.does.zh, row.does.en);
+        let _ = write!(
+            text,
+            "\n## {}. {} · {}\n\n{}\n\n{}\n",
+            row.number, row.name.zh, row.name.en, row.does.zh, row.does.en
+        );
         if let Some(why) = &row.why {
             let _ = write!(text, "\n**不属于总账 · Not the ledger's.** {} · {}\n", why.zh, why.en);
         }

@@ -40,6 +40,7 @@ pub fn run(context: &Context, args: &MeasuresArgs) -> Outcome<()> {
         "collected": summed(&found.collected),
         "closed": found.closed, "closed_performed": found.closed_performed, "ended_for_now": found.ended_for_now,
         "enforcement_rate_bp": found.enforcement_rate_bp, "days_to_close_hundredths": found.days_to_close,
+        "share_collected_bp": found.share_collected_bp, "owed": summed(&found.owed), "performed_minor": found.performed,
         "unclaimed": found.unclaimed.iter().map(summed).collect::<Vec<_>>(), "age_bands_days": AGE_BANDS,
         "freezes_ending_soon": summed(&found.ending_soon),
     }))?;
@@ -64,6 +65,9 @@ pub fn run(context: &Context, args: &MeasuresArgs) -> Outcome<()> {
         (Message::new("court_measures.closed_performed"), found.closed_performed.to_string()),
         (Message::new("court_measures.ended_for_now"), found.ended_for_now.to_string()),
         (Message::new("court_measures.enforcement_rate"), rate(found.enforcement_rate_bp)),
+        (Message::new("court_measures.share_collected"), rate(found.share_collected_bp)),
+        (Message::new("court_measures.owed"), both(&found.owed)),
+        (Message::new("court_measures.performed"), found.performed.to_string()),
         (Message::new("court_measures.days_to_close"), days(found.days_to_close)),
     ];
     for (place, of) in found.unclaimed.iter().enumerate() {
