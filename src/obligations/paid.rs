@@ -213,7 +213,7 @@ fn lines_of(tx: &mut Tx<'_>, court_id: i64, sheet_id: i64) -> Outcome<(i64, Vec<
 }
 
 /// The day on which interest stops for the money of a receipt: that of the deduction (法释〔2014〕8号 art. 3), else that on which
-/// the money was valued here.
+/// the money was valued here, or moved here from another case.
 fn stops(tx: &mut Tx<'_>, court_id: i64, receipt_id: i64) -> Outcome<(Date, Kind)> {
     let key = [court_id.into(), books::CASE_MONEY.into(), receipt_id.into()];
     let deducted = tx.query_opt(
@@ -224,12 +224,23 @@ fn stops(tx: &mut Tx<'_>, court_id: i64, receipt_id: i64) -> Outcome<(Date, Kind
     if let Some(day) = deducted {
         return Ok((day, Kind::Deduction));
     }
-    let valued = tx.query_one(
+    let valued = tx.query_opt(
         "SELECT value_date FROM receipt WHERE court_id = $1 AND book_id = $2 AND receipt_id = $3",
         &key,
         |row| read_date(row, 0),
     )?;
-    Ok((valued, Kind::Performance))
+    if let Some(day) = valued {
+        return Ok((day, Kind::Performance));
+    }
+    // What came from another case, or goes to the treasury, begins with its movement.
+    let moved = tx.query_one(
+        "SELECT v.accounting_date FROM movement AS m JOIN voucher AS v ON v.court_id = m.court_id \
+         AND v.book_id = m.book_id AND v.voucher_id = m.voucher_id \
+         WHERE m.court_id = $1 AND m.book_id = $2 AND m.movement_id = $3",
+        &key,
+        |row| read_date(row, 0),
+    )?;
+    Ok((moved, Kind::Performance))
 }
 
 /// The day on which interest stops for the money of a receipt or deduction.
