@@ -66,7 +66,8 @@ pub enum AssetCommand {
 /// What `asset add` takes.
 #[derive(Clone, Debug, Args)]
 pub struct AddArgs {
-    /// 财产类别 · What it is
+    /// 财产类别：deposit 银行存款，salary 工资薪金，policy 人身保险，housing_fund 住房公积金，income 其他收入，
+    /// wallet 网络资金，equity 股权、基金，debt 到期债权，auction 拍卖款 · What it is
     #[arg(value_parser = kind)]
     pub kind: AssetKind,
     /// 机构（银行、保险公司、公积金中心、单位） · Who holds it and is told what to do

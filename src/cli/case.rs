@@ -47,7 +47,8 @@ pub enum CaseCommand {
     Party {
         /// 案号 · Case number
         case: String,
-        /// 身份 · What they are in the case
+        /// 身份：applicant 申请执行人，debtor 被执行人，payer 交款人，victim 被害人，other_court 其他法院，valuer 评估机构，
+        /// auctioneer 拍卖机构，third_party 案外人，agent 代理人 · What they are in the case
         #[arg(value_parser = party_role)]
         role: PartyRole,
         /// 姓名或名称 · Name
@@ -69,7 +70,9 @@ pub enum CaseCommand {
     Event {
         /// 案号 · Case number
         case: String,
-        /// 事项 · What happened
+        /// 事项：stayed 中止，resumed 恢复，bankruptcy_accepted 受理破产，bankruptcy_lifted 破产停发解除，
+        /// plan_objection 分配方案异议，plan_objection_ended 该异议终结，execution_objection 执行异议，
+        /// execution_objection_ended 该异议终结 · What happened
         #[arg(value_parser = event_kind)]
         event: CaseEventKind,
         /// 文书 · Ruling or notice

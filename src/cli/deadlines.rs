@@ -28,7 +28,7 @@ pub struct DeadlinesArgs {
     /// 只列某色：overdue 红，due_soon 黄，running 绿，paused 暂停 · Only those of a colour
     #[arg(long, value_parser = colour)]
     pub colour: Option<Colour>,
-    /// 只列某类期限 · Only those of a kind
+    /// 只列某类期限，代码见 deadlines rules · Only those of a kind, named as in: deadlines rules
     #[arg(long, value_parser = kind)]
     pub kind: Option<DeadlineKind>,
     /// 只列某案 · Only those of a case, by its present number
@@ -47,7 +47,7 @@ pub struct DeadlinesArgs {
 pub enum DeadlinesCommand {
     /// 暂停计算，须审批 · Let a deadline rest; a second person approves
     Pause {
-        /// 期限类别 · Kind
+        /// 期限类别，代码见 deadlines rules · Kind, named as in: deadlines rules
         #[arg(value_parser = kind)]
         kind: DeadlineKind,
         /// 对象编号（列表中的编号） · Number of what it is about, as the list shows it

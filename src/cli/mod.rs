@@ -58,6 +58,9 @@ use crate::schema::{self, MIGRATIONS};
 use crate::{Failure, Language, Message, Outcome, books};
 use output::{Exit, Output};
 
+/// Where the help lists what every command takes, after what is the command's own.
+const GLOBAL: &str = "通用 · Every command";
+
 /// The database where none is named.
 pub const DEFAULT_DATABASE: &str = "sqlite:ankuan.db";
 
@@ -77,32 +80,33 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Globals {
     /// 数据库地址 · sqlite:PATH or postgres://USER@HOST/NAME
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, default_value = DEFAULT_DATABASE)]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "DATABASE_URL", hide_env_values = true,
+          default_value = DEFAULT_DATABASE)]
     pub database: String,
     /// 密钥文件 · Key file; default: beside the SQLite file, else ankuan.key
-    #[arg(long, global = true, env = "ANKUAN_KEYS", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
     /// 法院编号 · The court's number
-    #[arg(long, global = true, default_value_t = 1, value_name = "NUMBER")]
+    #[arg(long, global = true, help_heading = GLOBAL, default_value_t = 1, value_name = "NUMBER")]
     pub court: i64,
     /// 经办人姓名 · Who acts, by name; needed wherever something is recorded
-    #[arg(long = "as", global = true, env = "ANKUAN_AS", value_name = "NAME")]
+    #[arg(long = "as", global = true, help_heading = GLOBAL, env = "ANKUAN_AS", value_name = "NAME")]
     pub acting_as: Option<String>,
     /// 输出 JSON · Print one JSON object
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
     /// 语言 · Language of what is printed
-    #[arg(long, global = true, value_enum, default_value_t)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_enum, default_value_t)]
     pub lang: Language,
     /// 记账日期，不得晚于今天 · Accounting date, YYYY-MM-DD, not after today; default: today in China
-    #[arg(long, global = true, value_name = "DATE", value_parser = day)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "DATE", value_parser = day)]
     pub date: Option<Date>,
     /// 等待其他进程的秒数 · Seconds to wait while another process writes
-    #[arg(long, global = true, env = "ANKUAN_WAIT", default_value_t = WAIT.as_secs(), value_name = "SECONDS",
-          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_WAIT", default_value_t = WAIT.as_secs(),
+          value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub wait: u64,
     /// 请求编号 · Key of the request: the same again changes nothing and is answered the same
-    #[arg(long, global = true, value_name = "KEY")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "KEY")]
     pub request: Option<String>,
 }
 

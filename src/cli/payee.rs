@@ -161,12 +161,14 @@ pub struct ConfirmArgs {
 pub struct AddArgs {
     /// 案号 · Case number
     pub case: String,
-    /// 类别 · Who it is
+    /// 类别：applicant 申请执行人，treasury 国库，debtor 被执行人，payer 交款人，other_court 其他法院，valuer 评估机构，
+    /// tax_office 税务机关 · Who it is
     #[arg(value_parser = payee_kind)]
     pub kind: PayeeKind,
     /// 姓名或名称 · Name
     pub name: String,
-    /// 证件类别 · Kind of document
+    /// 证件类别：identity_card，credit_code，passport，hong_kong_macao_permit，taiwan_permit，permanent_residence，
+    /// other · Kind of document
     #[arg(long, value_name = "KIND", value_parser = document_type, default_value = "other")]
     pub document_type: DocumentType,
     /// 证件号码 · Document number

@@ -22,7 +22,8 @@ pub enum PersonCommand {
     Grant {
         /// 姓名 · Name
         name: String,
-        /// 岗位 · Role
+        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，bureau_head 执行局长，vice_president 副院长，
+        /// auditor 审计，admin 管理员 · Role
         #[arg(value_parser = role)]
         role: Role,
         /// 生效日期 · First day; default: the accounting date
@@ -36,7 +37,8 @@ pub enum PersonCommand {
     Revoke {
         /// 姓名 · Name
         name: String,
-        /// 岗位 · Role
+        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，bureau_head 执行局长，vice_president 副院长，
+        /// auditor 审计，admin 管理员 · Role
         #[arg(value_parser = role)]
         role: Role,
         /// 失效日期 · First day without it; default: the accounting date
@@ -52,7 +54,8 @@ pub enum PersonCommand {
         from_person: String,
         /// 受托人 · Who stands in
         to_person: String,
-        /// 岗位 · Role
+        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，bureau_head 执行局长，vice_president 副院长，
+        /// auditor 审计，admin 管理员 · Role
         #[arg(value_parser = role)]
         role: Role,
         /// 起始日期 · First day

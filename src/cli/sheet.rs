@@ -42,7 +42,9 @@ pub struct RecordArgs {
     /// (see: movement left)
     #[arg(long, value_name = "NUMBER")]
     pub receipt: i64,
-    /// 款项:收款人编号:金额[:决定文书]，可多次给出 · Head, payee, yuan and, where needed, the decision; may be given again
+    /// 款项:收款人编号:金额[:决定文书]，可多次给出；款项：principal 本金，interest 利息，fee 执行申请费，costs 费用，
+    /// surplus 余款，return 退还，tax 税费，remittance 缴库，bounty 悬赏金 · Head, payee, yuan and, where needed, the decision;
+    /// may be given again
     #[arg(long = "line", value_name = "HEAD:PAYEE:YUAN[:DECISION]", value_parser = line, required = true)]
     pub lines: Vec<LineArg>,
 }
