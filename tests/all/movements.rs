@@ -4,6 +4,7 @@
 use ankuan::access;
 use ankuan::calculators::fees::Base;
 use ankuan::cases::gates::{self, CaseEvent, CaseEventKind};
+use ankuan::cases::progress::{self, Manner, MilestoneKind, NewMilestone};
 use ankuan::cases::{self, Case, PartyRole};
 use ankuan::chart::AccountKind;
 use ankuan::claims::DocumentType;
@@ -18,12 +19,14 @@ use ankuan::payouts::sent::Standing;
 use ankuan::payouts::sheet::{Head, PayeeKind, SheetSource};
 use ankuan::payouts::sheets::{self, NewLine, NewPayee, NewSheet};
 use ankuan::report::case_comparison::case_comparison;
+use ankuan::report::monthly_return::{Reason, monthly_return};
 use ankuan::{Outcome, bank};
 use ankuan_ledger::Amount;
 use jiff::civil::date;
 
 use crate::circle::{Circle, PROFILE, Shown, shown};
 use crate::court::{BOOK, COURT, FINANCE, HANDLER, HEAD, KEEPER, TODAY, code};
+use crate::obligations::Owes;
 use crate::program::{Files, open_court, words};
 use crate::support::Database;
 
@@ -493,6 +496,46 @@ fn money_goes_to_the_case_where_the_payee_is_the_debtor(database: &Database) {
     desk.agrees();
 }
 
+/// Security, price and money under supervision are the case's: the certificate names them, the case is not closed over them,
+/// and the monthly return adds up to the bank's balance with them.
+fn what_lies_apart_is_still_held(database: &Database) {
+    let mut desk = Desk::open(database);
+    let (security, price, tail) = (desk.receive("H-1", 100), desk.receive("H-2", 200), desk.receive("H-3", 400));
+    desk.bring(&[("H-1", 100), ("H-2", 200), ("H-3", 400)]);
+    desk.order(&order(MovementKind::SecurityTaken, security)).expect("orders");
+    desk.order(&order(MovementKind::AuctionPrice, price)).expect("orders");
+    desk.order(&order(MovementKind::AuctionPrice, tail)).expect("orders");
+    desk.order(&order(MovementKind::EscrowKeep, tail)).expect("orders");
+    let case = desk.0.case.clone();
+    let certificate = desk.0.certificate(&case, TODAY);
+    let held: Vec<_> = certificate.held.iter().map(|(_, kind, amount)| (*kind, *amount)).collect();
+    assert_eq!(
+        held,
+        [
+            (AccountKind::Security, yuan(100)),
+            (AccountKind::AuctionPrice, yuan(200)),
+            (AccountKind::Escrow, yuan(400))
+        ]
+    );
+    let closed = desk.0.act(HANDLER, |tx, acting, _, _, _| {
+        let (manner, document) = (Some(Manner::Performed), "结案通知书");
+        let new = NewMilestone { kind: MilestoneKind::Closed, on: TODAY, document, manner, despite_money: "" };
+        progress::record_milestone(tx, acting, &case, &new)
+    });
+    assert_eq!(code(closed), "progress.money_left");
+    let found = {
+        let mut tx = desk.0.court.store.snapshot().expect("reads");
+        monthly_return(&mut tx, COURT, date(2026, 11, 1), date(2026, 11, 30)).expect("the return")
+    };
+    let held = Amount::sum(found.flows.iter().map(|(_, flow)| flow.closing));
+    assert_eq!((held, found.bank.closing), (Some(yuan(700)), yuan(700)));
+    let unpaid: Vec<_> = found.unpaid.iter().map(|line| (line.reason, line.amount)).collect();
+    assert_eq!(
+        unpaid,
+        [(Reason::Security, yuan(100)), (Reason::AuctionPrice, yuan(200)), (Reason::Escrow, yuan(400))]
+    );
+}
+
 /// A movement that was changed behind the program's back is found.
 fn a_movement_that_posts_something_else_is_found(database: &Database) {
     let mut desk = Desk::open(database);
@@ -622,6 +665,7 @@ crate::on_both!(
     stopped_security_stays_security,
     returned_security_is_paid_again,
     money_goes_to_the_case_where_the_payee_is_the_debtor,
+    what_lies_apart_is_still_held,
     a_movement_that_posts_something_else_is_found,
     from_the_command_line,
 );
