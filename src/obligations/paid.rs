@@ -1,7 +1,7 @@
 //! What was paid for obligations: through the account, derived from payments that the bank has debited and not given back, and
 //! otherwise, from performances that were not undone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ankuan_ledger::engine::Error;
 use ankuan_ledger::{Amount, Tx};
@@ -9,6 +9,7 @@ use jiff::civil::Date;
 
 use super::balance::{Account, Reduction, ToPayee, Way, impute};
 use super::of_case;
+use super::plans::set_aside_of;
 use crate::calculators::imputation;
 use crate::calculators::interest::{self, Kind};
 use crate::cases::gates::{self, GateKind};
@@ -22,6 +23,8 @@ pub struct CaseAccounts {
     pub accounts: Vec<Account>,
     /// The day on which a petition was accepted, while that gate is shut.
     pub bankruptcy: Option<Date>,
+    /// By obligation: what settled plans pay of it and the creditor does not have yet, on sheets or set aside.
+    pub promised: BTreeMap<i64, Amount>,
 }
 
 /// The rules of interest that are built in.
@@ -45,7 +48,7 @@ pub fn accounts_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome
     let shut = gates::gates(&events).into_iter().find(|gate| gate.kind == GateKind::Bankruptcy);
     let bankruptcy = shut.map(|gate| gate.since);
     if accounts.is_empty() {
-        return Ok(CaseAccounts { accounts, bankruptcy });
+        return Ok(CaseAccounts { accounts, bankruptcy, promised: BTreeMap::new() });
     }
     for (obligation_id, reduction) in performed(tx, court_id, case_id)? {
         if let Some(account) = accounts.iter_mut().find(|one| one.obligation.obligation_id == obligation_id) {
@@ -54,14 +57,13 @@ pub fn accounts_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome
     }
     let mut to_payees = Vec::new();
     let parts = plan_parts(tx, court_id, case_id)?;
-    let mut filled: HashMap<i64, Vec<(i64, Amount)>> = HashMap::new();
+    let mut unfilled = parts.clone();
     for paid in through_account(tx, court_id, case_id, &parts)? {
-        let Some(of_plan) = parts.get(&paid.sheet_line_id) else {
+        // A plan says which obligations its lines pay; of a line that was paid in part, the first ones first.
+        let Some(left) = unfilled.get_mut(&paid.sheet_line_id) else {
             to_payees.push(ToPayee { payee_id: paid.payee_id, payment: paid.payment });
             continue;
         };
-        // A plan says which obligations its lines pay; of a line that was paid in part, the first ones first.
-        let left = filled.entry(paid.sheet_line_id).or_insert_with(|| of_plan.clone());
         let mut amount = paid.payment.amount;
         for (obligation_id, part) in left.iter_mut() {
             let taken = amount.min(*part);
@@ -77,7 +79,52 @@ pub fn accounts_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome
     }
     let order = imputation::Rules::parse(imputation::STANDARD)?;
     impute(&interest_rules()?, &order, &mut accounts, to_payees, bankruptcy)?;
-    Ok(CaseAccounts { accounts, bankruptcy })
+    let mut promised = disputed(tx, court_id, case_id)?;
+    for (sheet_line_id, left) in unfilled {
+        if !is_withdrawn(tx, court_id, sheet_line_id)? {
+            promised.extend(left);
+        }
+    }
+    let mut of_obligation: BTreeMap<i64, Amount> = BTreeMap::new();
+    for (obligation_id, amount) in promised {
+        let before = of_obligation.entry(obligation_id).or_default();
+        *before = super::sum([*before, amount])?;
+    }
+    Ok(CaseAccounts { accounts, bankruptcy, promised: of_obligation })
+}
+
+/// Whether the run of a line's sheet was withdrawn: such a sheet is never paid.
+fn is_withdrawn(tx: &mut Tx<'_>, court_id: i64, sheet_line_id: i64) -> Outcome<bool> {
+    let runs = tx.query(
+        "SELECT t.run_id FROM sheet_line AS l JOIN run_source AS x ON x.court_id = l.court_id \
+         AND x.book_id = l.book_id AND x.kind = 'sheet' AND x.source_id = l.sheet_id \
+         JOIN run_state AS t ON t.court_id = x.court_id AND t.book_id = x.book_id AND t.run_id = x.run_id \
+         AND t.status = 'withdrawn' WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_line_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), sheet_line_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok(!runs.is_empty())
+}
+
+/// What settled plans have set aside for the case's obligations and nobody has decided: obligation, amount.
+fn disputed(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<Vec<(i64, Amount)>> {
+    let objections = tx.query(
+        "SELECT e.plan_id, e.id, l.obligation_id, e.amount_minor FROM plan_event AS e JOIN plan_line AS l \
+         ON l.court_id = e.court_id AND l.book_id = e.book_id AND l.plan_line_id = e.plan_line_id \
+         JOIN obligation AS o ON o.court_id = e.court_id AND o.book_id = $4 AND o.obligation_id = l.obligation_id \
+         AND o.case_id = $3 WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'objected' \
+         AND NOT EXISTS (SELECT 1 FROM plan_event AS d WHERE d.court_id = e.court_id AND d.book_id = e.book_id \
+         AND d.plan_id = e.plan_id AND d.event = 'decided' AND d.objection_id = e.id) ORDER BY e.id",
+        &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), books::MEMORANDUM.into()],
+        |row| Ok((row.int(0)?, row.int(1)?, (row.int(2)?, Amount::from_minor(row.int(3)?)))),
+    )?;
+    let mut aside = Vec::new();
+    for (plan_id, objection_id, of_obligation) in objections {
+        if set_aside_of(tx, court_id, plan_id, objection_id)? {
+            aside.push(of_obligation);
+        }
+    }
+    Ok(aside)
 }
 
 /// Performances of a case that were not undone.

@@ -511,11 +511,7 @@ fn what_lies_apart_is_still_held(database: &Database) {
     let held: Vec<_> = certificate.held.iter().map(|(_, kind, amount)| (*kind, *amount)).collect();
     assert_eq!(
         held,
-        [
-            (AccountKind::Security, yuan(100)),
-            (AccountKind::AuctionPrice, yuan(200)),
-            (AccountKind::Escrow, yuan(400))
-        ]
+        [(AccountKind::Security, yuan(100)), (AccountKind::AuctionPrice, yuan(200)), (AccountKind::Escrow, yuan(400))]
     );
     let closed = desk.0.act(HANDLER, |tx, acting, _, _, _| {
         let (manner, document) = (Some(Manner::Performed), "结案通知书");
@@ -530,10 +526,7 @@ fn what_lies_apart_is_still_held(database: &Database) {
     let held = Amount::sum(found.flows.iter().map(|(_, flow)| flow.closing));
     assert_eq!((held, found.bank.closing), (Some(yuan(700)), yuan(700)));
     let unpaid: Vec<_> = found.unpaid.iter().map(|line| (line.reason, line.amount)).collect();
-    assert_eq!(
-        unpaid,
-        [(Reason::Security, yuan(100)), (Reason::AuctionPrice, yuan(200)), (Reason::Escrow, yuan(400))]
-    );
+    assert_eq!(unpaid, [(Reason::Security, yuan(100)), (Reason::AuctionPrice, yuan(200)), (Reason::Escrow, yuan(400))]);
 }
 
 /// A movement that was changed behind the program's back is found.
