@@ -11,6 +11,7 @@ use ankuan::claims::DocumentType;
 use ankuan::claims::events::{NewDetails, Statement, Which};
 use ankuan::documents::personal::PersonalDetail;
 use ankuan::movements::{self, FeeOf, Movement, MovementKind, NewMovement, Part, Purpose};
+use ankuan::obligations::NewObligation;
 use ankuan::payouts::commit;
 use ankuan::payouts::reissue::{self, NewReissue};
 use ankuan::payouts::release;
@@ -26,7 +27,7 @@ use jiff::civil::date;
 
 use crate::circle::{Circle, PROFILE, Shown, shown};
 use crate::court::{BOOK, COURT, FINANCE, HANDLER, HEAD, KEEPER, TODAY, code};
-use crate::obligations::Owes;
+use crate::obligations::{Owes, debt};
 use crate::program::{Files, open_court, words};
 use crate::support::Database;
 
@@ -496,6 +497,52 @@ fn money_goes_to_the_case_where_the_payee_is_the_debtor(database: &Database) {
     desk.agrees();
 }
 
+/// What was moved to the case where its payee is the debtor has reached him: it is not open here any more. There it pays
+/// those to whom he owes. What is not the debtor's money pays no debt: security that goes back, a fee that is remitted.
+fn what_was_moved_is_paid_here_and_pays_there(database: &Database) {
+    let mut desk = Desk::open(database);
+    let (receipt, security) = (desk.receive("O-1", 900), desk.receive("O-2", 50));
+    desk.bring(&[("O-1", 900), ("O-2", 50)]);
+    let (here, there) = (desk.0.case.clone(), desk.0.court.case(OTHER));
+    for (case, role, name) in [
+        (&here, PartyRole::Applicant, "张三"),
+        (&here, PartyRole::Debtor, "乙"),
+        (&there, PartyRole::Applicant, "王五"),
+        (&there, PartyRole::Debtor, "张三"),
+    ] {
+        desk.0.party(case, role, name);
+    }
+    let applicant = desk.0.payee(&here, PayeeKind::Applicant, "张三");
+    let creditor = desk.0.payee(&there, PayeeKind::Applicant, "王五");
+    let new = NewObligation { payee_id: Some(applicant), ..debt(&here, "张三", "乙", yuan(1_000)) };
+    let owed = desk.0.owe(&new).expect("registers").obligation_id;
+    let new = NewObligation { payee_id: Some(creditor), ..debt(&there, "王五", "张三", yuan(700)) };
+    let theirs = desk.0.owe(&new).expect("registers").obligation_id;
+    let to =
+        Order {
+            to_case: Some(&there), party: "张三", amount: Some(600), ..order(MovementKind::ToOtherCase, receipt)
+        };
+    let item = desk.order(&to).expect("orders").movement_id;
+    assert_eq!((desk.0.open_amount(owed), desk.0.open_amount(theirs)), (yuan(400), yuan(700)));
+
+    desk.order(&Order { party: "张三", ..order(MovementKind::SecurityTaken, security) }).expect("orders");
+    let fee = FeeOf { claimed: yuan(1_000), collected: yuan(900), base: Some(Base::Collected) };
+    let charged = desk.order(&Order { fee: Some(fee), ..order(MovementKind::FeeCharged, receipt) }).expect("orders");
+    let treasury = desk.payee(PayeeKind::Treasury, "非税专户", "3301040160007");
+    let amount = charged.amount.minor() / 100;
+    let remitted = [(Head::Remittance, treasury, amount)];
+    let first = desk.sheet(SheetSource::Treasury, charged.movement_id, &remitted).expect("records");
+    let back = [(Head::Return, applicant, 50)];
+    let second = desk.sheet(SheetSource::Security, security, &back).expect("records");
+    desk.pay(&[first, second]);
+    assert_eq!(desk.0.open_amount(owed), yuan(400));
+
+    desk.0.case = there;
+    let sheet = desk.sheet(SheetSource::CaseFunds, item, &[(Head::Principal, creditor, 600)]).expect("records");
+    desk.pay(&[sheet]);
+    assert_eq!(desk.0.open_amount(theirs), yuan(100));
+}
+
 /// Security, price and money under supervision are the case's: the certificate names them, the case is not closed over them,
 /// and the monthly return adds up to the bank's balance with them.
 fn what_lies_apart_is_still_held(database: &Database) {
@@ -658,6 +705,7 @@ crate::on_both!(
     stopped_security_stays_security,
     returned_security_is_paid_again,
     money_goes_to_the_case_where_the_payee_is_the_debtor,
+    what_was_moved_is_paid_here_and_pays_there,
     what_lies_apart_is_still_held,
     a_movement_that_posts_something_else_is_found,
     from_the_command_line,
