@@ -162,7 +162,14 @@ pub fn assign(tx: &mut Tx<'_>, acting: &Acting, case: &Case, handler: &Actor, si
 }
 
 /// Kinds in which a case holds money that is not yet where it belongs. What is set aside or deposited may outlast it.
-const HELD_IN: [AccountKind; 3] = [AccountKind::CaseFunds, AccountKind::Payable, AccountKind::Receivable];
+const HELD_IN: [AccountKind; 6] = [
+    AccountKind::CaseFunds,
+    AccountKind::Payable,
+    AccountKind::Receivable,
+    AccountKind::Security,
+    AccountKind::AuctionPrice,
+    AccountKind::Escrow,
+];
 
 /// Records a step of a case. Needs [`Role::Handler`]. A case that holds money is not closed or ended for now without a
 /// reason: what was collected is paid or deposited first (a default of ours; no text was found that says so).
@@ -227,12 +234,12 @@ pub fn record_milestone(tx: &mut Tx<'_>, acting: &Acting, case: &Case, new: &New
 
 /// What a case holds that is not yet where it belongs.
 fn held(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Amount> {
-    let [one, two, three] = HELD_IN.map(AccountKind::as_str);
+    let [one, two, three, four, five, six] = HELD_IN.map(|kind| kind.as_str().into());
     let minor = tx.query_one(
         "SELECT CAST(COALESCE(SUM(b.posted_minor), 0) AS BIGINT) FROM account AS a JOIN balance AS b \
          ON b.court_id = a.court_id AND b.book_id = a.book_id AND b.account_id = a.account_id \
-         WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3 AND a.kind IN ($4, $5, $6)",
-        &[book.court_id.into(), book.book_id.into(), case_id.into(), one.into(), two.into(), three.into()],
+         WHERE a.court_id = $1 AND a.book_id = $2 AND a.case_id = $3 AND a.kind IN ($4, $5, $6, $7, $8, $9)",
+        &[book.court_id.into(), book.book_id.into(), case_id.into(), one, two, three, four, five, six],
         |row| row.int(0),
     )?;
     Ok(Amount::from_minor(minor))

@@ -1,7 +1,7 @@
 //! What of obligations is open on a day: pure. Which of several obligations a payment to one payee meets is the rule of
 //! [`imputation`]; what it meets within one, and what doubled interest has run, that of [`interest`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ankuan_ledger::Amount;
 use jiff::civil::Date;
@@ -61,11 +61,20 @@ pub struct Reduction {
     pub evidence: String,
 }
 
+/// To whom a payment went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// A payee of the case.
+    Payee(i64),
+    /// A creditor by name, whose money was used for him: moved to the case where he is the debtor, paid as his bounty.
+    Creditor(String),
+}
+
 /// A payment through the account, before it is known which obligation it meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToPayee {
     /// Whom.
-    pub payee_id: i64,
+    pub to: To,
     /// The payment.
     pub payment: Reduction,
 }
@@ -75,6 +84,8 @@ pub struct ToPayee {
 pub struct Account {
     /// The obligation.
     pub obligation: Obligation,
+    /// Everybody who was ever its payee: what one of them got stays paid when another takes his place.
+    pub payees: Vec<i64>,
     /// By the day on which interest stops.
     pub reductions: Vec<Reduction>,
 }
@@ -112,8 +123,8 @@ pub fn open_of(statement: &Statement, component: Component) -> Amount {
 }
 
 /// Says which obligations payments to payees met: where a payee stands for one, that one; where for several, by Civil Code
-/// 560 among those that are open that day. Payments to payees of no obligation are left out. What exceeds all obligations
-/// of a payee goes to the first, whose statement shows it as surplus.
+/// 560 among those that are open that day; so of what was used for a creditor. Payments to payees of no obligation are left
+/// out. What exceeds all obligations of a payee goes to the first, whose statement shows it as surplus.
 ///
 /// # Errors
 /// Those of [`imputation::impute`] and [`interest::reckon`].
@@ -125,14 +136,20 @@ pub fn impute(
     bankruptcy: Option<Date>,
 ) -> Result<(), Message> {
     let mut of_payee: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    let mut of_creditor: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, account) in accounts.iter().enumerate() {
-        if let Some(payee_id) = account.obligation.payee_id {
+        for payee_id in account.payees.iter().copied().collect::<BTreeSet<i64>>() {
             of_payee.entry(payee_id).or_default().push(place);
         }
+        of_creditor.entry(account.obligation.creditor.clone()).or_default().push(place);
     }
     payments.sort_by_key(|one| (one.payment.stops_on, one.payment.id));
-    for ToPayee { payee_id, payment } in payments {
-        let Some(places) = of_payee.get(&payee_id) else { continue };
+    for ToPayee { to, payment } in payments {
+        let places = match &to {
+            To::Payee(payee_id) => of_payee.get(payee_id),
+            To::Creditor(name) => of_creditor.get(name),
+        };
+        let Some(places) = places else { continue };
         if let [only] = places[..] {
             accounts[only].reductions.push(payment);
             continue;
@@ -215,7 +232,7 @@ mod tests {
             total: Amount::from_minor(principal),
             payee_id: Some(9),
         };
-        Account { obligation, reductions: Vec::new() }
+        Account { obligation, payees: vec![9], reductions: Vec::new() }
     }
 
     fn paid(id: i64, amount: i64, stops_on: Date) -> Reduction {
@@ -269,8 +286,8 @@ mod tests {
         let (rules, order) = rules();
         let mut accounts = [account(1, 100, Some(date(2024, 2, 1))), account(2, 100, Some(date(2024, 1, 1)))];
         let payments = vec![
-            ToPayee { payee_id: 9, payment: paid(7, 150, date(2024, 2, 1)) },
-            ToPayee { payee_id: 8, payment: paid(8, 99, date(2024, 2, 1)) },
+            ToPayee { to: To::Payee(9), payment: paid(7, 150, date(2024, 2, 1)) },
+            ToPayee { to: To::Payee(8), payment: paid(8, 99, date(2024, 2, 1)) },
         ];
         impute(&rules, &order, &mut accounts, payments, None).unwrap();
         let parts = |account: &Account| account.reductions.iter().map(|one| one.amount.minor()).collect::<Vec<_>>();
@@ -289,7 +306,7 @@ mod tests {
             let mut accounts: Vec<Account> = (1..).zip(&principals)
                 .map(|(id, (principal, day))| account(id, *principal, Some(date(2024, 1, *day)))).collect();
             let payments: Vec<ToPayee> = (1..).zip(&amounts)
-                .map(|(id, (amount, day))| ToPayee { payee_id: 9, payment: paid(id, *amount, date(2024, 2, *day)) }).collect();
+                .map(|(id, (amount, day))| ToPayee { to: To::Payee(9), payment: paid(id, *amount, date(2024, 2, *day)) }).collect();
             impute(&rules, &order, &mut accounts, payments, None).unwrap();
             let total: i64 = accounts.iter().flat_map(|one| &one.reductions).map(|one| one.amount.minor()).sum();
             prop_assert_eq!(total, amounts.iter().map(|(amount, _)| amount).sum::<i64>());

@@ -180,14 +180,25 @@ fn close(account: &Account, statement: &Statement, on: Date) -> Result<Closed, M
     })
 }
 
-/// What of a case's money is held: case funds (money on its way in included), payable, set aside, and on its way out.
+/// Where money of a case is held; besides what is on its way out, which stands with the bank account.
+const HELD_IN: [AccountKind; 6] = [
+    AccountKind::CaseFunds,
+    AccountKind::Payable,
+    AccountKind::SetAside,
+    AccountKind::Security,
+    AccountKind::AuctionPrice,
+    AccountKind::Escrow,
+];
+
+/// What of a case's money is held: case funds (money on its way in included), payable, set aside, kept apart by a ruling, and
+/// on its way out.
 fn held(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<Vec<(String, AccountKind, Amount)>> {
-    let kinds = [AccountKind::CaseFunds, AccountKind::Payable, AccountKind::SetAside].map(AccountKind::as_str);
+    let [one, two, three, four, five, six] = HELD_IN.map(|kind| kind.as_str().into());
     let mut held = tx.query(
         "SELECT a.code, a.kind, b.posted_minor FROM account AS a JOIN balance AS b ON b.court_id = a.court_id \
          AND b.book_id = a.book_id AND b.account_id = a.account_id WHERE a.court_id = $1 AND a.book_id = $2 \
-         AND a.case_id = $3 AND a.kind IN ($4, $5, $6) AND b.posted_minor <> 0 ORDER BY a.account_id",
-        &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), kinds[0].into(), kinds[1].into(), kinds[2].into()],
+         AND a.case_id = $3 AND a.kind IN ($4, $5, $6, $7, $8, $9) AND b.posted_minor <> 0 ORDER BY a.account_id",
+        &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), one, two, three, four, five, six],
         |row| Ok((row.text(0)?.to_owned(), read_word(row, 1, AccountKind::parse)?, Amount::from_minor(row.int(2)?))),
     )?;
     let out = tx.query_one(

@@ -267,10 +267,16 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewPlan<'_>) -> Outcome<Pla
     let mut lines = Vec::new();
     for taker in &takers {
         let statement = taker.account.reckon(&rules, as_of, taker.bankruptcy)?;
-        let [costs, interest, principal, doubled] =
+        let [mut costs, mut interest, mut principal, mut doubled] =
             [Component::Costs, Component::GeneralInterest, Component::Principal, Component::DoubledInterest]
                 .map(|component| open_of(&statement, component));
-        if statement.open_total == Amount::ZERO {
+        // What an earlier plan pays meets the debt in this order when it arrives.
+        let mut promised = taker.promised;
+        for part in [&mut costs, &mut interest, &mut principal, &mut doubled] {
+            let met = promised.min(*part);
+            (promised, *part) = (less(promised, met)?, less(*part, met)?);
+        }
+        if sum([costs, interest, principal, doubled])? == Amount::ZERO {
             continue;
         }
         let one = &taker.account.obligation;
@@ -355,11 +361,18 @@ struct Taker {
     account: Account,
     bankruptcy: Option<Date>,
     payee_id: Option<i64>,
+    promised: Amount,
 }
 
 fn takers(tx: &mut Tx<'_>, court_id: i64, new: &NewPlan<'_>) -> Outcome<Vec<Taker>> {
     let all = accounts_of_case(tx, court_id, new.case.case_id)?;
-    let own = |account: Account| Taker { payee_id: account.obligation.payee_id, account, bankruptcy: all.bankruptcy };
+    let promised = |promised: &BTreeMap<i64, Amount>, id| promised.get(&id).copied().unwrap_or_default();
+    let own = |account: Account| Taker {
+        payee_id: account.obligation.payee_id,
+        promised: promised(&all.promised, account.obligation.obligation_id),
+        account,
+        bankruptcy: all.bankruptcy,
+    };
     let mut takers: Vec<Taker> = all.accounts.into_iter().map(own).collect();
     for (obligation_id, payee_id) in new.also {
         if takers.iter().any(|taker| taker.account.obligation.obligation_id == *obligation_id) {
@@ -369,7 +382,8 @@ fn takers(tx: &mut Tx<'_>, court_id: i64, new: &NewPlan<'_>) -> Outcome<Vec<Take
         let theirs = accounts_of_case(tx, court_id, obligation.case_id)?;
         let account = theirs.accounts.into_iter().find(|one| one.obligation.obligation_id == *obligation_id);
         let account = account.ok_or_else(|| Message::new("obligations.unknown").with("obligation", obligation_id))?;
-        takers.push(Taker { account, bankruptcy: theirs.bankruptcy, payee_id: Some(*payee_id) });
+        let promised = promised(&theirs.promised, *obligation_id);
+        takers.push(Taker { account, bankruptcy: theirs.bankruptcy, payee_id: Some(*payee_id), promised });
     }
     Ok(takers)
 }
@@ -700,11 +714,15 @@ pub fn settle(
     let (mut to_pay, mut set_aside, mut stays) = (Vec::new(), Vec::new(), Amount::ZERO);
     for line in &plan.lines {
         // Performed otherwise since the draft: the plan would pay too much to some, and too little to the others.
-        let (_, statement) = open_now(tx, court_id, line.obligation_id, acting.date)?;
-        if statement.open_total < line.granted()? {
+        // So would another plan that pays of the same.
+        let (obligation, statement) = open_now(tx, court_id, line.obligation_id, acting.date)?;
+        let promised = accounts_of_case(tx, court_id, obligation.case_id)?.promised;
+        let promised = promised.get(&line.obligation_id).copied().unwrap_or_default();
+        let open = less(statement.open_total, promised)?.max(Amount::ZERO);
+        if open < line.granted()? {
             return Err(Message::new("plans.stale")
                 .with("obligation", line.obligation_id)
-                .with("open", statement.open_total)
+                .with("open", open)
                 .with("granted", line.granted()?)
                 .into());
         }
@@ -958,7 +976,7 @@ pub fn pay_again(
 }
 
 /// Whether money was set aside for an objection when its plan was settled: where nobody had sued in time it was paid.
-fn set_aside_of(tx: &mut Tx<'_>, court_id: i64, plan_id: i64, objection_id: i64) -> Outcome<bool> {
+pub(super) fn set_aside_of(tx: &mut Tx<'_>, court_id: i64, plan_id: i64, objection_id: i64) -> Outcome<bool> {
     let posted = tx.query(
         "SELECT e.entry_no FROM plan_event AS p JOIN voucher AS v ON v.court_id = p.court_id AND v.book_id = p.book_id \
          AND v.voucher_id = p.voucher_id JOIN entry_line AS e ON e.court_id = p.court_id AND e.book_id = p.book_id \

@@ -107,8 +107,19 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
         // What came back is in the payees' items, what was set aside in items of its own: neither is in the case.
         let left = match source.kind {
             SourceKind::Reissue => Vec::new(),
-            SourceKind::Sheet if set_aside_item.is_some() => Vec::new(),
             _ => available_receipts(tx, court_id, run.bank_account_id, source, pays_from)?,
+        };
+        let left = match set_aside_item {
+            // It lies in the bank account of the receipt that it came from.
+            Some(_) if left.is_empty() => {
+                let missing = sheets::find_sheet(tx, court_id, source.source_id)?.total;
+                return Err(Message::new("payouts.case_money_short")
+                    .with("account", &account_number)
+                    .with("missing", missing)
+                    .into());
+            }
+            Some(_) => Vec::new(),
+            None => left,
         };
         // The ledger keeps no floor of the treasury's items, so what this run has taken of them counts here.
         let left = match pays_from {

@@ -40,6 +40,12 @@ pub enum Reason {
     Deposited,
     /// 应缴财政
     Treasury,
+    /// 担保金
+    Security,
+    /// 拍卖价款
+    AuctionPrice,
+    /// 监管尾款
+    Escrow,
 }
 
 impl Reason {
@@ -59,6 +65,9 @@ impl Reason {
             Self::SetAside => "monthly_return.set_aside",
             Self::Deposited => "monthly_return.deposited",
             Self::Treasury => "monthly_return.treasury",
+            Self::Security => "monthly_return.security",
+            Self::AuctionPrice => "monthly_return.auction_price",
+            Self::Escrow => "monthly_return.escrow",
         })
     }
 }
@@ -213,6 +222,9 @@ fn reason_of(one: &Unpaid, gate: Option<GateKind>, is_paused: bool, is_on_its_wa
         (AccountKind::SetAside, _) => Reason::SetAside,
         (AccountKind::Deposited, _) => Reason::Deposited,
         (AccountKind::Treasury, _) => Reason::Treasury,
+        (AccountKind::Security, _) => Reason::Security,
+        (AccountKind::AuctionPrice, _) => Reason::AuctionPrice,
+        (AccountKind::Escrow, _) => Reason::Escrow,
         (AccountKind::CaseFunds, _) if is_on_its_way => Reason::OnItsWay,
         (_, Some(gate)) => Reason::Gate(gate),
         (AccountKind::CaseFunds, None) if is_paused => Reason::Paused,

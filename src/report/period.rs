@@ -15,13 +15,16 @@ use crate::words::{read_date, read_word};
 
 /// The kinds in which money of others lies at the court, in the order of the return. What is on its way in or out is shown
 /// beside them: together they are what the bank deposit owes.
-pub const HELD_KINDS: [AccountKind; 6] = [
+pub const HELD_KINDS: [AccountKind; 9] = [
     AccountKind::Unattributed,
     AccountKind::CaseFunds,
     AccountKind::Payable,
     AccountKind::SetAside,
     AccountKind::Deposited,
     AccountKind::Treasury,
+    AccountKind::Security,
+    AccountKind::AuctionPrice,
+    AccountKind::Escrow,
 ];
 
 /// 期初, 本期收, 本期付, 期末 of one kind of account. Closing is opening plus in less out.

@@ -4,12 +4,14 @@
 use ankuan::access;
 use ankuan::calculators::fees::Base;
 use ankuan::cases::gates::{self, CaseEvent, CaseEventKind};
+use ankuan::cases::progress::{self, Manner, MilestoneKind, NewMilestone};
 use ankuan::cases::{self, Case, PartyRole};
 use ankuan::chart::AccountKind;
 use ankuan::claims::DocumentType;
 use ankuan::claims::events::{NewDetails, Statement, Which};
 use ankuan::documents::personal::PersonalDetail;
 use ankuan::movements::{self, FeeOf, Movement, MovementKind, NewMovement, Part, Purpose};
+use ankuan::obligations::NewObligation;
 use ankuan::payouts::commit;
 use ankuan::payouts::reissue::{self, NewReissue};
 use ankuan::payouts::release;
@@ -18,12 +20,14 @@ use ankuan::payouts::sent::Standing;
 use ankuan::payouts::sheet::{Head, PayeeKind, SheetSource};
 use ankuan::payouts::sheets::{self, NewLine, NewPayee, NewSheet};
 use ankuan::report::case_comparison::case_comparison;
+use ankuan::report::monthly_return::{Reason, monthly_return};
 use ankuan::{Outcome, bank};
 use ankuan_ledger::Amount;
 use jiff::civil::date;
 
 use crate::circle::{Circle, PROFILE, Shown, shown};
 use crate::court::{BOOK, COURT, FINANCE, HANDLER, HEAD, KEEPER, TODAY, code};
+use crate::obligations::{Owes, debt};
 use crate::program::{Files, open_court, words};
 use crate::support::Database;
 
@@ -493,6 +497,85 @@ fn money_goes_to_the_case_where_the_payee_is_the_debtor(database: &Database) {
     desk.agrees();
 }
 
+/// What was moved to the case where its payee is the debtor has reached him: it is not open here any more. There it pays
+/// those to whom he owes. What is not the debtor's money pays no debt: security that goes back, a fee that is remitted.
+fn what_was_moved_is_paid_here_and_pays_there(database: &Database) {
+    let mut desk = Desk::open(database);
+    let (receipt, security) = (desk.receive("O-1", 900), desk.receive("O-2", 50));
+    desk.bring(&[("O-1", 900), ("O-2", 50)]);
+    let (here, there) = (desk.0.case.clone(), desk.0.court.case(OTHER));
+    for (case, role, name) in [
+        (&here, PartyRole::Applicant, "张三"),
+        (&here, PartyRole::Debtor, "乙"),
+        (&there, PartyRole::Applicant, "王五"),
+        (&there, PartyRole::Debtor, "张三"),
+    ] {
+        desk.0.party(case, role, name);
+    }
+    let applicant = desk.0.payee(&here, PayeeKind::Applicant, "张三");
+    let creditor = desk.0.payee(&there, PayeeKind::Applicant, "王五");
+    let new = NewObligation { payee_id: Some(applicant), ..debt(&here, "张三", "乙", yuan(1_000)) };
+    let owed = desk.0.owe(&new).expect("registers").obligation_id;
+    let new = NewObligation { payee_id: Some(creditor), ..debt(&there, "王五", "张三", yuan(700)) };
+    let theirs = desk.0.owe(&new).expect("registers").obligation_id;
+    let to =
+        Order {
+            to_case: Some(&there), party: "张三", amount: Some(600), ..order(MovementKind::ToOtherCase, receipt)
+        };
+    let item = desk.order(&to).expect("orders").movement_id;
+    assert_eq!((desk.0.open_amount(owed), desk.0.open_amount(theirs)), (yuan(400), yuan(700)));
+
+    desk.order(&Order { party: "张三", ..order(MovementKind::SecurityTaken, security) }).expect("orders");
+    let fee = FeeOf { claimed: yuan(1_000), collected: yuan(900), base: Some(Base::Collected) };
+    let charged = desk.order(&Order { fee: Some(fee), ..order(MovementKind::FeeCharged, receipt) }).expect("orders");
+    let treasury = desk.payee(PayeeKind::Treasury, "非税专户", "3301040160007");
+    let amount = charged.amount.minor() / 100;
+    let remitted = [(Head::Remittance, treasury, amount)];
+    let first = desk.sheet(SheetSource::Treasury, charged.movement_id, &remitted).expect("records");
+    let back = [(Head::Return, applicant, 50)];
+    let second = desk.sheet(SheetSource::Security, security, &back).expect("records");
+    desk.pay(&[first, second]);
+    assert_eq!(desk.0.open_amount(owed), yuan(400));
+
+    desk.0.case = there;
+    let sheet = desk.sheet(SheetSource::CaseFunds, item, &[(Head::Principal, creditor, 600)]).expect("records");
+    desk.pay(&[sheet]);
+    assert_eq!(desk.0.open_amount(theirs), yuan(100));
+}
+
+/// Security, price and money under supervision are the case's: the certificate names them, the case is not closed over them,
+/// and the monthly return adds up to the bank's balance with them.
+fn what_lies_apart_is_still_held(database: &Database) {
+    let mut desk = Desk::open(database);
+    let (security, price, tail) = (desk.receive("H-1", 100), desk.receive("H-2", 200), desk.receive("H-3", 400));
+    desk.bring(&[("H-1", 100), ("H-2", 200), ("H-3", 400)]);
+    desk.order(&order(MovementKind::SecurityTaken, security)).expect("orders");
+    desk.order(&order(MovementKind::AuctionPrice, price)).expect("orders");
+    desk.order(&order(MovementKind::AuctionPrice, tail)).expect("orders");
+    desk.order(&order(MovementKind::EscrowKeep, tail)).expect("orders");
+    let case = desk.0.case.clone();
+    let certificate = desk.0.certificate(&case, TODAY);
+    let held: Vec<_> = certificate.held.iter().map(|(_, kind, amount)| (*kind, *amount)).collect();
+    assert_eq!(
+        held,
+        [(AccountKind::Security, yuan(100)), (AccountKind::AuctionPrice, yuan(200)), (AccountKind::Escrow, yuan(400))]
+    );
+    let closed = desk.0.act(HANDLER, |tx, acting, _, _, _| {
+        let (manner, document) = (Some(Manner::Performed), "结案通知书");
+        let new = NewMilestone { kind: MilestoneKind::Closed, on: TODAY, document, manner, despite_money: "" };
+        progress::record_milestone(tx, acting, &case, &new)
+    });
+    assert_eq!(code(closed), "progress.money_left");
+    let found = {
+        let mut tx = desk.0.court.store.snapshot().expect("reads");
+        monthly_return(&mut tx, COURT, date(2026, 11, 1), date(2026, 11, 30)).expect("the return")
+    };
+    let held = Amount::sum(found.flows.iter().map(|(_, flow)| flow.closing));
+    assert_eq!((held, found.bank.closing), (Some(yuan(700)), yuan(700)));
+    let unpaid: Vec<_> = found.unpaid.iter().map(|line| (line.reason, line.amount)).collect();
+    assert_eq!(unpaid, [(Reason::Security, yuan(100)), (Reason::AuctionPrice, yuan(200)), (Reason::Escrow, yuan(400))]);
+}
+
 /// A movement that was changed behind the program's back is found.
 fn a_movement_that_posts_something_else_is_found(database: &Database) {
     let mut desk = Desk::open(database);
@@ -622,6 +705,8 @@ crate::on_both!(
     stopped_security_stays_security,
     returned_security_is_paid_again,
     money_goes_to_the_case_where_the_payee_is_the_debtor,
+    what_was_moved_is_paid_here_and_pays_there,
+    what_lies_apart_is_still_held,
     a_movement_that_posts_something_else_is_found,
     from_the_command_line,
 );

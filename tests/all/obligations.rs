@@ -180,6 +180,26 @@ fn two_cases(database: &Database) -> (Circle, Case, Case) {
     (circle, case, other)
 }
 
+/// A creditor who gets another account is another payee from then on: what the one before got stays paid.
+fn a_new_payee_leaves_what_was_paid(database: &Database) {
+    let (mut circle, case, _) = two_cases(database);
+    let before = circle.payee(&case, PayeeKind::Applicant, "甲");
+    let new = NewObligation { payee_id: Some(before), ..debt(&case, "甲", "乙", yuan(100)) };
+    let owed = circle.owe(&new).expect("registers").obligation_id;
+    let receipt = circle.court.receive("FT-90", 9_000, Some(&case)).expect("receives").receipt().receipt_id;
+    circle.bring(0, &[shown("FT-90", 9_000).name("李四")]);
+    circle.reconcile();
+    let run = circle.pay_sheet(&case, receipt, &[(Head::Principal, before, yuan(50))]);
+    circle.bank_pays(&run, 1);
+    assert_eq!(circle.open_amount(owed), yuan(50));
+    let after = circle.payee(&case, PayeeKind::Applicant, "甲之代理人");
+    circle.act(HANDLER, |tx, acting, _, _, _| obligations::set_payee(tx, acting, owed, after)).expect("names");
+    assert_eq!(circle.open_amount(owed), yuan(50));
+    let run = circle.pay_sheet(&case, receipt, &[(Head::Principal, after, yuan(40))]);
+    circle.bank_pays(&run, 2);
+    assert_eq!(circle.open_amount(owed), yuan(10));
+}
+
 /// 100: 30 handed over, 20 set off, 50 through the account; then nothing is open.
 fn a_hundred_in_three_ways(database: &Database) {
     let (mut circle, case, other) = two_cases(database);
@@ -604,6 +624,7 @@ fn from_the_command_line(database: &Database) {
 }
 
 crate::on_both!(
+    a_new_payee_leaves_what_was_paid,
     a_hundred_in_three_ways,
     what_was_wrong_is_undone,
     three_parties,

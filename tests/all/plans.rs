@@ -9,7 +9,7 @@ use ankuan::obligations::balance::Way;
 use ankuan::obligations::plan_rules::{Basis, Fact};
 use ankuan::obligations::plans::{self, Decision, NewPlan, Plan, Recorded, Settled};
 use ankuan::payouts::release;
-use ankuan::payouts::runs::SourceKind;
+use ankuan::payouts::runs::{self, SourceKind};
 use ankuan::payouts::sheet::PayeeKind;
 use ankuan::payouts::sheets::Sheet;
 use ankuan::report::case_comparison::case_comparison;
@@ -306,6 +306,65 @@ fn a_stale_plan_is_not_settled(database: &Database) {
     assert_eq!(shares, [33_600, 33_600, 2_800], "600, 600 and 50 of 1,250");
 }
 
+/// Two plans of two receipts, drafted before either was paid, do not pay the same debt twice: what one has promised is not
+/// open for the other, whether it is on a sheet or set aside.
+fn two_plans_do_not_pay_a_debt_twice(database: &Database) {
+    let mut desk = Desk::open(database, 700);
+    let case = desk.case.clone();
+    let second = desk.circle.court.receive("POT-2", 100_000, Some(&case)).expect("receives").receipt().receipt_id;
+    desk.circle.bring(1, &[shown("POT-2", 100_000).name("李四")]);
+    desk.circle.reconcile();
+    let one = desk.draft("natural_person").expect("drafts").plan_id;
+    let two = desk.draft_with(&case, second, "natural_person", &[]).expect("drafts").plan_id;
+    for plan in [one, two] {
+        desk.serve_all(plan);
+    }
+    let objection = desk.object(one, "甲", 2, yuan(300)).expect("objects").id;
+    desk.circle.day = 20;
+    let settled = desk.settle(one, KEEPER).expect("settles");
+    assert_eq!((settled.paid, settled.set_aside), (yuan(400), vec![(objection, yuan(300))]));
+    assert_eq!(code(desk.settle(two, KEEPER)), "plans.stale");
+    desk.pay(&settled.sheet.expect("a sheet"));
+    assert_eq!(code(desk.settle(two, KEEPER)), "plans.stale");
+    desk.circle.act(HANDLER, |tx, acting, _, _, _| plans::cancel(tx, acting, two, "撤销通知")).expect("cancels");
+    // Drafted anew, it leaves what is set aside for 丙 out.
+    let three = desk.draft_with(&case, second, "natural_person", &[]).expect("drafts");
+    let shares: Vec<_> = three.lines.iter().map(|line| line.share).collect();
+    assert_eq!((shares, three.surplus), (vec![yuan(300), yuan(300), yuan(100)], yuan(300)));
+    desk.serve_all(three.plan_id);
+    desk.circle.day = 40;
+    let settled = desk.settle(three.plan_id, KEEPER).expect("settles");
+    desk.pay(&settled.sheet.expect("a sheet"));
+    let (_, sheet) = desk.decide((one, objection), Basis::Withdrawn, None).expect("decides");
+    desk.pay(&sheet.expect("a sheet"));
+    assert_eq!(desk.open_amounts(), [0, 0, 0]);
+    assert_eq!(desk.held(), [300, 0, 0]);
+}
+
+/// What was set aside lies in one bank account, and a run that pays from another does not take it.
+fn set_aside_money_is_paid_from_its_own_bank_account(database: &Database) {
+    let mut desk = Desk::open(database, 700);
+    let id = desk.draft("natural_person").expect("drafts").plan_id;
+    desk.serve_all(id);
+    let objection = desk.object(id, "甲", 2, yuan(100)).expect("objects").id;
+    desk.circle.day = 16;
+    desk.settle(id, KEEPER).expect("settles");
+    let (_, sheet) = desk.decide((id, objection), Basis::Withdrawn, None).expect("decides");
+    let sources = [(SourceKind::Sheet, sheet.expect("a sheet").sheet_id)];
+    let bank_account_id = desk.circle.court.open_account("3301040160099999999").bank_account_id;
+    let new = runs::NewRun { title: "争议款", bank_account_id, profile: PROFILE, sources: &sources };
+    let run =
+        desk.circle.act(HANDLER, |tx, acting, _, _, _| Ok(runs::draft(tx, acting, &new)?.number)).expect("drafts");
+    desk.circle.act(HANDLER, |tx, acting, _, _, _| runs::submit(tx, acting, &run)).expect("submits");
+    for who in [FINANCE, HEAD] {
+        desk.circle.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, &run, None)).expect("approves");
+    }
+    let committed = desk
+        .circle
+        .act(KEEPER, |tx, acting, _, _, _| ankuan::payouts::commit::commit(tx, acting, &run, &mut |_| ()).map(drop));
+    assert_eq!(code(committed), "payouts.case_money_short");
+}
+
 /// Money debts first, doubled interest of all after them, and what is left stays; an obligation of another case takes part.
 fn doubled_interest_comes_after_all_money_debts(database: &Database) {
     let mut desk = Desk::open(database, 1_500);
@@ -346,5 +405,7 @@ crate::on_both!(
     the_undisputed_part_is_paid_first,
     a_withdrawn_run_gives_back_what_was_set_aside,
     a_stale_plan_is_not_settled,
+    two_plans_do_not_pay_a_debt_twice,
+    set_aside_money_is_paid_from_its_own_bank_account,
     doubled_interest_comes_after_all_money_debts,
 );
