@@ -1,6 +1,7 @@
 //! `demo`: a whole payout, from a list on disk to bank files on disk, by the same functions as the commands.
 
 mod bank;
+mod story;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -53,9 +54,19 @@ pub struct DemoArgs {
     /// 只做到银行文件，不模拟银行 · Stop at the bank files, without the practice bank
     #[arg(long)]
     pub without_bank: bool,
+    /// 讲一名被执行人的案件：debtor，从查控到结案 · Tell one debtor's case instead, from the order to paid in full
+    #[arg(long, value_enum, value_name = "STORY")]
+    pub story: Option<StoryArg>,
     /// 不核验 · Leave the verification out (for timing)
     #[arg(long, hide = true)]
     pub without_verify: bool,
+}
+
+/// The stories that can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoryArg {
+    /// 一名被执行人：工资活冻结、退保、公积金、拍卖、三位债权人 · A salary, a policy, a housing fund, a flat, three creditors
+    Debtor,
 }
 
 /// Seconds of each step, to the millisecond.
@@ -102,6 +113,17 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     let mut store = context.open()?;
     context.migrate(&mut store)?;
     context.globals.court = next_court(&mut store)?;
+    if let Some(StoryArg::Debtor) = args.story {
+        // The story's dates are its own, and so is its key.
+        drop(store);
+        let folder = std::path::absolute(args.dir.join(format!("debtor-{}", context.globals.court)))?;
+        if let Some(path) = context.globals.database.strip_prefix("sqlite:") {
+            context.globals.database = format!("sqlite:{}", std::path::absolute(path)?.display());
+        }
+        context.globals.keys = Some(folder.join("ankuan.key"));
+        story::tell(&context, &folder)?;
+        return Ok(super::output::Exit::Done);
+    }
     let folder = args.dir.join(format!("court-{}", context.globals.court));
     std::fs::create_dir_all(&folder)?;
     let key_path = args.dir.join("ankuan.key");

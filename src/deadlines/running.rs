@@ -230,6 +230,14 @@ const QUESTIONS: &[(DeadlineKind, &str)] = &[
          WHERE o.court_id = $1 AND o.book_id = $2 AND o.is_sent = 1 AND s.status <> 'waiting'",
     ),
     (
+        DeadlineKind::AnswerDue,
+        "SELECT o.query_id, q.case_id, q.officer, a.institution, CAST(NULL AS BIGINT), e.on_day, '' FROM open_query AS o \
+         JOIN asset_query AS q ON q.court_id = o.court_id AND q.book_id = o.book_id AND q.query_id = o.query_id \
+         JOIN asset AS a ON a.court_id = o.court_id AND a.book_id = o.book_id AND a.asset_id = o.asset_id \
+         JOIN query_event AS e ON e.court_id = o.court_id AND e.book_id = o.book_id AND e.query_id = o.query_id \
+         AND e.event = 'sent' WHERE o.court_id = $1 AND o.book_id = $2 AND o.is_sent = 1",
+    ),
+    (
         DeadlineKind::LapsedUndisposed,
         // Unless the same case asked for the same asset again.
         "SELECT s.measure_id, m.case_id, m.officer, a.institution, m.amount_minor, s.since, s.since \
@@ -331,11 +339,9 @@ fn cases(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, all: &m
         if !progress::is_open(steps) {
             continue;
         }
-        if let Some(applied) = when(MilestoneKind::Applied)
-            && !numbers.get(&case_id).is_some_and(|number| is_filed(number))
-        {
-            // Nothing else runs in a matter that is no case yet.
-            all.push(of_case(DeadlineKind::CaseFiling, applied));
+        if !numbers.get(&case_id).is_some_and(|number| is_filed(number)) {
+            // A matter that is no enforcement case: nothing runs but its filing, once somebody has applied.
+            all.extend(when(MilestoneKind::Applied).map(|applied| of_case(DeadlineKind::CaseFiling, applied)));
             continue;
         }
         let since = when(MilestoneKind::Reopened).unwrap_or(opened_on);
@@ -344,11 +350,15 @@ fn cases(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, all: &m
             all.push(of_case(DeadlineKind::SecondCheck, since));
         }
     }
-    // Nobody has asked for them yet, whichever case found them.
+    // No order of this court stands on them, and no answer says that there is nothing.
     let uncontrolled = tx.query(
         "SELECT a.asset_id, a.institution, a.recorded_at FROM asset AS a LEFT JOIN measure AS m \
          ON m.court_id = a.court_id AND m.book_id = a.book_id AND m.asset_id = a.asset_id \
-         WHERE a.court_id = $1 AND a.book_id = $2 AND m.measure_id IS NULL ORDER BY a.asset_id",
+         AND m.case_id IS NOT NULL \
+         WHERE a.court_id = $1 AND a.book_id = $2 AND m.measure_id IS NULL AND NOT EXISTS (SELECT 1 FROM asset_query AS q \
+         JOIN query_event AS e ON e.court_id = q.court_id AND e.book_id = q.book_id AND e.query_id = q.query_id \
+         WHERE q.court_id = a.court_id AND q.book_id = a.book_id AND q.asset_id = a.asset_id AND e.amount_minor = 0) \
+         ORDER BY a.asset_id",
         &key,
         |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)),
     )?;

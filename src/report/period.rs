@@ -305,6 +305,17 @@ fn ways(
     debited: HashMap<i64, Debited>,
     arrivals: &HashMap<i64, Arrival>,
 ) -> Outcome<Vec<Way>> {
+    // A run is approved before it is committed: where that is dated back, so is the approval.
+    let committed: HashMap<i64, Date> = tx
+        .query(
+            "SELECT e.run_id, v.accounting_date FROM run_event AS e JOIN voucher AS v ON v.court_id = e.court_id \
+             AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id \
+             WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'committed'",
+            &[book.court_id.into(), book.book_id.into()],
+            |row| Ok((row.int(0)?, read_date(row, 1)?)),
+        )?
+        .into_iter()
+        .collect();
     let approved: HashMap<i64, Date> = tx
         .query(
             "SELECT run_id, MAX(recorded_at) FROM approval WHERE court_id = $1 AND book_id = $2 GROUP BY run_id",
@@ -319,6 +330,7 @@ fn ways(
     lines.sort_by_key(|(line_id, _)| *line_id);
     for (line_id, payment) in lines {
         let Some(approved_on) = approved.get(&payment.run_id).copied() else { continue };
+        let approved_on = committed.get(&payment.run_id).map_or(approved_on, |on| approved_on.min(*on));
         // A payment made again has no receipt of its own: its days are those of the correction, not of the court's work.
         let mut left = payment.amount;
         for (item_id, amount) in sources.get(&line_id).map_or(&[][..], Vec::as_slice) {

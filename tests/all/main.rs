@@ -34,4 +34,5 @@ mod relief;
 mod requests;
 mod salary;
 mod statements;
+mod story;
 mod texts;
