@@ -380,7 +380,7 @@ pub fn require(tx: &mut Tx<'_>, actor: &Actor, date: Date, role: Role) -> Outcom
 }
 
 /// That a second person confirms what this one proposes: somebody else, in one of these roles, and neither of the two
-/// stands in for the other, as of [`Acting::today`]. `proposer` is the standing in which the first acts.
+/// stands in for the other, nor both for the same, as of [`Acting::today`]. `proposer` is the standing in which the first acts.
 ///
 /// # Errors
 /// `access.second_person_same`, `access.second_person_role`.
@@ -397,16 +397,16 @@ pub fn require_second(
     }
     let standings = roles_of(tx, confirmed_by, acting.today())?;
     let in_role = standings.into_iter().filter(|standing| roles.contains(&standing.role));
-    in_role.min_by_key(|standing| standing.on_behalf_of).filter(|held| held.on_behalf_of != Some(first)).ok_or_else(
-        || {
-            let wanted: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
-            Message::new("access.second_person_role")
-                .with("name", &confirmed_by.name)
-                .with("roles", wanted.join(", "))
-                .with("date", acting.today())
-                .into()
-        },
-    )
+    let apart = in_role
+        .filter(|held| held.on_behalf_of.is_none_or(|lender| lender != first && proposer.on_behalf_of != Some(lender)));
+    apart.min_by_key(|standing| standing.on_behalf_of).ok_or_else(|| {
+        let wanted: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        Message::new("access.second_person_role")
+            .with("name", &confirmed_by.name)
+            .with("roles", wanted.join(", "))
+            .with("date", acting.today())
+            .into()
+    })
 }
 
 /// Adds a person. Needs [`Role::Admin`].

@@ -139,6 +139,16 @@ const QUESTIONS: &[(DeadlineKind, &str)] = &[
          GROUP BY i.item_id, d.case_id, d.payer_name, i.posted_minor, i.held_minor",
     ),
     (
+        DeadlineKind::ReceiptPayout,
+        // Money from another case, from the day of the ruling.
+        "SELECT i.item_id, m.to_case_id, '', m.party, i.posted_minor, v.accounting_date, '' FROM movement AS m \
+         JOIN voucher AS v ON v.court_id = m.court_id AND v.book_id = m.book_id AND v.voucher_id = m.voucher_id \
+         JOIN account AS a ON a.court_id = m.court_id AND a.book_id = m.book_id AND a.case_id = m.to_case_id \
+         AND a.kind = 'case_funds' JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id \
+         AND i.account_id = a.account_id AND i.item_id = m.to_item_id \
+         WHERE m.court_id = $1 AND m.book_id = $2 AND m.to_case_id IS NOT NULL AND i.posted_minor > 0",
+    ),
+    (
         DeadlineKind::Unattributed,
         "SELECT i.item_id, CAST(NULL AS BIGINT), '', r.payer_name, i.posted_minor, r.arrived_on, '' \
          FROM account AS a JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id \

@@ -12,8 +12,10 @@ use ankuan_ledger::{Amount, BookKey, Error, ItemId, Line, Place, Tx};
 use crate::access::{self, Acting, Actor, Role};
 use crate::books;
 use crate::calculators::fees::{Base, Fees, STANDARD};
+use crate::cases::freezes::{self, FrozenShare};
 use crate::cases::{self, Case, PartyRole, gates};
 use crate::chart::{AccountKind, Chart, Owner};
+use crate::payouts::sheets;
 use crate::receipts::{self, money_of_case};
 use crate::words::read_word;
 use crate::{Message, Outcome};
@@ -150,7 +152,7 @@ pub struct Movement {
 /// # Errors
 /// `movements.ruling_missing`, `movements.field_missing` (evidence, party or condition that the kind asks for),
 /// `movements.field_not_asked`, `movements.text_long`, `movements.item_elsewhere`, `movements.gate`,
-/// `movements.other_case_missing`, `movements.same_case`, `movements.not_party`, those of [`rules`], of the two people, of
+/// `movements.other_case_missing`, `movements.same_case`, `movements.not_party`, `movements.frozen`, those of [`rules`], of the two people, of
 /// the fee's scale and of posting.
 pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<'_>) -> Outcome<Movement> {
     let rule = rule(new.kind);
@@ -169,6 +171,9 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
             .into());
     }
     check_other_case(tx, book, new)?;
+    if new.kind == MovementKind::ToOtherCase {
+        must_not_be_frozen(tx, book, new)?;
+    }
     let (from, to) = (chart.event(rule.event).debit, chart.event(rule.event).credit);
     let item = if from == AccountKind::CaseFunds && is_unattributed(tx, book, new.item_id)? {
         let ruling = (new.ruling.trim(), new.confirmed_by.person_id);
@@ -312,6 +317,44 @@ fn check_other_case(tx: &mut Tx<'_>, book: BookKey, new: &NewMovement<'_>) -> Ou
                 .with("name", new.party.trim())
                 .with("case", case.current_number())
                 .with("role", role.as_str())
+                .into());
+        }
+    }
+    Ok(())
+}
+
+/// What a payee is due and another order has frozen stays where the order finds it: a run sets the frozen part aside. Where it
+/// is not known whose share is frozen, it may be this one.
+fn must_not_be_frozen(tx: &mut Tx<'_>, book: BookKey, new: &NewMovement<'_>) -> Outcome<()> {
+    let in_force = freezes::freezes_of(tx, book, new.case.case_id)?;
+    let in_force: Vec<_> = in_force.into_iter().filter(|freeze| freeze.lifted_by.is_none()).collect();
+    if in_force.is_empty() {
+        return Ok(());
+    }
+    let mut of_index: Vec<(i64, String)> = Vec::new();
+    let payees = sheets::payees_of_case(tx, book.court_id, new.case.case_id)?;
+    for payee in &payees {
+        let index = tx.query_opt(
+            "SELECT document_index FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND detail_id = $3",
+            &[book.court_id.into(), book.book_id.into(), payee.detail_id.into()],
+            |row| row.int(0),
+        )?;
+        of_index.extend(index.map(|index| (index, payee.name.clone())));
+    }
+    for freeze in in_force {
+        let names: Vec<&str> = match freeze.share {
+            FrozenShare::Claim(id) => {
+                payees.iter().filter(|payee| payee.payee_id == id).map(|payee| payee.name.as_str()).collect()
+            }
+            FrozenShare::Document(index) => {
+                of_index.iter().filter(|(known, _)| *known == index).map(|(_, name)| name.as_str()).collect()
+            }
+        };
+        if names.is_empty() || names.contains(&new.party.trim()) {
+            return Err(Message::new("movements.frozen")
+                .with("name", new.party.trim())
+                .with("order", freeze.order_number)
+                .with("court", freeze.ordered_by)
                 .into());
         }
     }

@@ -116,6 +116,7 @@ fn disputed(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outcome<Vec<(i64, A
     let objections = tx.query(
         "SELECT e.plan_id, e.id, l.obligation_id, e.amount_minor FROM plan_event AS e JOIN plan_line AS l \
          ON l.court_id = e.court_id AND l.book_id = e.book_id AND l.plan_line_id = e.plan_line_id \
+         AND l.plan_id = e.plan_id \
          JOIN obligation AS o ON o.court_id = e.court_id AND o.book_id = $4 AND o.obligation_id = l.obligation_id \
          AND o.case_id = $3 WHERE e.court_id = $1 AND e.book_id = $2 AND e.event = 'objected' \
          AND NOT EXISTS (SELECT 1 FROM plan_event AS d WHERE d.court_id = e.court_id AND d.book_id = e.book_id \

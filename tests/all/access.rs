@@ -122,6 +122,37 @@ fn the_accounting_date_neither_keeps_nor_gives_a_role(database: &Database) {
     assert_eq!(code(dated(&mut court, FINANCE, tomorrow, close)), "command.date_in_future");
 }
 
+/// One person who has lent both roles is one person, whoever stands in.
+fn two_who_stand_in_for_one_are_not_two(database: &Database) {
+    let mut court = Court::open(database);
+    let (keeper, head) = (court.person(KEEPER), court.person(HEAD));
+    let (first, second) = court
+        .act(ADMIN, |tx, acting, _| {
+            access::grant(tx, acting, &keeper, Role::Handler, TODAY, "任命")?;
+            let people = (access::add_person(tx, acting, "甲")?, access::add_person(tx, acting, "乙")?);
+            access::delegate(tx, acting, &keeper, &people.0, Role::Handler, TODAY, TODAY, "委托书")?;
+            access::delegate(tx, acting, &keeper, &people.1, Role::FundKeeper, TODAY, TODAY, "委托书")?;
+            Ok(people)
+        })
+        .expect("two who stand in");
+    let roles = [Role::FundKeeper, Role::BureauHead];
+    let both = |court: &mut Court| {
+        dated(court, "甲", TODAY, |tx, acting| {
+            let proposer = acting.require(tx, Role::Handler)?;
+            assert_eq!((proposer.on_behalf_of, acting.actor.person_id), (Some(keeper.person_id), first.person_id));
+            access::require_second(tx, acting, proposer, &second, &roles)
+        })
+    };
+    assert_eq!(code(both(&mut court)), "access.second_person_role");
+    // In another's place, he is a second.
+    court
+        .act(ADMIN, |tx, acting, _| {
+            access::delegate(tx, acting, &head, &second, Role::BureauHead, TODAY, TODAY, "委托书")
+        })
+        .expect("delegates");
+    assert_eq!(both(&mut court).expect("a second").on_behalf_of, Some(head.person_id));
+}
+
 type Work = (&'static str, Box<dyn Fn(&mut Tx<'_>, &Acting, &Chart) -> Outcome<()> + Send + Sync>);
 
 fn a_role_taken_while_one_waits_is_gone(database: &Database) {
@@ -272,6 +303,7 @@ fn waiting(store: &mut Store) -> i64 {
 }
 
 crate::on_both!(
+    two_who_stand_in_for_one_are_not_two,
     the_accounting_date_neither_keeps_nor_gives_a_role,
     a_role_taken_while_one_waits_is_gone,
     only_the_right_role_may,

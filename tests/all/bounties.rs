@@ -6,6 +6,7 @@ use ankuan::cases::{self, PartyRole};
 use ankuan::claims::DocumentType;
 use ankuan::documents::personal::PersonalDetail;
 use ankuan::movements::courts::{self, Direction, OtherSide, Ours, Transfer};
+use ankuan::obligations::NewObligation;
 use ankuan::payouts::commit;
 use ankuan::payouts::runs::{self, NewRun, SourceKind};
 use ankuan::payouts::sent::Standing;
@@ -17,6 +18,7 @@ use ankuan_ledger::Amount;
 
 use crate::circle::{Circle, PROFILE, shown};
 use crate::court::{BOOK, FINANCE, HANDLER, HEAD, KEEPER, TODAY, code};
+use crate::obligations::{Owes, debt};
 use crate::program::{Files, open_court, words};
 use crate::support::Database;
 
@@ -156,6 +158,9 @@ fn a_clue_is_paid_out_of_the_applicants_money(database: &Database) {
     circle.bring(0, &[shown("B-1", 10_000 * 100).name("李四")]);
     circle.reconcile();
     let applicant = payee(&mut circle, PayeeKind::Applicant, "张三", "6222020000000000023").expect("adds");
+    circle.party(&case, PartyRole::Debtor, "乙");
+    let new = NewObligation { payee_id: Some(applicant), ..debt(&case, "张三", "乙", yuan(10_000)) };
+    let owed = circle.owe(&new).expect("registers").obligation_id;
     let wrong = sheet(&mut circle, receipt, &[(Head::Costs, informer, 500)]);
     assert_eq!(code(wrong), "payouts.sheet_payee_not_of_head");
     // More than was awarded does not leave.
@@ -175,6 +180,7 @@ fn a_clue_is_paid_out_of_the_applicants_money(database: &Database) {
     let right = sheet(&mut circle, receipt, &lines).expect("records").sheet_id;
     pay(&mut circle, right);
     assert_eq!(circle.balance(&format!("C-{}", case.case_id)), 0);
+    assert_eq!(circle.open_amount(owed), Amount::ZERO, "the debtor paid the reward with the rest");
 }
 
 fn an_insurer_pays_in_place_of_the_case(database: &Database) {

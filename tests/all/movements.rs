@@ -3,12 +3,15 @@
 
 use ankuan::access;
 use ankuan::calculators::fees::Base;
+use ankuan::cases::freezes::{self, FrozenShare, NewFreeze};
 use ankuan::cases::gates::{self, CaseEvent, CaseEventKind};
 use ankuan::cases::progress::{self, Manner, MilestoneKind, NewMilestone};
 use ankuan::cases::{self, Case, PartyRole};
 use ankuan::chart::AccountKind;
 use ankuan::claims::DocumentType;
 use ankuan::claims::events::{NewDetails, Statement, Which};
+use ankuan::deadlines::DeadlineKind;
+use ankuan::deadlines::running::worklist;
 use ankuan::documents::personal::PersonalDetail;
 use ankuan::movements::{self, FeeOf, Movement, MovementKind, NewMovement, Part, Purpose};
 use ankuan::obligations::NewObligation;
@@ -543,6 +546,43 @@ fn what_was_moved_is_paid_here_and_pays_there(database: &Database) {
     assert_eq!(desk.0.open_amount(theirs), yuan(100));
 }
 
+/// Another court has frozen what the payee is due: a ruling of ours does not move it away.
+fn a_frozen_share_is_not_moved_away(database: &Database) {
+    let mut desk = Desk::open(database);
+    let receipt = desk.receive("O-1", 900);
+    desk.bring(&[("O-1", 900)]);
+    let (here, there) = (desk.0.case.clone(), desk.0.court.case(OTHER));
+    desk.0.party(&here, PartyRole::Applicant, "张三");
+    desk.0.party(&there, PartyRole::Debtor, "张三");
+    let to =
+        |amount| Order { to_case: Some(&there), party: "张三", amount, ..order(MovementKind::ToOtherCase, receipt) };
+    let payee = Owes::payee(&mut desk.0, &here, PayeeKind::Applicant, "张三");
+    let new = NewFreeze {
+        share: FrozenShare::Claim(payee),
+        amount: yuan(500),
+        order_number: "（2026）浙0106执300号",
+        ordered_by: "某法院",
+        effective_on: TODAY,
+    };
+    let frozen = desk.0.act(HANDLER, |tx, acting, _, _, _| freezes::freeze_share(tx, acting, &here, &new));
+    let freeze_id = frozen.expect("freezes").freeze_id;
+    assert_eq!(code(desk.order(&to(Some(400)))), "movements.frozen");
+    desk.0
+        .act(HANDLER, |tx, acting, _, _, _| freezes::lift_freeze(tx, acting, &here, freeze_id, "解除裁定", TODAY))
+        .expect("lifts");
+    let moved = desk.order(&to(Some(400))).expect("orders").movement_id;
+    // There its clock runs as for any other money.
+    let mut tx = desk.0.court.store.snapshot().expect("reads");
+    let due = worklist(&mut tx, COURT, TODAY).expect("reads").due;
+    let mut clocks: Vec<_> = due
+        .iter()
+        .filter(|due| due.deadline.kind == DeadlineKind::ReceiptPayout)
+        .map(|due| (due.deadline.subject_id, due.deadline.case_id, due.deadline.amount))
+        .collect();
+    clocks.sort_unstable();
+    assert_eq!(clocks, [(receipt, Some(here.case_id), Some(yuan(500))), (moved, Some(there.case_id), Some(yuan(400)))]);
+}
+
 /// Security, price and money under supervision are the case's: the certificate names them, the case is not closed over them,
 /// and the monthly return adds up to the bank's balance with them.
 fn what_lies_apart_is_still_held(database: &Database) {
@@ -706,6 +746,7 @@ crate::on_both!(
     returned_security_is_paid_again,
     money_goes_to_the_case_where_the_payee_is_the_debtor,
     what_was_moved_is_paid_here_and_pays_there,
+    a_frozen_share_is_not_moved_away,
     what_lies_apart_is_still_held,
     a_movement_that_posts_something_else_is_found,
     from_the_command_line,
