@@ -15,6 +15,7 @@ use crate::calculators::fees::{Base, Fees, STANDARD};
 use crate::cases::freezes::{self, FrozenShare};
 use crate::cases::{self, Case, PartyRole, gates};
 use crate::chart::{AccountKind, Chart, Owner};
+use crate::obligations::closing::certificate;
 use crate::payouts::sheets;
 use crate::receipts::{self, money_of_case};
 use crate::words::read_word;
@@ -206,6 +207,9 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
         }
         (None, _) => rules::reckon(new.kind, available, new.amount, new.parts)?,
     };
+    if new.kind == MovementKind::ToOtherCase {
+        must_be_due(tx, acting, new, reckoned.amount)?;
+    }
 
     let movement_id = act.take_items(1);
     let to_item = if rule.begins_item { movement_id } else { new.item_id };
@@ -321,6 +325,33 @@ fn check_other_case(tx: &mut Tx<'_>, book: BookKey, new: &NewMovement<'_>) -> Ou
         }
     }
     Ok(())
+}
+
+/// No more goes to another case than its payee is due here, where claims are on record, and nothing of a receipt over which a
+/// plan runs: it is for the others as well.
+fn must_be_due(tx: &mut Tx<'_>, acting: &Acting, new: &NewMovement<'_>, amount: Amount) -> Outcome<()> {
+    let court_id = acting.actor.court_id;
+    let running = tx.query(
+        "SELECT p.plan_id FROM plan AS p WHERE p.court_id = $1 AND p.book_id = $2 AND p.receipt_id = $3 AND NOT EXISTS \
+         (SELECT 1 FROM plan_event AS e WHERE e.court_id = p.court_id AND e.book_id = p.book_id \
+         AND e.plan_id = p.plan_id AND e.event IN ('settled', 'cancelled')) ORDER BY p.plan_id LIMIT 1",
+        &[court_id.into(), books::CASE_MONEY.into(), new.item_id.into()],
+        |row| row.int(0),
+    )?;
+    if let Some(plan) = running.first() {
+        return Err(Message::new("movements.plan_runs").with("plan", plan).with("item", new.item_id).into());
+    }
+    let claims = certificate(tx, court_id, new.case, acting.date)?.closed;
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let own = claims.iter().filter(|claim| claim.obligation.creditor == new.party.trim()).map(|claim| claim.open);
+    let due = Amount::sum(own).ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+    if amount <= due {
+        return Ok(());
+    }
+    let message = Message::new("movements.more_than_due").with("name", new.party.trim()).with("due", due);
+    Err(message.with("amount", amount).into())
 }
 
 /// What a payee is due and another order has frozen stays where the order finds it: a run sets the frozen part aside. Where it

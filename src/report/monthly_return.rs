@@ -119,10 +119,14 @@ pub struct MonthlyReturn {
     pub flows: Vec<(AccountKind, Flow)>,
     /// The bank deposit.
     pub bank: Flow,
+    /// Money on its way in, on its way out, and to be recovered: what lies between the kinds and the bank.
+    pub between: [(AccountKind, Flow); 3],
     /// Unpaid at the end.
     pub unpaid: Vec<UnpaidLine>,
     /// How long it took.
     pub days: StageDays,
+    /// Whether the bank deposit is what all other rows come to.
+    pub ties: bool,
 }
 
 /// Computes the return from the books. Reasons and handlers are those on record now; amounts are of the month's end.
@@ -135,7 +139,30 @@ pub fn monthly_return(tx: &mut Tx<'_>, court_id: i64, from: Date, until: Date) -
     let flow = |kind| period.flows.get(&kind).copied().unwrap_or_default();
     let flows = HELD_KINDS.iter().map(|kind| (*kind, flow(*kind))).collect();
     let unpaid = unpaid(tx, book, &period)?;
-    Ok(MonthlyReturn { from, until, flows, bank: flow(AccountKind::Bank), unpaid, days: stage_days(&period) })
+    let between = [AccountKind::InTransitIn, AccountKind::InTransitOut, AccountKind::Receivable];
+    let mut found = MonthlyReturn {
+        from,
+        until,
+        flows,
+        bank: flow(AccountKind::Bank),
+        between: between.map(|kind| (kind, flow(kind))),
+        unpaid,
+        days: stage_days(&period),
+        ties: false,
+    };
+    found.ties = found.adds_up_to(flow(AccountKind::Expense).closing) == Some(found.bank.closing);
+    Ok(found)
+}
+
+impl MonthlyReturn {
+    /// What the bank deposit must hold at the end by the other rows: money of others and on its way out, less what is on its
+    /// way in, to be recovered, or was the court's own expense.
+    #[must_use]
+    pub fn adds_up_to(&self, expense: Amount) -> Option<Amount> {
+        let [on_its_way_in, on_its_way_out, to_recover] = self.between.map(|(_, flow)| flow.closing);
+        let others = Amount::sum(self.flows.iter().map(|(_, flow)| flow.closing))?;
+        others.plus(on_its_way_out)?.minus(on_its_way_in)?.minus(to_recover)?.minus(expense)
+    }
 }
 
 /// Average days of what was paid in a period.

@@ -48,6 +48,7 @@ fn a_month_is_returned_as_the_books_have_it(database: &Database) {
         let closing = flow.opening.plus(flow.incoming).and_then(|sum| sum.minus(flow.outgoing));
         assert_eq!(closing, Some(flow.closing), "{kind:?}");
     }
+    assert!(found.ties, "{found:?}");
     // What is unpaid is what lies there, by reason and handler.
     let unpaid: Vec<_> = found.unpaid.iter().map(|line| (line.reason, line.handler.as_str(), line.amount)).collect();
     assert_eq!(unpaid, [(Reason::Unattributed, "", minor(12_345)), (Reason::NotSent, HANDLER, minor(owed))]);

@@ -500,6 +500,29 @@ fn money_goes_to_the_case_where_the_payee_is_the_debtor(database: &Database) {
     desk.agrees();
 }
 
+/// The others' money stays: no more is moved than the payee is due.
+fn no_more_is_moved_than_its_payee_is_due(database: &Database) {
+    let mut desk = Desk::open(database);
+    let receipt = desk.receive("O-1", 900);
+    desk.bring(&[("O-1", 900)]);
+    let (here, there) = (desk.0.case.clone(), desk.0.court.case(OTHER));
+    for (case, role, name) in [
+        (&here, PartyRole::Applicant, "张三"),
+        (&here, PartyRole::Applicant, "王五"),
+        (&here, PartyRole::Debtor, "乙"),
+        (&there, PartyRole::Debtor, "张三"),
+    ] {
+        desk.0.party(case, role, name);
+    }
+    desk.0.owe(&debt(&here, "张三", "乙", yuan(300))).expect("registers");
+    desk.0.owe(&debt(&here, "王五", "乙", yuan(600))).expect("registers");
+    let to =
+        |amount| Order { to_case: Some(&there), party: "张三", amount, ..order(MovementKind::ToOtherCase, receipt) };
+    assert_eq!(code(desk.order(&to(Some(301)))), "movements.more_than_due");
+    desk.order(&to(Some(300))).expect("orders");
+    assert_eq!(code(desk.order(&to(Some(1)))), "movements.more_than_due");
+}
+
 /// What was moved to the case where its payee is the debtor has reached him: it is not open here any more. There it pays
 /// those to whom he owes. What is not the debtor's money pays no debt: security that goes back, a fee that is remitted.
 fn what_was_moved_is_paid_here_and_pays_there(database: &Database) {
@@ -745,6 +768,7 @@ crate::on_both!(
     stopped_security_stays_security,
     returned_security_is_paid_again,
     money_goes_to_the_case_where_the_payee_is_the_debtor,
+    no_more_is_moved_than_its_payee_is_due,
     what_was_moved_is_paid_here_and_pays_there,
     a_frozen_share_is_not_moved_away,
     what_lies_apart_is_still_held,

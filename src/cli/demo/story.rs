@@ -53,7 +53,8 @@ pub fn tell(context: &Context, folder: &Path) -> Outcome<()> {
     let mut teller = Teller { context, folder, kept: HashMap::new(), certificate: Value::Null, verified: Value::Null };
     for step in &story.step {
         if let Some(chapter) = &step.chapter {
-            context.output.line(&format!("\n{}", chapter.text(language)))?;
+            context.output.line("")?;
+            context.output.line(chapter.text(language))?;
         } else if !step.file.is_empty() {
             let path = folder.join(&step.file);
             std::fs::write(&path, teller.filled(&step.text)).map_err(|error| Failure::of_file(&path, &error))?;
@@ -107,7 +108,9 @@ impl Teller<'_> {
         }
         if step.show && !self.context.output.json {
             let shown = self.run(&words, false)?;
-            self.context.output.line(String::from_utf8_lossy(&shown.stdout).trim_end())?;
+            for line in String::from_utf8_lossy(&shown.stdout).trim_end().lines() {
+                self.context.output.line(line)?;
+            }
         }
         Ok(())
     }

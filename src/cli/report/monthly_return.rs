@@ -57,6 +57,8 @@ pub fn run(context: &Context, args: &MonthlyReturnArgs) -> Outcome<()> {
         let columns: Vec<Column> = headings.iter().enumerate().map(column).collect();
         context.output.table(&columns, rows)?;
     }
+    let verdict = if found.ties { "monthly_return.ties" } else { "monthly_return.does_not_tie" };
+    context.output.sentence(&Message::new(verdict).with("bank", found.bank.closing))?;
     Ok(())
 }
 
@@ -70,7 +72,8 @@ fn as_json(found: &MonthlyReturn, month: &str) -> serde_json::Value {
     json!({
         "month": month, "currency": "CNY",
         "flows": found.flows.iter().map(|(kind, of)| (kind.as_str().to_owned(), flow(of))).collect::<serde_json::Map<_, _>>(),
-        "bank": flow(&found.bank),
+        "between": found.between.iter().map(|(kind, of)| (kind.as_str().to_owned(), flow(of))).collect::<serde_json::Map<_, _>>(),
+        "bank": flow(&found.bank), "ties": found.ties,
         "age_bands_days": AGE_BANDS,
         "unpaid": found.unpaid.iter().map(|line| json!({
             "reason": line.reason.message().code.trim_start_matches("monthly_return."), "handler": line.handler,
@@ -108,6 +111,7 @@ impl Form {
             row
         };
         let mut flows: Vec<Vec<String>> = found.flows.iter().map(|(kind, of)| flow(name(*kind), of)).collect();
+        flows.extend(found.between.iter().map(|(kind, of)| flow(name(*kind), of)));
         flows.push(flow(name(chart::AccountKind::Bank), &found.bank));
         let mut unpaid_headings = vec![
             Message::new("monthly_return.reason"),
