@@ -85,7 +85,8 @@ pub struct PeriodOfMoney {
     pub unpaid: Vec<Unpaid>,
     /// What was paid in it.
     pub ways: Vec<Way>,
-    /// What came into the funds of cases in it: known, attributed, or deducted and arrived; what was taken back is off.
+    /// What was collected for cases in it: received and known, attributed, deducted and arrived, come out of security, price or
+    /// escrow, or from another case; what was taken back is off.
     pub collected: HashMap<i64, Amount>,
 }
 
@@ -139,6 +140,12 @@ pub fn period_of_money(tx: &mut Tx<'_>, book: BookKey, from: Date, until: Date) 
         })?
         .into_iter()
         .collect();
+    let deducted_for: HashMap<i64, i64> = tx
+        .query("SELECT deduction_id, case_id FROM deduction WHERE court_id = $1 AND book_id = $2", &key, |row| {
+            Ok((row.int(0)?, row.int(1)?))
+        })?
+        .into_iter()
+        .collect();
     let arrivals = arrivals(tx, book)?;
     let debited = debited(tx, book, from, until)?;
     let mut read = Reading {
@@ -147,6 +154,7 @@ pub fn period_of_money(tx: &mut Tx<'_>, book: BookKey, from: Date, until: Date) 
         flows: HashMap::new(),
         open: HashMap::new(),
         collected: HashMap::new(),
+        deducted_for,
         sources: debited.keys().map(|line_id| (*line_id, Vec::new())).collect(),
     };
     tx.each(
@@ -176,6 +184,8 @@ struct Reading {
     /// Balance and first day of each item of an account of [`HELD_KINDS`]; gone when it is back to zero.
     open: HashMap<(i64, i64), (i64, Date)>,
     collected: HashMap<i64, Amount>,
+    /// The case of each deduction.
+    deducted_for: HashMap<i64, i64>,
     /// Receipts that paid a line, and how much.
     sources: HashMap<i64, Vec<(i64, Amount)>>,
 }
@@ -204,27 +214,43 @@ impl Reading {
                 }
             }
         }
-        let (from, to) = (self.places.get(&debit.0)?, self.places.get(&credit.0)?);
-        let is_arrival =
-            |kind| matches!(kind, AccountKind::Bank | AccountKind::Unattributed | AccountKind::InTransitIn);
-        match (from.kind, to.kind) {
+        let of = |account: i64| self.places.get(&account).map(|place| (place.kind, place.case_id));
+        let ((from, from_case), (to, to_case)) = (of(debit.0)?, of(credit.0)?);
+        if (from, to) == (AccountKind::CaseFunds, AccountKind::Payable)
+            && let Some(sources) = self.sources.get_mut(&credit.1)
+        {
+            sources.push((debit.1, amount));
+        }
+        if !in_period {
+            return Some(());
+        }
+        let is_arrival = |kind| matches!(kind, AccountKind::Bank | AccountKind::Unattributed);
+        // What is no case money until a ruling says so: it is collected when it becomes case money.
+        let is_apart = |kind| matches!(kind, AccountKind::Security | AccountKind::AuctionPrice | AccountKind::Escrow);
+        let taken_back = Amount::ZERO.minus(amount)?;
+        match (from, to) {
+            (kind, AccountKind::CaseFunds) if is_apart(kind) || is_arrival(kind) => self.collect(to_case, amount)?,
+            (AccountKind::CaseFunds, kind) if is_apart(kind) || (is_reversal && is_arrival(kind)) => {
+                self.collect(from_case, taken_back)?;
+            }
+            // To the case where its payee is the debtor.
+            (AccountKind::CaseFunds, AccountKind::CaseFunds) => self.collect(to_case, amount)?,
             // What is deducted is collected when it arrives, not when it is confirmed.
-            (AccountKind::InTransitIn, AccountKind::CaseFunds) | (AccountKind::CaseFunds, AccountKind::InTransitIn) => {
+            (AccountKind::Bank, AccountKind::InTransitIn) => {
+                self.collect(self.deducted_for.get(&credit.1).copied(), amount)?;
             }
-            (kind, AccountKind::CaseFunds) if in_period && is_arrival(kind) => {
-                let sum = self.collected.entry(to.case_id?).or_default();
-                *sum = sum.plus(amount)?;
-            }
-            (AccountKind::CaseFunds, kind) if in_period && is_reversal && is_arrival(kind) => {
-                let sum = self.collected.entry(from.case_id?).or_default();
-                *sum = sum.minus(amount)?;
-            }
-            (AccountKind::CaseFunds, AccountKind::Payable) => {
-                if let Some(sources) = self.sources.get_mut(&credit.1) {
-                    sources.push((debit.1, amount));
-                }
+            (AccountKind::InTransitIn, AccountKind::Bank) => {
+                self.collect(self.deducted_for.get(&debit.1).copied(), taken_back)?;
             }
             _ => {}
+        }
+        Some(())
+    }
+
+    fn collect(&mut self, case_id: Option<i64>, amount: Amount) -> Option<()> {
+        if let Some(case_id) = case_id {
+            let sum = self.collected.entry(case_id).or_default();
+            *sum = sum.plus(amount)?;
         }
         Some(())
     }
