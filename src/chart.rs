@@ -86,6 +86,10 @@ words! {
         ClaimsAssigned = "claims_assigned",
         /// MV: waived.
         ClaimsWaived = "claims_waived",
+        /// MC: cash that officers have taken and the bank has not; items are receipts for cash.
+        CashWithOfficers = "cash_with_officers",
+        /// MN: the other side of it.
+        CashReceipted = "cash_receipted",
     }
 }
 
@@ -206,6 +210,10 @@ words! {
         ClaimAssigned = "claim_assigned",
         /// The creditor waived it.
         ClaimWaived = "claim_waived",
+        /// Officers take cash.
+        CashTaken = "cash_taken",
+        /// The bank has it, or its receipt is void.
+        CashEnded = "cash_ended",
     }
 }
 
@@ -981,6 +989,8 @@ mod tests {
                 "set_off",
                 "claims_assigned",
                 "claims_waived",
+                "cash_with_officers",
+                "cash_receipted",
             ]
         );
         let without_floor: Vec<&str> = AccountKind::ALL
@@ -1060,6 +1070,8 @@ mod tests {
         claim_set_off: MS / MD
         claim_assigned: MT / MD
         claim_waived: MV / MD
+        cash_taken: MC / MN
+        cash_ended: MN / MC
         "#);
     }
 

@@ -184,9 +184,16 @@ pub const SALARY: Migration = Migration {
     facts: &[&salary_reports::SALARY_REPORT, &salary_reports::SALARY_LINE],
 };
 
+/// Cash that officers take, until the bank has it.
+pub const CASH: Migration = Migration {
+    name: "0011_cash",
+    text: include_str!("../migrations/0011_cash.sql"),
+    facts: &[&receipts::cash::CASH_RECEIPT, &receipts::cash::CASH_END],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] =
-    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, SALARY, MOVEMENTS, OBLIGATIONS, DEADLINES];
+    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, SALARY, MOVEMENTS, OBLIGATIONS, DEADLINES, CASH];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

@@ -154,6 +154,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("differences", assets::differences(tx, court_id)?),
         Check::new("obligations", obligations::obligations(tx, court_id)?),
         Check::new("plans", obligations::plans(tx, court_id)?),
+        Check::new("cash", cash(tx, court_id)?),
         Check::new("salaries", assets::salaries(tx, court_id)?),
     ];
     if let Some(keys) = keys {
@@ -161,6 +162,36 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         checks.push(Check::new("personal_details", personal_details(tx, court_id, keys)?));
     }
     Ok(checks)
+}
+
+/// What officers have of cash is what was taken and has not ended, item by item; receipts are numbered without gaps.
+fn cash(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let book = BookKey { court_id, book_id: books::MEMORANDUM };
+    let mut held: std::collections::HashMap<i64, i64> = tx
+        .query(
+            "SELECT i.item_id, i.posted_minor FROM account AS a JOIN item_balance AS i ON i.court_id = a.court_id \
+             AND i.book_id = a.book_id AND i.account_id = a.account_id \
+             WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'cash_with_officers' AND i.posted_minor <> 0",
+            &[court_id.into(), book.book_id.into()],
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?
+        .into_iter()
+        .collect();
+    let mut last = ("", 0);
+    let all = crate::receipts::cash::all(tx, book)?;
+    for cash in &all {
+        let wanted = if cash.end.is_none() { cash.amount.minor() } else { 0 };
+        if held.remove(&cash.cash_receipt_id).unwrap_or(0) != wanted {
+            return Ok(Some(format!("cash receipt {}: what officers have does not follow", cash.number)));
+        }
+        let (year, count) = cash.number.split_once('-').unwrap_or_default();
+        let expected = if year == last.0 { last.1 + 1 } else { 1 };
+        if count.parse() != Ok(expected) {
+            return Ok(Some(format!("cash receipt {}: its number does not follow", cash.number)));
+        }
+        last = (year, expected);
+    }
+    Ok(held.keys().next().map(|item| format!("cash item {item} has no receipt")))
 }
 
 /// Every distribution gives the same shares again, and its proof ties.

@@ -7,6 +7,7 @@ pub mod bank_sim;
 pub mod bounty;
 pub mod calc;
 pub mod case;
+pub mod cash;
 pub mod claim;
 pub mod claims;
 pub mod closing_certificate;
@@ -127,6 +128,9 @@ pub enum Command {
     /// 到账 · Money in
     #[command(subcommand)]
     Receipt(receipt::ReceiptCommand),
+    /// 现金：两人收取、编号收据、存行 · Cash taken by two officers, with numbered receipts
+    #[command(subcommand)]
+    Cash(cash::CashCommand),
     /// 债权清单 · Claimant lists
     #[command(subcommand)]
     Claims(claims::ClaimsCommand),
@@ -237,6 +241,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Command::BankAccount(command) => bank_account::run(&context, command),
         Command::Case(command) => case::run(&context, command),
         Command::Receipt(command) => receipt::run(&context, command),
+        Command::Cash(command) => cash::run(&context, command),
         Command::Claims(command) => claims::run(&context, command),
         Command::Claim(command) => claim::run(&context, command),
         Command::Payee(command) => payee::run(&context, command),

@@ -147,6 +147,7 @@ const fn question(name: &str) -> &'static str {
         b"differences" => "verify.of_differences",
         b"obligations" => "verify.of_obligations",
         b"plans" => "verify.of_plans",
+        b"cash" => "verify.of_cash",
         b"salaries" => "verify.of_salaries",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",

@@ -59,6 +59,8 @@ words! {
         ReliefClaim = "relief_claim",
         /// Another court's paper for money that went or came.
         CourtTransfer = "court_transfer",
+        /// Cash that officers have taken and the bank has not.
+        CashBanked = "cash_banked",
     }
 }
 

@@ -13,6 +13,7 @@ use crate::cases::CaseNumber;
 use crate::cases::progress::{self, MilestoneKind, handlers, milestones};
 use crate::clock::day_in_shanghai;
 use crate::obligations::settlements;
+use crate::receipts::cash;
 use crate::words::read_date;
 use crate::{Message, Outcome, books};
 
@@ -87,6 +88,18 @@ fn running(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, today
     let (kind, text) = OF_RELIEF;
     all.extend(tx.query(text, &[book.court_id.into(), books::RELIEF.into()], |row| read(kind, row))?);
     instalments(tx, book.court_id, &mut all)?;
+    for cash in cash::all(tx, book)?.into_iter().filter(|cash| cash.end.is_none()) {
+        all.push(Deadline {
+            kind: DeadlineKind::CashBanked,
+            subject_id: cash.cash_receipt_id,
+            case_id: Some(cash.case_id),
+            officer: String::new(),
+            about: format!("{} {}", cash.number, cash.payer_name),
+            amount: Some(cash.amount),
+            from: cash.taken_on,
+            fixed_end: None,
+        });
+    }
     court_transfers(tx, book, &mut all)?;
     let handlers = handlers(tx, book, today)?;
     cases(tx, book, numbers, &mut all)?;

@@ -1,5 +1,6 @@
 //! Money in: receipts, those not yet attributed (待认领款), and how they find their case.
 
+pub mod cash;
 pub mod opening;
 pub mod transfers;
 

@@ -12,6 +12,7 @@ mod bounties;
 mod by_hand;
 mod calculators;
 mod cases;
+mod cash;
 mod circle;
 mod command_line;
 mod court;
