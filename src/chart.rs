@@ -19,7 +19,7 @@ use serde::Deserialize;
 use crate::access::{self, Acting, Actor, Role};
 use crate::books;
 use crate::words::words;
-use crate::{Message, Outcome};
+use crate::{Language, Message, Outcome};
 
 /// The chart that a court starts with.
 pub const DEFAULT_FILE: &str = "charts/default.toml";
@@ -249,6 +249,17 @@ pub struct KindRule {
     pub book_id: i64,
     /// Whether they are opened when they are first needed ([`Chart::account_or_open`]), not with their owner.
     pub opened_when_used: bool,
+}
+
+impl KindRule {
+    /// Its name in a language.
+    #[must_use]
+    pub fn name(&self, language: Language) -> &str {
+        match language {
+            Language::Zh => &self.zh,
+            Language::En => &self.en,
+        }
+    }
 }
 
 /// What an event posts.

@@ -28,6 +28,9 @@ impl Language {
 /// Begins an argument that is the code of a term. A control character, which no code of ours and no word has.
 const TERM: char = '\u{1}';
 
+/// Begins an argument in both languages, and stands between them. A control character likewise.
+const BOTH: char = '\u{2}';
+
 /// The argument that names the file a sentence speaks of.
 const IN_FILE: &str = "in_file";
 
@@ -61,9 +64,19 @@ impl Message {
         self
     }
 
-    /// The sentence with the file that it speaks of before it.
+    /// With words that are made in the reader's language: a list of sums, a name that a court chose in both.
+    #[must_use]
+    pub fn with_said(mut self, name: &'static str, said: impl Fn(Language) -> String) -> Self {
+        self.arguments.push((name, format!("{BOTH}{}{BOTH}{}", said(Language::Zh), said(Language::En))));
+        self
+    }
+
+    /// The sentence with the file that it speaks of before it, where it does not name it by itself.
     #[must_use]
     pub fn in_file(self, path: &Path) -> Self {
+        if self.code.starts_with("file.") {
+            return self;
+        }
         self.with(IN_FILE, path.display())
     }
 
@@ -75,7 +88,15 @@ impl Message {
         let values: Vec<String> = self
             .arguments
             .iter()
-            .map(|(_, value)| value.strip_prefix(TERM).map_or_else(|| value.clone(), &said))
+            .map(|(_, value)| {
+                let both = value.strip_prefix(BOTH).and_then(|both| both.split_once(BOTH));
+                match (value.strip_prefix(TERM), both, language) {
+                    (Some(code), _, _) => said(code),
+                    (None, Some((zh, _)), Language::Zh) => zh.to_owned(),
+                    (None, Some((_, en)), Language::En) => en.to_owned(),
+                    (None, None, _) => value.clone(),
+                }
+            })
             .collect();
         let sentence = rust_i18n::replace_patterns(&said(self.code), &names, &values);
         match self.arguments.iter().find(|(name, _)| *name == IN_FILE) {
@@ -107,5 +128,18 @@ mod tests {
             .in_file(Path::new("甲.csv"));
         assert_eq!(message.text(Language::Zh), "甲.csv：批次 P2026-0001 现为“草稿”，此操作要求“已审批”。");
         assert_eq!(message.text(Language::En), "甲.csv: Run P2026-0001 is “draft”; this needs “approved”.");
+    }
+
+    #[test]
+    fn what_is_made_in_both_languages_is_said_in_the_readers() {
+        let message = Message::new("amount.decimals").with_said("text", |language| language.locale().to_owned());
+        assert!(message.text(Language::Zh).contains("“zh”") && message.text(Language::En).contains("\"en\""));
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named_once() {
+        let path = Path::new("乙.csv");
+        let message = Message::new("file.not_found").with("path", path.display()).in_file(path);
+        assert_eq!(message.text(Language::Zh), "没有 乙.csv 这个文件或文件夹。请核对路径。");
     }
 }

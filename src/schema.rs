@@ -192,8 +192,19 @@ pub const CASH: Migration = Migration {
 };
 
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] =
-    &[schema::MIGRATION, COURT, PAYOUTS, RECONCILIATION, ASSETS, EXTRACTION, SALARY, MOVEMENTS, OBLIGATIONS, DEADLINES, CASH];
+pub const MIGRATIONS: &[Migration] = &[
+    schema::MIGRATION,
+    COURT,
+    PAYOUTS,
+    RECONCILIATION,
+    ASSETS,
+    EXTRACTION,
+    SALARY,
+    MOVEMENTS,
+    OBLIGATIONS,
+    DEADLINES,
+    CASH,
+];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
 #[must_use]

@@ -373,7 +373,7 @@ pub fn require(tx: &mut Tx<'_>, actor: &Actor, date: Date, role: Role) -> Outcom
     roles_of(tx, actor, date)?.into_iter().find(|standing| standing.role == role).ok_or_else(|| {
         Message::new("access.role_missing")
             .with("name", &actor.name)
-            .with("role", role.as_str())
+            .with_term("role", &role.message())
             .with("date", date)
             .into()
     })
@@ -575,15 +575,15 @@ fn refuse_meeting(roles: &Roles, person: &Actor, from: Date) -> Result<(), Messa
     match roles.meeting(person.person_id, from) {
         Some((one, other, day)) => Err(Message::new("access.duties_apart")
             .with("name", &person.name)
-            .with("role", one.as_str())
-            .with("other", other.as_str())
+            .with_term("role", &one.message())
+            .with_term("other", &other.message())
             .with("date", day)),
         None => Ok(()),
     }
 }
 
 fn said_of(message: Message, person: &Actor, role: Role, date: Date) -> Message {
-    message.with("name", &person.name).with("role", role.as_str()).with("date", date)
+    message.with("name", &person.name).with_term("role", &role.message()).with("date", date)
 }
 
 #[cfg(test)]

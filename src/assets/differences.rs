@@ -65,6 +65,21 @@ words! {
 }
 
 impl Reason {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::PolicyLoan => "assets.reason_policy_loan",
+            Self::Fee => "assets.reason_fee",
+            Self::Arrears => "assets.reason_arrears",
+            Self::Interest => "assets.reason_interest",
+            Self::Dividend => "assets.reason_dividend",
+            Self::ValueChanged => "assets.reason_value_changed",
+            Self::PayerError => "assets.reason_payer_error",
+            Self::Other => "assets.reason_other",
+        })
+    }
+
     /// Whether it explains that less, or that more arrived.
     #[must_use]
     pub const fn explains(self, kind: Kind) -> bool {
@@ -132,7 +147,7 @@ pub fn check(tx: &mut Tx<'_>, acting: &Acting, kind: Kind, explanation: &Explana
         return Err(Message::new("assets.explanation_missing").into());
     }
     if !explanation.reason.explains(kind) {
-        return Err(Message::new("assets.reason_kind").with("reason", explanation.reason.as_str()).into());
+        return Err(Message::new("assets.reason_kind").with_term("reason", &explanation.reason.message()).into());
     }
     let proposer = acting.require_any(tx, EXPLAINED_BY)?;
     access::require_second(tx, acting, proposer, explanation.confirmed_by, EXPLANATION_CONFIRMED_BY)?;

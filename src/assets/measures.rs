@@ -8,7 +8,7 @@ use ankuan_ledger::{Act, Amount, BookKey, Tx};
 use jiff::civil::Date;
 
 use super::register::{Asset, find_asset};
-use super::rules::{Asked, Extent, Fact, Line, Measure, What, Wish};
+use super::rules::{Asked, Extent, Fact, Line, Measure, Refusal, What, Wish};
 use super::salary_reports::account_of;
 use super::{AssetKind, Basis, debts, grounds, rules, substitution};
 use crate::access::{self, Acting, Actor, Role};
@@ -205,7 +205,7 @@ pub struct Ordered {
 /// `assets.no_term`: the terms name none for it.
 pub fn term_of(terms: &Terms, kind: AssetKind) -> Result<&Term, Message> {
     let found = terms.all.iter().find(|term| term.assets.iter().any(|name| name == kind.as_str()));
-    found.ok_or_else(|| Message::new("assets.no_term").with("kind", kind.as_str()))
+    found.ok_or_else(|| Message::new("assets.no_term").with_term("kind", &kind.message()))
 }
 
 /// So many months, at most what the term allows from `start`; as many as it allows where none are said.
@@ -236,8 +236,8 @@ fn months_of(kind: AssetKind, months: Option<u16>, start: Date) -> Result<u16, M
 /// # Errors
 /// `assets.ruling_missing`, `assets.not_positive`, `assets.salary_share`, `assets.share`, `assets.exact_amount` (a deposit in preservation:
 /// Preservation Rules art. 15), `assets.allowance_missing` (a salary: CPC art. 254), `assets.allowance_not_salary`,
-/// `assets.months`, `calc.term_too_long`, `assets.court_missing`, `assets.day_ahead`, `access.role_missing`, and those of
-/// [`Line::report`].
+/// `assets.months`, `calc.term_too_long`, `assets.court_missing`, `assets.day_ahead`, `access.role_missing`,
+/// `assets.surrendered_already` (a policy), and those of [`Line::report`].
 pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeasure<'_>) -> Outcome<Ordered> {
     let (kind, ruling) = (new.asset.kind, new.ruling.trim());
     if ruling.is_empty() {
@@ -284,6 +284,11 @@ pub fn freeze(tx: &mut Tx<'_>, acting: &Acting, whose: &Whose<'_>, new: &NewMeas
     let mut act = acting.open_act(tx, books::CASE_MONEY, "asset.freeze")?;
     acting.require(tx, Role::Handler)?;
     let standing = load(tx, act.book(), new.asset.asset_id)?;
+    // A contract that was ended holds nothing, for whomever.
+    if let Some(end) = standing.events.iter().find(|event| matches!(event.fact.what, What::Surrendered(_))) {
+        let message = Message::new("assets.surrendered_already").with("asset", new.asset.asset_id);
+        return Err(message.with("on", end.fact.on).into());
+    }
     let measure_id = act.take_ids(1);
     let mut writer = Writer::new(new.asset.asset_id, standing);
     writer.add(MeasureRecord {
@@ -390,11 +395,13 @@ pub fn deduct(
         confirmed_by: Some(confirmed_by.person_id),
         ..Beside::default()
     };
-    let fact = order.standing.line.order(measure_id, Wish::Deduct(amount), acting.date)?;
-    if order.asset.kind == AssetKind::Salary {
+    let ordered = order.standing.line.order(measure_id, Wish::Deduct(amount), acting.date);
+    // Who asks for more than is frozen of a salary is told first of what must be left of it.
+    if order.asset.kind == AssetKind::Salary && matches!(ordered, Ok(_) | Err(Refusal::ExceedsFrozen { .. })) {
         let account = account_of(tx, order.act.book(), order.asset.asset_id, &order.standing)?;
         account.may_order(measure_id, amount, acting.date)?;
     }
+    let fact = ordered?;
     let order_id = order.record(tx, acting, &[fact], &beside)?;
     Ok(Ordered { measure_id, order_id, months: None })
 }

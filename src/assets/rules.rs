@@ -149,7 +149,7 @@ pub enum What {
     Waiting(i64),
     /// The freeze was refused.
     Refused,
-    /// So much is frozen now, more than before.
+    /// So much is frozen now: more than before, of a salary also less.
     More(Amount),
     /// Renewed: lasts so many months longer.
     Renewed(u16),
@@ -173,6 +173,37 @@ pub enum What {
     SurrenderRefused,
     /// Takes effect out of the waiting list, or gets what an earlier order let go: so much more is frozen for it.
     Promoted(Amount),
+}
+
+impl What {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Ordered(Asked::Freeze) => "assets.event_ordered",
+            Self::Ordered(Asked::Renew(_)) => "assets.event_renewal_ordered",
+            Self::Ordered(Asked::Deduct(_)) => "assets.event_deduction_ordered",
+            Self::Ordered(Asked::Lift) => "assets.event_lift_ordered",
+            Self::Ordered(Asked::Surrender) => "assets.event_surrender_ordered",
+            Self::Sent => "assets.event_sent",
+            Self::InForce(_) => "assets.event_in_force",
+            Self::Partly(_) => "assets.event_partly",
+            Self::Waiting(_) => "assets.event_waiting",
+            Self::Refused => "assets.event_refused",
+            Self::More(_) => "assets.event_more",
+            Self::Renewed(_) => "assets.event_renewed",
+            Self::RenewalRefused => "assets.event_renewal_refused",
+            Self::Deducted(_) => "assets.event_deducted",
+            Self::DeductionRefused => "assets.event_deduction_refused",
+            Self::Lifted => "assets.event_lifted",
+            Self::LiftRefused => "assets.event_lift_refused",
+            Self::Withdrawn => "assets.event_withdrawn",
+            Self::Lapsed => "assets.event_lapsed",
+            Self::Surrendered(_) => "assets.event_surrendered",
+            Self::SurrenderRefused => "assets.event_surrender_refused",
+            Self::Promoted(_) => "assets.event_promoted",
+        })
+    }
 }
 
 /// One order on an asset.

@@ -2,6 +2,7 @@
 //! (`waterfall.toml`), as the law about them changes. The split itself is [`distribute`]'s, to the fen.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use ankuan_ledger::Amount;
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::input::{Field, Row, rows};
 use super::{Text, from_toml, too_large, wrong_rules};
 use crate::amount::parse_yuan;
-use crate::message::Message;
+use crate::message::{Language, Message};
 use crate::payouts::distribute::{ClaimInput, Plan, Rule, distribute};
 
 /// The waterfalls that are built in.
@@ -161,6 +162,28 @@ impl Waterfalls {
             Message::new("calc.waterfall_unknown").with("name", name.escape_debug()).with("known", known.join(", "))
         })
     }
+}
+
+/// The waterfalls that are built in; a test reads them.
+static BUILT_IN: LazyLock<Vec<Waterfall>> =
+    LazyLock::new(|| Waterfalls::parse(STANDARD).map_or_else(|_| Vec::new(), |waterfalls| waterfalls.all));
+
+/// A class in words, by the rules that are built in: of this waterfall, or of the first that has it. Classes of a court's
+/// own rules are called as the court calls them.
+#[must_use]
+pub fn class_text(waterfall: Option<&str>, class: &str, language: Language) -> String {
+    let of = waterfall.map(|name| name.split_once('@').map_or(name, |(name, _)| name));
+    let mut classes = BUILT_IN.iter().filter(|one| of.is_none_or(|name| one.name == name)).flat_map(|one| &one.classes);
+    let found = classes.find(|one| one.name == class);
+    found.map_or_else(|| class.to_owned(), |one| one.title.text(language).to_owned())
+}
+
+/// A waterfall in words, likewise.
+#[must_use]
+pub fn waterfall_text(waterfall: &str, language: Language) -> String {
+    let name = waterfall.split_once('@').map_or(waterfall, |(name, _)| name);
+    let found = BUILT_IN.iter().rfind(|one| one.name == name);
+    found.map_or_else(|| waterfall.to_owned(), |one| one.title.text(language).to_owned())
 }
 
 /// Reads claims: a table or a JSON list with claim (债权编号), class (类别), amount (债权金额) and, where one pays by order,

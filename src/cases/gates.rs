@@ -65,7 +65,35 @@ impl CaseEventKind {
     }
 }
 
+impl CaseEventKind {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Stayed => "gates.event_stayed",
+            Self::Resumed => "gates.event_resumed",
+            Self::BankruptcyAccepted => "gates.event_bankruptcy_accepted",
+            Self::BankruptcyLifted => "gates.event_bankruptcy_lifted",
+            Self::PlanObjection => "gates.event_plan_objection",
+            Self::PlanObjectionEnded => "gates.event_plan_objection_ended",
+            Self::ExecutionObjection => "gates.event_execution_objection",
+            Self::ExecutionObjectionEnded => "gates.event_execution_objection_ended",
+        })
+    }
+}
+
 impl GateKind {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Stay => "gates.kind_stay",
+            Self::Bankruptcy => "gates.kind_bankruptcy",
+            Self::PlanObjection => "gates.kind_plan_objection",
+            Self::ExecutionObjection => "gates.kind_execution_objection",
+        })
+    }
+
     /// Why it is shut, in words: a refusal with the case's number, the day and the paper.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -165,7 +193,7 @@ pub fn record_event(tx: &mut Tx<'_>, acting: &Acting, case: &Case, event: &CaseE
     acting.require(tx, Role::Handler)?;
     let (gate, shuts) = event.kind.gate();
     let shut = gates(&events_of(tx, act.book(), case.case_id)?);
-    let said = |message: Message| message.with("gate", gate.as_str()).with("number", case.current_number());
+    let said = |message: Message| message.with_term("gate", &gate.message()).with("number", case.current_number());
     match (shut.iter().any(|known| known.kind == gate), shuts) {
         (true, true) => return Err(said(Message::new("gates.shut_already")).into()),
         (false, false) => return Err(said(Message::new("gates.not_shut")).into()),

@@ -44,6 +44,24 @@ words! {
     }
 }
 
+impl PartyRole {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Applicant => "cases.role_applicant",
+            Self::Debtor => "cases.role_debtor",
+            Self::Payer => "cases.role_payer",
+            Self::Victim => "cases.role_victim",
+            Self::OtherCourt => "cases.role_other_court",
+            Self::Valuer => "cases.role_valuer",
+            Self::Auctioneer => "cases.role_auctioneer",
+            Self::ThirdParty => "cases.role_third_party",
+            Self::Agent => "cases.role_agent",
+        })
+    }
+}
+
 /// `court_case`
 pub static COURT_CASE: Table = Table {
     name: "court_case",
@@ -316,7 +334,10 @@ pub fn add_party(tx: &mut Tx<'_>, acting: &Acting, case: &Case, role: PartyRole,
     acting.require(tx, Role::Handler)?;
     let known = parties(tx, act.book(), case.case_id)?;
     if known.iter().any(|party| party.role == role && party.name == name.trim()) {
-        return Err(Message::new("cases.party_exists").with("name", name.trim()).with("role", role.as_str()).into());
+        return Err(Message::new("cases.party_exists")
+            .with("name", name.trim())
+            .with_term("role", &role.message())
+            .into());
     }
     let party_id = act.take_ids(1);
     act.insert(

@@ -352,7 +352,7 @@ fn show(context: &Context, asset_id: i64) -> Outcome<()> {
             vec![
                 event.id.to_string(),
                 event.fact.measure_id.to_string(),
-                event.event.clone(),
+                event.fact.what.message().text(context.output.language),
                 event.fact.on.to_string(),
                 amount_of(&event.fact).map(|amount| amount.to_string()).unwrap_or_default(),
                 event.reason.clone(),

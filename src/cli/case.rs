@@ -204,7 +204,7 @@ pub fn run(context: &Context, command: &CaseCommand) -> Outcome<()> {
             let party = cases::add_party(tx, acting, &case, *role, name)?;
             let message = Message::new("command.party_added")
                 .with("name", &party.name)
-                .with("role", party.role.as_str())
+                .with_term("role", &party.role.message())
                 .with("number", case.current_number());
             Ok(Answer::new(&message, json!({"case_id": case.case_id, "party_id": party.party_id})))
         }),
@@ -232,7 +232,7 @@ pub fn run(context: &Context, command: &CaseCommand) -> Outcome<()> {
                 };
                 gates::record_event(tx, acting, &case, &event)?;
                 let message = Message::new("command.case_event")
-                    .with("event", event.kind.as_str())
+                    .with_term("event", &event.kind.message())
                     .with("number", case.current_number())
                     .with("date", event.effective_on);
                 Ok(Answer::new(&message, json!({"case_id": case.case_id, "event": event.kind.as_str()})))
@@ -347,9 +347,11 @@ fn show(context: &Context, number: &str) -> Outcome<()> {
         "available_minor": available,
         "currency": "CNY",
     }))?;
+    let language = context.output.language;
     let lines = |rows: Vec<String>| if rows.is_empty() { "—".to_owned() } else { rows.join("; ") };
     let numbers = case.numbers.iter().map(|one| one.number.clone()).collect::<Vec<_>>().join(" → ");
-    let shut = gates.iter().map(|gate| format!("{} ({}, {})", gate.kind.as_str(), gate.since, gate.document));
+    let shut =
+        gates.iter().map(|gate| format!("{} ({}, {})", gate.kind.message().text(language), gate.since, gate.document));
     let in_force = freezes.iter().filter(|freeze| freeze.lifted_by.is_none());
     let name_of = |party_id: i64| {
         parties.iter().find(|party| party.party_id == party_id).map_or("?", |party| party.name.as_str())
@@ -360,7 +362,12 @@ fn show(context: &Context, number: &str) -> Outcome<()> {
         (Message::new("column.opened_on"), case.opened_on.to_string()),
         (
             Message::new("column.parties"),
-            lines(parties.iter().map(|party| format!("{} ({})", party.name, party.role.as_str())).collect()),
+            lines(
+                parties
+                    .iter()
+                    .map(|party| format!("{} ({})", party.name, party.role.message().text(language)))
+                    .collect(),
+            ),
         ),
         (
             Message::new("column.sub_accounts"),

@@ -12,7 +12,7 @@ use super::obligation::{object, reduction_columns};
 use super::output::Column;
 use super::{Context, day};
 use crate::access::refuse_future;
-use crate::obligations::closing::{Certificate, Rules, STANDARD, certificate};
+use crate::obligations::closing::{Certificate, Rules, STANDARD, certificate, held_name};
 use crate::{Language, Message, Outcome, cases, chart};
 
 /// What `report closing-certificate` takes.
@@ -121,7 +121,7 @@ fn print(context: &Context, court: &str, found: &Certificate) -> Outcome<()> {
         let rows: Vec<Vec<String>> = found
             .held
             .iter()
-            .map(|(code, kind, amount)| vec![code.clone(), kind.as_str().to_owned(), amount.to_string()])
+            .map(|(code, kind, amount)| vec![code.clone(), held_name(*kind).text(language), amount.to_string()])
             .collect();
         context.output.table(
             &[

@@ -76,7 +76,7 @@ pub fn run(context: &Context, command: &CourtTransferCommand) -> Outcome<()> {
             let [court, number, reference] = &done.other;
             let message = Message::new("court_transfers.recorded")
                 .with("transfer", done.transfer_id)
-                .with("direction", done.direction.as_str())
+                .with_term("direction", &done.direction.message())
                 .with("court", court)
                 .with("number", number)
                 .with("reference", reference)
@@ -112,7 +112,7 @@ fn list(context: &Context, open: bool) -> Outcome<()> {
             let [court, number, reference] = &transfer.other;
             vec![
                 transfer.transfer_id.to_string(),
-                transfer.direction.as_str().to_owned(),
+                transfer.direction.message().text(context.output.language),
                 court.clone(),
                 number.clone(),
                 reference.clone(),

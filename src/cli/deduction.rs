@@ -158,6 +158,7 @@ fn show(context: &Context, deduction_id: i64) -> Outcome<()> {
         })
         .collect();
     context.output.object(&shown)?;
+    let language = context.output.language;
     let arrived = one.arrived().map(|amount| amount.to_string()).unwrap_or_default();
     context.output.pairs(&[
         (Message::new("column.payer"), one.payer_name.clone()),
@@ -171,9 +172,13 @@ fn show(context: &Context, deduction_id: i64) -> Outcome<()> {
             let undone = if difference.is_undone { "✓" } else { "" };
             vec![
                 difference.id.to_string(),
-                difference.kind,
+                Message::new(match difference.kind.as_str() {
+                    "shortfall" => "assets.column_shortfall",
+                    _ => "assets.column_surplus",
+                })
+                .text(language),
                 difference.amount.to_string(),
-                difference.reason,
+                Reason::parse(&difference.reason).map_or(difference.reason, |reason| reason.message().text(language)),
                 difference.explanation,
                 undone.to_owned(),
             ]

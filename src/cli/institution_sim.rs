@@ -1,12 +1,13 @@
 //! `institution-sim`: banks, insurers and fund centres to practise with.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::{Context, both};
 use crate::institution_sim::{Options, simulate};
-use crate::{Failure, Message, Outcome};
+use crate::{Failure, Language, Message, Outcome};
 
 /// What `institution-sim` takes.
 #[derive(Clone, Debug, Args)]
@@ -38,6 +39,24 @@ fn percent(text: &str) -> Result<u16, String> {
     u16::try_from(number.minor()).ok().filter(|hundredths| *hundredths <= 10_000).ok_or_else(wrong)
 }
 
+fn results_text(results: &BTreeMap<String, usize>, language: Language) -> String {
+    if results.is_empty() {
+        return "—".to_owned();
+    }
+    let said = |(result, count): (&String, &usize)| {
+        let code = match result.as_str() {
+            "done" => "institution_sim.result_done",
+            "partly" => "institution_sim.result_partly",
+            "waiting" => "institution_sim.result_waiting",
+            "refused" => "institution_sim.result_refused",
+            "paid_elsewhere" => "institution_sim.result_paid_elsewhere",
+            other => return format!("{other} {count}"),
+        };
+        format!("{} {count}", Message::new(code).text(language))
+    };
+    results.iter().map(said).collect::<Vec<_>>().join(if language == Language::Zh { "，" } else { ", " })
+}
+
 /// Runs the institutions. Opens no database.
 ///
 /// # Errors
@@ -47,12 +66,11 @@ pub fn run(context: &Context, args: &InstitutionSimArgs) -> Outcome<()> {
     std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let report = simulate(&args.instructions, &args.out, &options)?;
     context.output.object(&report)?;
-    let results: Vec<String> = report.results.iter().map(|(result, count)| format!("{result} {count}")).collect();
     context.output.sentence(
         &Message::new("institution_sim.done")
             .with("answers", report.answers.len())
             .with("before", report.answered_before)
-            .with("results", if results.is_empty() { "—".to_owned() } else { results.join(", ") })
+            .with_said("results", |language| results_text(&report.results, language))
             .with("deducted", report.deducted_minor),
     )?;
     Ok(())

@@ -7,12 +7,12 @@ use serde_json::json;
 use super::output::Column;
 use super::{Context, both, word, yuan};
 use crate::calculators::fees::Base;
-use crate::chart::KindRule;
-use crate::movements::{self, FeeOf, Movement, MovementKind, NewMovement, Part, Purpose};
+use crate::chart;
+use crate::movements::{self, FeeOf, Movement, MovementKind, NewMovement, Part, Purpose, rules};
 use crate::payouts::sheet::SheetSource;
 use crate::payouts::sheets;
 use crate::request::Answer;
-use crate::{Message, Outcome, access, cases};
+use crate::{Language, Message, Outcome, access, cases};
 
 /// What `movement` can do.
 #[derive(Clone, Debug, Subcommand)]
@@ -139,11 +139,11 @@ fn order(context: &Context, args: &OrderArgs) -> Outcome<()> {
         let done = movements::order(tx, acting, chart, &new)?;
         let message = Message::new("movements.ordered")
             .with("movement", done.movement_id)
-            .with("kind", done.kind.as_str())
+            .with_term("kind", &done.kind.message())
             .with("amount", done.amount)
-            .with("from", both_names(chart.kind(done.between.0)))
-            .with("to", both_names(chart.kind(done.between.1)))
-            .with("law", movements::rule(done.kind).law);
+            .with_said("from", |language| chart.kind(done.between.0).name(language).to_owned())
+            .with_said("to", |language| chart.kind(done.between.1).name(language).to_owned())
+            .with_term("law", &done.kind.law());
         let answer = Answer::new(&message, object(&done));
         shown = Some(done);
         Ok(answer)
@@ -152,11 +152,6 @@ fn order(context: &Context, args: &OrderArgs) -> Outcome<()> {
         Some(done) if !done.parts.is_empty() => parts_table(context, std::slice::from_ref(&done)),
         _ => Ok(()),
     }
-}
-
-/// A message's values do not know its language.
-fn both_names(kind: &KindRule) -> String {
-    format!("{} ({})", kind.zh, kind.en)
 }
 
 fn object(movement: &Movement) -> serde_json::Value {
@@ -175,10 +170,11 @@ fn object(movement: &Movement) -> serde_json::Value {
 
 fn list(context: &Context, number: Option<&str>) -> Outcome<()> {
     let book = context.book();
-    let all = context.read(|tx| {
+    let (all, chart) = context.read(|tx| {
         let case = number.map(|number| cases::find_case(tx, book, number)).transpose()?;
-        movements::movements(tx, book, case.map(|case| case.case_id))
+        Ok((movements::movements(tx, book, case.map(|case| case.case_id))?, chart::load(tx, book.court_id)?))
     })?;
+    let language = context.output.language;
     context.output.object(&json!({"movements": all.iter().map(object).collect::<Vec<_>>()}))?;
     let rows: Vec<Vec<String>> = all
         .iter()
@@ -186,9 +182,13 @@ fn list(context: &Context, number: Option<&str>) -> Outcome<()> {
             let [ruling, _, party, condition] = &movement.texts;
             vec![
                 movement.movement_id.to_string(),
-                movement.kind.as_str().to_owned(),
+                movement.kind.message().text(language),
                 movement.item_id.to_string(),
-                format!("{} → {}", movement.between.0.as_str(), movement.between.1.as_str()),
+                format!(
+                    "{} → {}",
+                    chart.kind(movement.between.0).name(language),
+                    chart.kind(movement.between.1).name(language)
+                ),
                 movement.amount.to_string(),
                 ruling.clone(),
                 party.clone(),
@@ -213,12 +213,18 @@ fn list(context: &Context, number: Option<&str>) -> Outcome<()> {
 }
 
 fn parts_table(context: &Context, all: &[Movement]) -> Outcome<()> {
+    let language = context.output.language;
+    let said = |movement: &Movement, basis: &str| match rules::law_on_record(movement.kind) {
+        Some(law) if language == Language::En => basis.replacen(law, &movement.kind.law().text(language), 1),
+        _ => basis.to_owned(),
+    };
     let rows: Vec<Vec<String>> = all
         .iter()
-        .flat_map(|movement| movement.parts.iter().map(move |part| (movement.movement_id, part)))
-        .map(|(id, (purpose, stays, amount, basis))| {
-            let place = if *stays { "=" } else { "→" };
-            vec![id.to_string(), purpose.as_str().to_owned(), place.to_owned(), amount.to_string(), basis.clone()]
+        .flat_map(|movement| movement.parts.iter().map(move |part| (movement, part)))
+        .map(|(movement, (purpose, stays, amount, basis))| {
+            let place = Message::new(if *stays { "movements.stays" } else { "movements.moved" }).text(language);
+            let (id, purpose) = (movement.movement_id.to_string(), purpose.message().text(language));
+            vec![id, purpose, place, amount.to_string(), said(movement, basis)]
         })
         .collect();
     context.output.table(

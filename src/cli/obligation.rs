@@ -10,6 +10,7 @@ use super::{Context, both, day, yuan};
 use crate::access;
 use crate::calculators::Rate;
 use crate::calculators::interest::{Component, GeneralRate, Per, Statement};
+use crate::calculators::waterfall::class_text;
 use crate::cases;
 use crate::obligations::balance::{Account, Way, open_of};
 use crate::obligations::paid::{accounts_of_case, interest_rules};
@@ -362,7 +363,7 @@ fn list(context: &Context, number: &str, on: Option<Date>) -> Outcome<()> {
                 one.obligation_id.to_string(),
                 one.creditor.clone(),
                 one.debtor.clone(),
-                one.class.clone(),
+                class_text(None, &one.class, context.output.language),
                 one.total.to_string(),
                 statement.doubled_interest.to_string(),
                 reduced.unwrap_or_default().to_string(),
@@ -422,7 +423,7 @@ fn show(context: &Context, obligation_id: i64, on: Option<Date>) -> Outcome<()> 
         (Message::new("obligations.column_creditor"), one.creditor.clone()),
         (Message::new("obligations.column_debtor"), one.debtor.clone()),
         (Message::new("obligations.column_document"), format!("{} ({})", one.document, one.document_on)),
-        (Message::new("obligations.column_class"), one.class.clone()),
+        (Message::new("obligations.column_class"), class_text(None, &one.class, language)),
         (Message::new("obligations.column_registered"), one.total.to_string()),
         (Message::new("obligations.column_open"), format!("{} ({on})", statement.open_total)),
     ])?;

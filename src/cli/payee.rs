@@ -295,7 +295,7 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
         .map(|payee| {
             vec![
                 payee.payee_id.to_string(),
-                payee.kind.code().to_owned(),
+                payee.kind.message().text(context.output.language),
                 payee.name.clone(),
                 payee.basis.clone(),
                 format!("{} / {}", name_of(payee.proposed_by), name_of(payee.approved_by)),

@@ -113,7 +113,7 @@ pub fn run(context: &Context, command: &PersonCommand) -> Outcome<()> {
                 let message = Message::new("command.role_delegated")
                     .with("from", &lender.name)
                     .with("to", &stand_in.name)
-                    .with("role", role.as_str())
+                    .with_term("role", &role.message())
                     .with("first", from)
                     .with("last", until);
                 Ok(Answer::new(&message, json!({"delegation_id": made.delegation_id})))
@@ -124,12 +124,12 @@ pub fn run(context: &Context, command: &PersonCommand) -> Outcome<()> {
 }
 
 fn role_answer(message: Message, name: &str, role: Role, from: Date) -> Answer {
-    let message = message.with("name", name).with("role", role.as_str()).with("date", from);
+    let message = message.with("name", name).with_term("role", &role.message()).with("date", from);
     Answer::new(&message, json!({"name": name, "role": role.as_str(), "from": from.to_string()}))
 }
 
 fn list(context: &Context) -> Outcome<()> {
-    let date = context.date();
+    let (date, language) = (context.date(), context.output.language);
     let (people, roles) = context.read(|tx| {
         let court_id = context.globals.court;
         Ok((access::people(tx, court_id)?, access::load_roles(tx, court_id)?))
@@ -144,8 +144,8 @@ fn list(context: &Context) -> Outcome<()> {
         let shown: Vec<String> = standings
             .iter()
             .map(|standing| match standing.on_behalf_of {
-                None => standing.role.as_str().to_owned(),
-                Some(other) => format!("{} ← {}", standing.role.as_str(), name_of(other)),
+                None => standing.role.message().text(language),
+                Some(other) => format!("{} ← {}", standing.role.message().text(language), name_of(other)),
             })
             .collect();
         rows.push(vec![person.person_id.to_string(), person.name.clone(), shown.join("; ")]);

@@ -12,7 +12,7 @@ use super::output::Column;
 use super::{Context, both, day, word, yuan};
 use crate::access;
 use crate::calculators::terms::{self, Terms};
-use crate::calculators::waterfall::{self, Waterfalls};
+use crate::calculators::waterfall::{self, Waterfalls, class_text, waterfall_text};
 use crate::cases;
 use crate::obligations::plan_rules::{Basis, Fact, Standing, objections, standing, still_open};
 use crate::obligations::plans::{self, Decision, NewPlan, Plan, Recorded};
@@ -337,7 +337,8 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
         .iter()
         .map(|plan| {
             let amounts = [plan.pot, plan.granted, plan.surplus].map(|amount| amount.to_string());
-            let mut row = vec![plan.plan_id.to_string(), plan.document.clone(), plan.waterfall.clone()];
+            let waterfall = waterfall_text(&plan.waterfall, context.output.language);
+            let mut row = vec![plan.plan_id.to_string(), plan.document.clone(), waterfall];
             row.extend(amounts);
             row
         })
@@ -372,7 +373,7 @@ fn show(context: &Context, plan_id: i64) -> Outcome<()> {
     let language = context.output.language;
     context.output.pairs(&[
         (Message::new("obligations.column_document"), plan.document.clone()),
-        (Message::new("plans.column_waterfall"), plan.waterfall.clone()),
+        (Message::new("plans.column_waterfall"), waterfall_text(&plan.waterfall, language)),
         (Message::new("plans.column_as_of"), plan.as_of.to_string()),
         (Message::new("plans.column_pot"), plan.pot.to_string()),
         (Message::new("plans.column_granted"), plan.granted.to_string()),
@@ -386,7 +387,7 @@ fn show(context: &Context, plan_id: i64) -> Outcome<()> {
                 line.line_no.to_string(),
                 line.obligation_id.to_string(),
                 line.creditor.clone(),
-                line.class.clone(),
+                class_text(Some(&plan.waterfall), &line.class, language),
                 Amount::sum(line.claim).unwrap_or_default().to_string(),
                 line.share.to_string(),
                 line.doubled.to_string(),
@@ -416,7 +417,7 @@ fn show(context: &Context, plan_id: i64) -> Outcome<()> {
                 let standing = stands.iter().find(|(one, _)| one.id == fact.id);
                 vec![
                     fact.id.to_string(),
-                    fact.step.as_str().to_owned(),
+                    fact.step.message().text(language),
                     fact.party.clone(),
                     fact.on.to_string(),
                     fact.last_day.map_or_else(String::new, |day| day.to_string()),

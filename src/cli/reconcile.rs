@@ -306,6 +306,31 @@ fn matched_sentence(matched: &Matched) -> Message {
         .with("left", matched.left.len())
 }
 
+/// What a rule goes by; a rule that a court wrote is called as the court calls it.
+fn rule_text(rule: &str, language: Language) -> String {
+    let code = match rule {
+        "line_key" => "reconcile.rule_line_key",
+        "receipt_reference" => "reconcile.rule_receipt_reference",
+        "arrival" => "reconcile.rule_arrival",
+        "file_total" => "reconcile.rule_file_total",
+        "lump_return" => "reconcile.rule_lump_return",
+        "reversal" => "reconcile.rule_reversal",
+        "interest" => "reconcile.rule_interest",
+        "charges" => "reconcile.rule_charges",
+        "cards" => "reconcile.rule_cards",
+        "receivable" => "reconcile.rule_receivable",
+        "amount_and_payer" => "reconcile.rule_amount_and_payer",
+        "sums" => "reconcile.rule_sums",
+        "sub_account" => "reconcile.rule_sub_account",
+        "case_number" => "reconcile.rule_case_number",
+        "unattributed" => "reconcile.rule_unattributed",
+        "by_hand" => "reconcile.rule_by_hand",
+        "answered_failed" => "reconcile.rule_answered_failed",
+        own => return own.to_owned(),
+    };
+    Message::new(code).text(language)
+}
+
 /// Prints what a run of the rules did.
 ///
 /// # Errors
@@ -338,7 +363,7 @@ pub fn print_matched(context: &Context, matched: &Matched) -> Outcome<()> {
     let rows: Vec<Vec<String>> = matched
         .rules
         .iter()
-        .map(|(rule, matches, lines)| vec![rule.clone(), matches.to_string(), lines.to_string()])
+        .map(|(rule, matches, lines)| vec![rule_text(rule, language), matches.to_string(), lines.to_string()])
         .collect();
     if !rows.is_empty() {
         context.output.table(
@@ -550,7 +575,7 @@ fn show(context: &Context, args: &LineArg) -> Outcome<()> {
             vec![
                 one.group_id.to_string(),
                 one.outcome_message().text(language),
-                one.rule.clone(),
+                rule_text(&one.rule, language),
                 flows::evidence_text(&one.evidence, language),
                 one.undone.clone().unwrap_or_default(),
             ]

@@ -9,7 +9,7 @@ use super::output::Column;
 use super::{Context, both, day, yuan};
 use crate::obligations::settlements::{self, End, Instalment, NewSettlement, Settlement, Stands, stands};
 use crate::request::Answer;
-use crate::{Message, Outcome, access, cases};
+use crate::{Language, Message, Outcome, access, cases};
 
 /// Settlements.
 #[derive(Clone, Debug, Subcommand)]
@@ -142,10 +142,10 @@ fn object(one: &Settlement, today: Date) -> Result<serde_json::Value, Message> {
     }))
 }
 
-fn row(one: &Settlement, stand: &Stands, today: Date) -> Vec<String> {
+fn row(one: &Settlement, stand: &Stands, today: Date, language: Language) -> Vec<String> {
     let standing = match (one.end, stand.met_on) {
         (_, Some(on)) => on.to_string(),
-        (Some((end, _)), None) => end.as_str().to_owned(),
+        (Some((end, _)), None) => end.message().text(language),
         (None, None) if stand.is_overdue(today) => "!".to_owned(),
         (None, None) => String::new(),
     };
@@ -184,7 +184,11 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
     context.output.object(&json!({"settlements": objects}))?;
     let mut rows = Vec::new();
     for one in &all {
-        rows.extend(stands(&one.instalments, &one.payments)?.iter().map(|stand| row(one, stand, today)));
+        rows.extend(
+            stands(&one.instalments, &one.payments)?
+                .iter()
+                .map(|stand| row(one, stand, today, context.output.language)),
+        );
     }
     print(context, &rows)
 }
@@ -203,6 +207,6 @@ fn overdue(context: &Context) -> Outcome<()> {
         })
         .collect();
     context.output.object(&json!({"on": today.to_string(), "overdue": objects}))?;
-    let rows: Vec<_> = found.iter().map(|(one, stand)| row(one, stand, today)).collect();
+    let rows: Vec<_> = found.iter().map(|(one, stand)| row(one, stand, today, context.output.language)).collect();
     print(context, &rows)
 }

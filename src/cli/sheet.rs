@@ -7,10 +7,11 @@ use serde_json::json;
 use super::output::Column;
 use super::{Context, both, word, yuan};
 use crate::cases;
+use crate::payouts::runs::Status;
 use crate::payouts::sheet::{Head, SheetSource};
 use crate::payouts::sheets::{self, NewLine, NewSheet, Sheet};
 use crate::request::Answer;
-use crate::{Message, Outcome};
+use crate::{Language, Message, Outcome};
 
 /// Payout sheets.
 #[derive(Clone, Debug, Subcommand)]
@@ -130,8 +131,13 @@ fn object(sheet: &Sheet) -> serde_json::Value {
     })
 }
 
-fn run_of(sheet: &Sheet) -> String {
-    sheet.run.as_ref().map_or_else(|| "—".to_owned(), |(number, status)| format!("{number} ({status})"))
+fn run_of(sheet: &Sheet, language: Language) -> String {
+    let Some((number, status)) = &sheet.run else { return "—".to_owned() };
+    let status = Status::ALL
+        .iter()
+        .find(|known| known.as_str() == status)
+        .map_or_else(|| status.clone(), |known| known.message().text(language));
+    format!("{number} ({status})")
 }
 
 fn list(context: &Context, number: &str) -> Outcome<()> {
@@ -150,7 +156,7 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
                 sheet.receipt_id.to_string(),
                 lines,
                 sheet.total.to_string(),
-                run_of(sheet),
+                run_of(sheet, context.output.language),
             ]
         })
         .collect();
@@ -177,18 +183,18 @@ fn show(context: &Context, sheet_id: i64) -> Outcome<()> {
     context.output.object(&object(&sheet))?;
     context.output.pairs(&[
         (Message::new("column.case_number"), case.current_number().to_owned()),
-        (Message::new("sheet.column_source"), sheet.source.as_str().to_owned()),
+        (Message::new("sheet.column_source"), sheet.source.message().text(context.output.language)),
         (Message::new("sheet.column_receipt"), sheet.receipt_id.to_string()),
         (Message::new("column.amount"), sheet.total.to_string()),
-        (Message::new("sheet.column_run"), run_of(&sheet)),
+        (Message::new("sheet.column_run"), run_of(&sheet, context.output.language)),
     ])?;
     let rows: Vec<Vec<String>> = sheet
         .lines
         .iter()
         .map(|line| {
             vec![
-                line.head.code().to_owned(),
-                line.kind.code().to_owned(),
+                line.head.message().text(context.output.language),
+                line.kind.message().text(context.output.language),
                 line.payee_name.clone(),
                 line.amount.to_string(),
                 line.decision.clone(),

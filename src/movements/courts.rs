@@ -22,6 +22,17 @@ words! {
     }
 }
 
+impl Direction {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Out => "court_transfers.direction_out",
+            Self::In => "court_transfers.direction_in",
+        })
+    }
+}
+
 /// `court_transfer`
 pub static COURT_TRANSFER: Table = Table {
     name: "court_transfer",

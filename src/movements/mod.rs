@@ -168,7 +168,7 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
     {
         return Err(Message::new("movements.gate")
             .with("case", new.case.current_number())
-            .with("gate", gate.kind.as_str())
+            .with_term("gate", &gate.kind.message())
             .into());
     }
     check_other_case(tx, book, new)?;
@@ -185,7 +185,7 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
             Message::new("movements.item_elsewhere")
                 .with("item", new.item_id)
                 .with("case", new.case.current_number())
-                .with("kind", from.as_str())
+                .with_said("kind", |language| chart.kind(from).name(language).to_owned())
         })?
     };
     let owner = Owner { bank_account_id: Some(item.bank_account_id), case_id: Some(case_id) };
@@ -193,7 +193,7 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
     let reckoned = match (&new.fee, new.kind) {
         (Some(fee), MovementKind::FeeCharged) => {
             if new.amount.is_some() || !new.parts.is_empty() {
-                return Err(Message::new("movements.amount_reckoned").with("kind", new.kind.as_str()).into());
+                return Err(Message::new("movements.amount_reckoned").with_term("kind", &new.kind.message()).into());
             }
             let before = charged_before(tx, book, case_id)?;
             let mut fees = Fees::parse(STANDARD)?;
@@ -202,8 +202,8 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
         }
         (None, MovementKind::FeeCharged) => return Err(Message::new("movements.fee_missing").into()),
         (Some(_), _) => {
-            let message = Message::new("movements.field_not_asked").with("field", "claimed, collected");
-            return Err(message.with("kind", new.kind.as_str()).into());
+            let message = Message::new("movements.field_not_asked").with("field", "--claimed, --collected");
+            return Err(message.with_term("kind", &new.kind.message()).into());
         }
         (None, _) => rules::reckon(new.kind, available, new.amount, new.parts)?,
     };
@@ -280,19 +280,19 @@ fn check_fields(rule: &Rule, new: &NewMovement<'_>) -> Result<(), Message> {
         return Err(Message::new("movements.ruling_missing"));
     }
     for (field, text, is_asked) in [
-        ("evidence", new.evidence, rule.asks_evidence),
-        ("party", new.party, rule.asks_party),
-        ("condition", new.condition, rule.asks_condition),
-        ("ruling", new.ruling, true),
+        ("--evidence", new.evidence, rule.asks_evidence),
+        ("--party", new.party, rule.asks_party),
+        ("--condition", new.condition, rule.asks_condition),
+        ("--ruling", new.ruling, true),
     ] {
-        let refuse = |code| Err(Message::new(code).with("field", field).with("kind", new.kind.as_str()));
+        let refuse = |code| Err(Message::new(code).with("field", field).with_term("kind", &new.kind.message()));
         if text.chars().count() > TEXT_CHARS_MAX || text.chars().any(char::is_control) {
             return Err(Message::new("movements.text_long").with("field", field).with("max", TEXT_CHARS_MAX));
         }
         // A paper more than is asked for does no harm; a party or condition would say what the movement is not.
         match (is_asked, text.trim().is_empty()) {
             (true, true) => return refuse("movements.field_missing"),
-            (false, false) if field != "evidence" => return refuse("movements.field_not_asked"),
+            (false, false) if field != "--evidence" => return refuse("movements.field_not_asked"),
             _ => {}
         }
     }
@@ -307,8 +307,8 @@ fn check_other_case(tx: &mut Tx<'_>, book: BookKey, new: &NewMovement<'_>) -> Ou
     };
     if !is_other {
         return Err(Message::new("movements.field_not_asked")
-            .with("field", "to_case")
-            .with("kind", new.kind.as_str())
+            .with("field", "--to-case")
+            .with_term("kind", &new.kind.message())
             .into());
     }
     if to_case.case_id == new.case.case_id {
@@ -320,7 +320,7 @@ fn check_other_case(tx: &mut Tx<'_>, book: BookKey, new: &NewMovement<'_>) -> Ou
             return Err(Message::new("movements.not_party")
                 .with("name", new.party.trim())
                 .with("case", case.current_number())
-                .with("role", role.as_str())
+                .with_term("role", &role.message())
                 .into());
         }
     }

@@ -65,6 +65,63 @@ words! {
     }
 }
 
+impl MovementKind {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::SecurityTaken => "movements.kind_security_taken",
+            Self::SecurityRealised => "movements.kind_security_realised",
+            Self::AuctionPrice => "movements.kind_auction_price",
+            Self::AuctionForfeit => "movements.kind_auction_forfeit",
+            Self::AuctionSettle => "movements.kind_auction_settle",
+            Self::EscrowKeep => "movements.kind_escrow_keep",
+            Self::EscrowRelease => "movements.kind_escrow_release",
+            Self::FineTaken => "movements.kind_fine_taken",
+            Self::FeeCharged => "movements.kind_fee_charged",
+            Self::ToOtherCase => "movements.kind_to_other_case",
+        })
+    }
+
+    /// Law and article, in words.
+    #[must_use]
+    pub const fn law(self) -> Message {
+        Message::new(match self {
+            Self::SecurityTaken => "movements.law_security_taken",
+            Self::SecurityRealised => "movements.law_security_realised",
+            Self::AuctionPrice => "movements.law_auction_price",
+            Self::AuctionForfeit => "movements.law_auction_forfeit",
+            Self::AuctionSettle => "movements.law_auction_settle",
+            Self::EscrowKeep | Self::EscrowRelease => "movements.law_escrow",
+            Self::FineTaken => "movements.law_fine_taken",
+            Self::FeeCharged => "movements.law_fee_charged",
+            Self::ToOtherCase => "movements.law_to_other_case",
+        })
+    }
+}
+
+impl Purpose {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Tax => "movements.purpose_tax",
+            Self::Valuation => "movements.purpose_valuation",
+            Self::Audit => "movements.purpose_audit",
+            Self::Storage => "movements.purpose_storage",
+            Self::AdvancedCosts => "movements.purpose_advanced_costs",
+            Self::Costs => "movements.purpose_costs",
+            Self::Shortfall => "movements.purpose_shortfall",
+            Self::ThisDebt => "movements.purpose_this_debt",
+            Self::OtherDebts => "movements.purpose_other_debts",
+            Self::Rest => "movements.purpose_rest",
+            Self::Proceeds => "movements.purpose_proceeds",
+            Self::Fee => "movements.purpose_fee",
+            Self::FeeBefore => "movements.purpose_fee_before",
+        })
+    }
+}
+
 /// A part as somebody states it: for what, how much, by which paper.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -113,8 +170,6 @@ pub struct Rule {
     pub is_gated: bool,
     /// Whether the money begins a new item where it goes.
     pub begins_item: bool,
-    /// Law and article.
-    pub law: &'static str,
 }
 
 /// The rule of a kind.
@@ -127,63 +182,35 @@ pub const fn rule(kind: MovementKind) -> Rule {
         asks_condition: false,
         is_gated: false,
         begins_item: false,
-        law: "",
     };
     match kind {
-        MovementKind::SecurityTaken => Rule {
-            asks_party: true,
-            asks_condition: true,
-            law: "民事诉讼法 第103、107条；财产保全规定 第5、22条",
-            ..PLAIN
-        },
-        MovementKind::SecurityRealised => Rule {
-            event: Event::SecurityRealised,
-            asks_evidence: true,
-            law: "民事诉讼法 第108条；执行工作规定 第85条",
-            ..PLAIN
-        },
-        MovementKind::AuctionPrice => Rule {
-            event: Event::AuctionPriceTaken,
-            asks_evidence: true,
-            asks_party: true,
-            law: "法释〔2016〕18号 第25条",
-            ..PLAIN
-        },
-        MovementKind::AuctionForfeit => {
-            Rule { event: Event::AuctionForfeited, asks_party: true, law: FORFEIT_LAW, ..PLAIN }
+        MovementKind::SecurityTaken => Rule { asks_party: true, asks_condition: true, ..PLAIN },
+        MovementKind::SecurityRealised => Rule { event: Event::SecurityRealised, asks_evidence: true, ..PLAIN },
+        MovementKind::AuctionPrice => {
+            Rule { event: Event::AuctionPriceTaken, asks_evidence: true, asks_party: true, ..PLAIN }
         }
-        MovementKind::AuctionSettle => {
-            Rule { event: Event::AuctionSettled, asks_evidence: true, law: SETTLE_LAW, ..PLAIN }
+        MovementKind::AuctionForfeit => Rule { event: Event::AuctionForfeited, asks_party: true, ..PLAIN },
+        MovementKind::AuctionSettle => Rule { event: Event::AuctionSettled, asks_evidence: true, ..PLAIN },
+        MovementKind::EscrowKeep => Rule { event: Event::EscrowKept, asks_party: true, asks_condition: true, ..PLAIN },
+        MovementKind::EscrowRelease => Rule { event: Event::EscrowReleased, asks_evidence: true, ..PLAIN },
+        MovementKind::FineTaken => {
+            Rule { event: Event::FineTaken, asks_party: true, is_gated: true, begins_item: true, ..PLAIN }
         }
-        MovementKind::EscrowKeep => Rule {
-            event: Event::EscrowKept,
-            asks_party: true,
-            asks_condition: true,
-            law: "当事人及监管单位协议",
-            ..PLAIN
-        },
-        MovementKind::EscrowRelease => {
-            Rule { event: Event::EscrowReleased, asks_evidence: true, law: "当事人及监管单位协议", ..PLAIN }
+        MovementKind::FeeCharged => Rule { event: Event::FeeCharged, is_gated: true, begins_item: true, ..PLAIN },
+        MovementKind::ToOtherCase => {
+            Rule { event: Event::ToOtherCase, asks_party: true, is_gated: true, begins_item: true, ..PLAIN }
         }
-        MovementKind::FineTaken => Rule {
-            event: Event::FineTaken,
-            asks_party: true,
-            is_gated: true,
-            begins_item: true,
-            law: "民事诉讼法 第114、118条",
-            ..PLAIN
-        },
-        MovementKind::FeeCharged => {
-            Rule { event: Event::FeeCharged, is_gated: true, begins_item: true, law: FEE_LAW, ..PLAIN }
-        }
-        MovementKind::ToOtherCase => Rule {
-            event: Event::ToOtherCase,
-            asks_party: true,
-            is_gated: true,
-            begins_item: true,
-            law: "执行款物管理规定 第10条",
-            ..PLAIN
-        },
+    }
+}
+
+/// The law as the basis of a reckoned part names it on record, in Chinese.
+#[must_use]
+pub const fn law_on_record(kind: MovementKind) -> Option<&'static str> {
+    match kind {
+        MovementKind::AuctionForfeit => Some(FORFEIT_LAW),
+        MovementKind::AuctionSettle => Some(SETTLE_LAW),
+        MovementKind::FeeCharged => Some(FEE_LAW),
+        _ => None,
     }
 }
 
@@ -222,7 +249,9 @@ pub fn reckon(
         _ => Vec::new(),
     };
     for (place, part) in parts.iter().enumerate() {
-        let refuse = |code| Err(Message::new(code).with("purpose", part.purpose.as_str()).with("kind", kind.as_str()));
+        let refuse = |code| {
+            Err(Message::new(code).with_term("purpose", &part.purpose.message()).with_term("kind", &kind.message()))
+        };
         if !allowed.contains(&part.purpose) {
             return refuse("movements.part_not_of_kind");
         }
@@ -237,7 +266,7 @@ pub fn reckon(
     }
     match kind {
         MovementKind::AuctionForfeit | MovementKind::AuctionSettle if amount.is_some() => {
-            Err(Message::new("movements.amount_reckoned").with("kind", kind.as_str()))
+            Err(Message::new("movements.amount_reckoned").with_term("kind", &kind.message()))
         }
         MovementKind::AuctionForfeit => forfeit(available, parts),
         MovementKind::AuctionSettle => settle(available, parts),

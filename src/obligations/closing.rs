@@ -16,7 +16,7 @@ use crate::calculators::interest::Statement;
 use crate::cases::Case;
 use crate::chart::AccountKind;
 use crate::words::read_word;
-use crate::{Message, Outcome};
+use crate::{Language, Message, Outcome};
 
 /// The rules that are built in.
 pub const STANDARD: &str = include_str!("closing.toml");
@@ -99,18 +99,37 @@ impl Certificate {
         if self.open == Amount::ZERO && !stands_held {
             return None;
         }
-        let list = |parts: Vec<String>| if parts.is_empty() { "—".to_owned() } else { parts.join("；") };
-        let open = self.closed.iter().filter(|one| one.open > Amount::ZERO);
-        let open = open.map(|one| format!("#{} {}", one.obligation.obligation_id, one.open)).collect();
-        let held = self.held.iter().map(|(code, _, amount)| format!("{code} {amount}")).collect();
         Some(
             Message::new("obligations.closing_refused")
                 .with("number", number)
                 .with("date", self.on)
-                .with("open", self.open)
-                .with("remaining", list(open))
-                .with("held", list(held)),
+                .with_said("why", |language| self.why(language)),
         )
+    }
+
+    /// What is open and what is held, each with what is to be done first.
+    fn why(&self, language: Language) -> String {
+        let (comma, semicolon) = if language == Language::Zh { ("，", "；") } else { (", ", "; ") };
+        let open = self.closed.iter().filter(|one| one.open > Amount::ZERO).map(|one| {
+            let message = Message::new("obligations.closing_one").with("obligation", one.obligation.obligation_id);
+            message.with("amount", one.open).text(language)
+        });
+        let held = self.held.iter().map(|(code, kind, amount)| {
+            let name = held_name(*kind).text(language);
+            // What is on its way out stands in no account of the case.
+            let place = if *kind == AccountKind::InTransitOut { name } else { format!("{name} {code}") };
+            Message::new("obligations.closing_place").with("place", place).with("amount", amount).text(language)
+        });
+        let (open, held) = (open.collect::<Vec<_>>().join(comma), held.collect::<Vec<_>>().join(comma));
+        let mut why = Vec::new();
+        if !open.is_empty() {
+            let message = Message::new("obligations.closing_open").with("open", self.open).with("remaining", open);
+            why.push(message.text(language));
+        }
+        if !held.is_empty() {
+            why.push(Message::new("obligations.closing_held").with("held", held).text(language));
+        }
+        why.join(semicolon)
     }
 
     /// Names exactly this content.
@@ -140,6 +159,17 @@ impl Certificate {
         }
         sha256(&[b"ankuan-closing-certificate-1", bytes.as_bytes()])
     }
+}
+
+/// Where money of a case is held, in words.
+#[must_use]
+pub const fn held_name(kind: AccountKind) -> Message {
+    Message::new(match kind {
+        AccountKind::Payable => "obligations.held_payable",
+        AccountKind::SetAside => "obligations.held_set_aside",
+        AccountKind::InTransitOut => "obligations.held_in_transit_out",
+        _ => "obligations.held_case_funds",
+    })
 }
 
 /// Draws a certificate up, whether or not anything is open. What is held is what is held now.

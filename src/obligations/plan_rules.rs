@@ -50,6 +50,38 @@ words! {
     }
 }
 
+impl Step {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Served => "plans.step_served",
+            Self::Objected => "plans.step_objected",
+            Self::ObjectionServed => "plans.step_objection_served",
+            Self::Opposed => "plans.step_opposed",
+            Self::OppositionServed => "plans.step_opposition_served",
+            Self::Sued => "plans.step_sued",
+            Self::Decided => "plans.step_decided",
+            Self::Settled => "plans.step_settled",
+            Self::PaidAgain => "plans.step_paid_again",
+            Self::Cancelled => "plans.step_cancelled",
+        })
+    }
+}
+
+impl Basis {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Lapsed => "plans.basis_lapsed",
+            Self::Withdrawn => "plans.basis_withdrawn",
+            Self::Unopposed => "plans.basis_unopposed",
+            Self::Judgment => "plans.basis_judgment",
+        })
+    }
+}
+
 /// Something that happened to a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {

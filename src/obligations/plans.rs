@@ -419,7 +419,7 @@ fn heads(kind: PayeeKind, [costs, interest, principal]: [Amount; 3]) -> Result<V
         PayeeKind::OtherCourt => vec![(Head::Interest, interest), (Head::Principal, sum([costs, principal])?)],
         PayeeKind::Valuer | PayeeKind::Treasury => vec![(Head::Costs, sum([costs, interest, principal])?)],
         PayeeKind::Debtor | PayeeKind::Payer | PayeeKind::TaxOffice | PayeeKind::Informer => {
-            return Err(Message::new("plans.payee_kind").with("kind", kind.code()));
+            return Err(Message::new("plans.payee_kind").with_term("kind", &kind.message()));
         }
     })
 }
@@ -885,7 +885,7 @@ pub fn decide(
         }
         _ => {
             return Err(Message::new("plans.basis")
-                .with("basis", new.basis.as_str())
+                .with_term("basis", &new.basis.message())
                 .with("plan", plan.plan_id)
                 .into());
         }

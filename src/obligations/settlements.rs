@@ -123,6 +123,17 @@ words! {
     }
 }
 
+impl End {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Defaulted => "settlements.end_defaulted",
+            Self::Performed => "settlements.end_performed",
+        })
+    }
+}
+
 /// An instalment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instalment {

@@ -170,6 +170,16 @@ pub enum SourceKind {
 }
 
 impl SourceKind {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Distribution => "runs.source_distribution",
+            Self::Sheet => "runs.source_sheet",
+            Self::Reissue => "runs.source_reissue",
+        })
+    }
+
     /// As stored.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -394,7 +404,7 @@ pub fn draft(tx: &mut Tx<'_>, acting: &Acting, new: &NewRun<'_>) -> Outcome<Run>
         )?;
         if let Some(other) = taken {
             return Err(Message::new("runs.source_taken")
-                .with("kind", kind.as_str())
+                .with_term("kind", &kind.message())
                 .with("source", source_id)
                 .with("run", other)
                 .into());

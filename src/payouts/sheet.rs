@@ -26,6 +26,18 @@ words! {
 }
 
 impl SheetSource {
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::CaseFunds => "sheets.source_case_funds",
+            Self::Security => "sheets.source_security",
+            Self::AuctionPrice => "sheets.source_auction_price",
+            Self::Escrow => "sheets.source_escrow",
+            Self::Treasury => "sheets.source_treasury",
+        })
+    }
+
     /// The event that takes money out of it when the sheet is committed.
     #[must_use]
     pub const fn event(self) -> Event {
@@ -93,19 +105,20 @@ impl Head {
         }
     }
 
-    /// The name for messages, Chinese and English at once: a message's values do not know its language.
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Principal => "本金 (principal)",
-            Self::Interest => "利息 (interest)",
-            Self::Fee => "执行申请费 (fee)",
-            Self::Costs => "费用 (costs)",
-            Self::Surplus => "余款 (surplus)",
-            Self::Return => "退还 (return)",
-            Self::Tax => "税费 (tax)",
-            Self::Remittance => "缴库 (remittance)",
-            Self::Bounty => "悬赏金 (bounty)",
-        }
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Principal => "sheets.head_principal",
+            Self::Interest => "sheets.head_interest",
+            Self::Fee => "sheets.head_fee",
+            Self::Costs => "sheets.head_costs",
+            Self::Surplus => "sheets.head_surplus",
+            Self::Return => "sheets.head_return",
+            Self::Tax => "sheets.head_tax",
+            Self::Remittance => "sheets.head_remittance",
+            Self::Bounty => "sheets.head_bounty",
+        })
     }
 
     /// The head behind the stable word; `None` for any other word.
@@ -165,18 +178,19 @@ impl PayeeKind {
         }
     }
 
-    /// The name for messages, Chinese and English at once: a message's values do not know its language.
-    const fn label(self) -> &'static str {
-        match self {
-            Self::Applicant => "申请执行人 (applicant)",
-            Self::Treasury => "国库 (treasury)",
-            Self::Debtor => "被执行人 (debtor)",
-            Self::Payer => "交款人 (payer)",
-            Self::OtherCourt => "其他法院 (other court)",
-            Self::Valuer => "评估机构 (valuer)",
-            Self::TaxOffice => "税务机关 (tax office)",
-            Self::Informer => "悬赏线索人 (informer)",
-        }
+    /// In words.
+    #[must_use]
+    pub const fn message(self) -> Message {
+        Message::new(match self {
+            Self::Applicant => "sheets.payee_applicant",
+            Self::Treasury => "sheets.payee_treasury",
+            Self::Debtor => "sheets.payee_debtor",
+            Self::Payer => "sheets.payee_payer",
+            Self::OtherCourt => "sheets.payee_other_court",
+            Self::Valuer => "sheets.payee_valuer",
+            Self::TaxOffice => "sheets.payee_tax_office",
+            Self::Informer => "sheets.payee_informer",
+        })
     }
 
     /// The kind behind the stable word; `None` for any other word.
@@ -383,7 +397,7 @@ pub enum SheetRefusal {
 }
 
 impl SheetRefusal {
-    /// The refusal in words; its code is stable. Heads and kinds of payee are named in both languages.
+    /// The refusal in words; its code is stable.
     #[must_use]
     pub fn message(&self) -> Message {
         match self {
@@ -391,23 +405,25 @@ impl SheetRefusal {
                 .with("receipt_id", receipt_id)
                 .with("available", available),
             Self::NoHeads => Message::new("payouts.sheet_no_heads"),
-            Self::DuplicateHead { head } => Message::new("payouts.sheet_duplicate_head").with("head", head.label()),
-            Self::NoPayees { head } => Message::new("payouts.sheet_no_payees").with("head", head.label()),
+            Self::DuplicateHead { head } => {
+                Message::new("payouts.sheet_duplicate_head").with_term("head", &head.message())
+            }
+            Self::NoPayees { head } => Message::new("payouts.sheet_no_payees").with_term("head", &head.message()),
             Self::AmountNotPositive { line, amount } => {
                 Message::new("payouts.sheet_amount_not_positive").with("line", line).with("amount", amount)
             }
             Self::PayeeNotOfHead { line, head, kind } => Message::new("payouts.sheet_payee_not_of_head")
                 .with("line", line)
-                .with("head", head.label())
-                .with("kind", kind.label()),
+                .with_term("head", &head.message())
+                .with_term("kind", &kind.message()),
             Self::DecisionMissing { line, kind } => {
-                Message::new("payouts.sheet_decision_missing").with("line", line).with("kind", kind.label())
+                Message::new("payouts.sheet_decision_missing").with("line", line).with_term("kind", &kind.message())
             }
             Self::DuplicatePayee { line, head } => {
-                Message::new("payouts.sheet_duplicate_payee").with("line", line).with("head", head.label())
+                Message::new("payouts.sheet_duplicate_payee").with("line", line).with_term("head", &head.message())
             }
             Self::HeadDoesNotTie { head, amount, payees } => Message::new("payouts.sheet_head_does_not_tie")
-                .with("head", head.label())
+                .with_term("head", &head.message())
                 .with("amount", amount)
                 .with("payees", payees),
             Self::AboveAvailable { total, available } => {

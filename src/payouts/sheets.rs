@@ -269,7 +269,7 @@ pub(crate) fn insert_payee(
     if let Some(known) = known.iter().find(|known| known.kind == new.kind && known.name == name) {
         return Err(Message::new("sheets.payee_exists")
             .with("name", name)
-            .with("kind", new.kind.code())
+            .with_term("kind", &new.kind.message())
             .with("payee", known.payee_id)
             .into());
     }

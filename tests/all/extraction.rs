@@ -210,6 +210,9 @@ fn a_policy_is_surrendered_and_a_loan_is_explained(database: &Database) {
     );
     assert_eq!(office.handler(&["asset", "show", &policy])["measures"][0]["status"], "deducted");
     assert_eq!(office.funds(&id), (8_800_000, 8_800_000));
+    // The contract is ended: there is nothing left that could be frozen.
+    let again = ["freeze", &policy, "--case", CASE, "--ruling", "再1号", "--basis", "enforcement", "--amount", "1000"];
+    assert_eq!(office.refused("钱承办", &again), "assets.surrendered_already");
     office.verified();
 
     // 85,000.00 comes, with the case's number: no rule may take it for new money of the case.

@@ -140,7 +140,7 @@ fn each_refusal_has_a_text_in_both_languages() {
     }
     assert_eq!(
         SheetRefusal::PayeeNotOfHead { line, head, kind }.message().text(crate::message::Language::Zh),
-        "第1行：款项“执行申请费 (fee)”不能付给“评估机构 (valuer)”。请核对款项性质或收款人类别"
+        "第1行：款项“执行申请费”不能付给“评估机构”。请核对款项性质或收款人类别"
     );
 }
 
