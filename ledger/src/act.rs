@@ -366,10 +366,13 @@ impl Act {
         EntryNo(self.state.next_entry_no)
     }
 
-    /// The voucher that entries go under now, if one is open.
-    #[must_use]
-    pub fn open_voucher_id(&self) -> Option<i64> {
-        self.voucher.as_ref().map(|voucher| voucher.voucher_id)
+    /// The voucher that entries go under now: what a fact written beside its entry points to.
+    ///
+    /// # Errors
+    /// [`Error::Inconsistent`] when no voucher is open.
+    pub fn open_voucher_id(&self) -> Result<i64> {
+        let voucher = self.voucher.as_ref();
+        voucher.map(|voucher| voucher.voucher_id).ok_or_else(|| Error::Inconsistent("no voucher is open".into()))
     }
 
     /// Appends a row to a fact table. `values` are its columns without court, book and `mark`.

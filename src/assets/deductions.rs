@@ -1,7 +1,7 @@
 //! Money that an institution has deducted and that is not here yet: W to C, held until it arrives.
 
 use ankuan_ledger::engine::Kind::{Int, Text};
-use ankuan_ledger::engine::{Error, Table};
+use ankuan_ledger::engine::Table;
 use ankuan_ledger::{Act, Amount, HoldId, ItemId, Line, Place, Tx};
 use jiff::civil::Date;
 
@@ -95,8 +95,7 @@ pub fn post(tx: &mut Tx<'_>, act: &mut Act, acting: &Acting, chart: &Chart, new:
     let line: Line = chart.line(tx, acting.actor.court_id, event, owner, items, new.amount)?;
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     act.post(tx, &[line])?;
-    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
-    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
+    let voucher_id = act.open_voucher_id()?;
     let hold = act.hold(tx, line.credit, new.amount, NOT_HERE_YET)?;
     act.insert(
         tx,

@@ -196,8 +196,7 @@ pub fn record(
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     let line = chart.line(tx, court_id, event, owner, items, amount)?;
     let entry = act.post(tx, &[line])?;
-    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
-    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
+    let voucher_id = act.open_voucher_id()?;
     let id = act.take_ids(1);
     act.insert(
         tx,

@@ -226,7 +226,6 @@ const QUESTIONS: &[(DeadlineKind, &str)] = &[
          AND l.payment_id = s.payment_id JOIN payment_event AS x ON x.court_id = s.court_id AND x.book_id = s.book_id \
          AND x.payment_id = s.payment_id AND x.event = s.outcome \
          JOIN bank_match AS b ON b.court_id = x.court_id AND b.book_id = x.book_id AND b.match_id = x.group_id \
-         JOIN matching AS g ON g.court_id = b.court_id AND g.book_id = b.book_id AND g.matching_id = b.matching_id \
          JOIN entry_line AS e ON e.court_id = b.court_id AND e.book_id = b.book_id AND e.entry_no = b.last_entry_no \
          AND e.line_no = 1 JOIN voucher AS v ON v.court_id = e.court_id AND v.book_id = e.book_id \
          AND v.voucher_id = e.voucher_id \

@@ -224,8 +224,7 @@ pub fn order(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewMovement<
     };
     act.begin_voucher(tx, &chart.voucher(rule.event, acting.date, 1))?;
     act.post(tx, &[line])?;
-    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
-    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
+    let voucher_id = act.open_voucher_id()?;
     act.insert(
         tx,
         &MOVEMENT,

@@ -747,7 +747,7 @@ pub fn settle(
             let line = chart.line(tx, court_id, event, owner, items, *amount)?;
             work.act.post(tx, &[line])?;
         }
-        voucher_id = work.act.open_voucher_id();
+        voucher_id = Some(work.act.open_voucher_id()?);
     }
     let fact = Fact {
         amount: Some(paid),
@@ -910,7 +910,7 @@ pub fn decide(
         let line = chart.line(tx, court_id, event, owner, items, back)?;
         work.act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
         work.act.post(tx, &[line])?;
-        voucher_id = work.act.open_voucher_id();
+        voucher_id = Some(work.act.open_voucher_id()?);
     }
     let fact = Fact {
         objection_id: Some(objection.id),

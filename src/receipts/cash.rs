@@ -267,8 +267,7 @@ fn post(
     let line = chart.line_or_open(tx, act, event, owner, (ItemId(item), ItemId(item)), amount)?;
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     act.post(tx, &[line])?;
-    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
-    Ok(act.open_voucher_id().ok_or_else(no_voucher)?)
+    Ok(act.open_voucher_id()?)
 }
 
 fn open(tx: &mut Tx<'_>, book: BookKey, number: &str) -> Outcome<Cash> {

@@ -7,7 +7,7 @@ pub mod transfers;
 use std::collections::HashSet;
 
 use ankuan_ledger::engine::Kind::{Int, Text};
-use ankuan_ledger::engine::{Error, Result, Row, Table};
+use ankuan_ledger::engine::{Result, Row, Table};
 use ankuan_ledger::{AccountId, Act, Amount, BookKey, ItemId, Line, Place, Tx};
 use jiff::civil::Date;
 
@@ -245,8 +245,7 @@ pub fn post_receipt(
     let debit = Place { account: accounts.0, item: ItemId(bank_item) };
     let credit = Place { account: accounts.1, item: ItemId(receipt_id) };
     act.post(tx, &[Line { debit, credit, amount: new.amount }])?;
-    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
-    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
+    let voucher_id = act.open_voucher_id()?;
     let receipt = Receipt {
         receipt_id,
         bank_account_id: new.bank_account.bank_account_id,
@@ -331,10 +330,6 @@ fn first_difference(known: &Receipt, new: &NewReceipt<'_>) -> Option<&'static st
     ]
     .into_iter()
     .find_map(|(field, same)| (!same).then_some(field))
-}
-
-fn newest_voucher(voucher_id: &Option<i64>) -> Result<i64> {
-    voucher_id.ok_or_else(|| Error::Inconsistent("an entry was posted, but no voucher was made".into()))
 }
 
 /// First step of attribution: says to which case unattributed money belongs, with evidence. Needs [`Role::Handler`].
@@ -449,7 +444,7 @@ fn attribute(
     let line = chart.line(tx, acting.actor.court_id, event, owner, items, receipt.amount)?;
     act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
     act.post(tx, &[line])?;
-    let voucher_id = newest_voucher(&act.open_voucher_id())?;
+    let voucher_id = act.open_voucher_id()?;
     let id = act.take_ids(1);
     act.insert(
         tx,

@@ -217,7 +217,7 @@ pub fn import_opening(
             if !began {
                 act.begin_voucher(tx, &chart.voucher(event, acting.date, 1))?;
                 began = true;
-                voucher_id = voucher_id.or(act.open_voucher_id());
+                voucher_id = voucher_id.or(Some(act.open_voucher_id()?));
             }
             let new = NewReceipt {
                 bank_account: account,

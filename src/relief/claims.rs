@@ -333,8 +333,7 @@ pub fn claim(tx: &mut Tx<'_>, acting: &Acting, chart: &Chart, new: &NewClaim<'_>
             ],
         )?;
     }
-    let no_voucher = || ankuan_ledger::Error::Inconsistent("an entry was posted, but no voucher is open".into());
-    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
+    let voucher_id = act.open_voucher_id()?;
     let (papers, due) = (new.papers_on.to_string(), due_on.to_string());
     act.insert(
         tx,

@@ -5,7 +5,7 @@ pub mod claims;
 
 use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::Table;
-use ankuan_ledger::{Act, Amount, BookKey, Error, ItemId, Tx};
+use ankuan_ledger::{Act, Amount, BookKey, ItemId, Tx};
 use jiff::civil::Date;
 
 use crate::access::{self, Acting, Actor, Role};
@@ -267,8 +267,7 @@ fn post(
         ReliefKind::FundIn | ReliefKind::Refund | ReliefKind::InsurerPaid => debit_item,
         ReliefKind::Pay | ReliefKind::Premium | ReliefKind::PassThrough => credit_item,
     };
-    let no_voucher = || Error::Inconsistent("an entry was posted, but no voucher is open".into());
-    let voucher_id = act.open_voucher_id().ok_or_else(no_voucher)?;
+    let voucher_id = act.open_voucher_id()?;
     let on = acting.date.to_string();
     act.insert(
         tx,

@@ -3,7 +3,7 @@
 use ankuan_ledger::{Amount, Tx};
 use jiff::civil::Date;
 
-use super::monthly_return::{AGE_BANDS, StageDays, stage_days};
+use super::monthly_return::{AGE_BANDS, StageDays, age_band, stage_days};
 use super::period::{average_hundredths, days_between, period_of_money};
 use crate::books;
 use crate::cases::case_by_id;
@@ -127,7 +127,7 @@ pub fn court_measures(tx: &mut Tx<'_>, court_id: i64, from: Date, until: Date) -
     let mut unclaimed = [CountAndSum::default(); AGE_BANDS.len() + 1];
     for one in period.unpaid.iter().filter(|one| one.kind == AccountKind::Unattributed) {
         let age = days_between(one.since, until);
-        let band = AGE_BANDS.iter().position(|last| age <= *last).unwrap_or(AGE_BANDS.len());
+        let band = age_band(age);
         unclaimed[band].add(one.amount)?;
     }
     let mut ending_soon = CountAndSum::default();

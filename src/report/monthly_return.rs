@@ -19,6 +19,11 @@ use crate::message::Message;
 /// The last days of the age bands; older is the last band. Ours: no form of the upper court was found.
 pub const AGE_BANDS: [i64; 4] = [30, 90, 180, 365];
 
+/// Which of [`AGE_BANDS`] money of so many days stands in; one past the last for older.
+pub(super) fn age_band(days: i64) -> usize {
+    AGE_BANDS.iter().position(|last| days <= *last).unwrap_or(AGE_BANDS.len())
+}
+
 /// Why money is not paid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
@@ -226,7 +231,7 @@ fn unpaid(tx: &mut Tx<'_>, book: BookKey, period: &PeriodOfMoney) -> Outcome<Vec
             oldest: one.since,
         });
         let age = days_between(one.since, period.until);
-        let band = AGE_BANDS.iter().position(|last| age <= *last).unwrap_or(AGE_BANDS.len());
+        let band = age_band(age);
         let too_large = || Message::new("payouts.amounts_too_large");
         line.by_age[band] = line.by_age[band].plus(one.amount).ok_or_else(too_large)?;
         line.amount = line.amount.plus(one.amount).ok_or_else(too_large)?;
