@@ -289,7 +289,7 @@ fn refuse_usage(arguments: &[OsString], error: &clap::Error) -> Exit {
         return if error.use_stderr() { Exit::Usage } else { Exit::Done };
     }
     let message = Message::new("command.usage").with("detail", error.to_string().trim());
-    Output { language: Language::default(), json }.failure(Exit::Usage, &message, None)
+    Output::printing(Language::default(), json).failure(Exit::Usage, &message, None)
 }
 
 /// What every command needs: the options, the clock, where to print.
@@ -306,7 +306,7 @@ impl Context {
     /// From the options.
     #[must_use]
     pub const fn new(globals: Globals, clock: Clock) -> Self {
-        let output = Output { language: globals.lang, json: globals.json };
+        let output = Output::printing(globals.lang, globals.json);
         Self { globals, output, clock }
     }
 

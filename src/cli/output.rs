@@ -9,11 +9,13 @@ use std::{
     borrow::Cow,
     io::{self, IsTerminal, Write},
     process::{ExitCode, Termination},
+    sync::atomic::{AtomicU64, Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Language, Message};
 
@@ -56,24 +58,115 @@ impl Column {
     pub const fn number(heading: Message) -> Self {
         Self { heading, alignment: CellAlignment::Right }
     }
+
+    fn heading(&self, language: Language) -> Heading {
+        Heading {
+            code: self.heading.code.to_owned(),
+            text: self.heading.text(language),
+            is_number: self.alignment == CellAlignment::Right,
+        }
+    }
 }
 
 /// Where a command prints, in which language and form.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Output {
     /// The language of what is for people. JSON carries both.
     pub language: Language,
     /// One JSON object instead of text (`--json`).
     pub json: bool,
+    /// Where what is said is kept instead of printed: for the service, which shows it as a page or answers with it.
+    kept: Option<Kept>,
+}
+
+/// What a command said, kept as values: the object for programs, and what people read, piece by piece.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The result for programs.
+    pub object: Option<serde_json::Value>,
+    /// What people read, in order.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of what people read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Piece {
+    /// A sentence or a line.
+    Line(String),
+    /// Labels with their values.
+    Pairs(Vec<(String, String)>),
+    /// A table.
+    Table {
+        /// Its columns.
+        headings: Vec<Heading>,
+        /// Its rows, a cell for each column.
+        rows: Vec<Vec<String>>,
+    },
+}
+
+/// A column of a table that was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heading {
+    /// Its code in `locales/`: what the column is, whatever the language.
+    pub code: String,
+    /// In the reader's language.
+    pub text: String,
+    /// Whether its cells are amounts or counts.
+    pub is_number: bool,
+}
+
+/// How far a long command is: steps done and steps in all, set by the loop that does them.
+#[derive(Debug, Default)]
+pub struct Reached {
+    /// Steps done.
+    pub done: AtomicU64,
+    /// Steps in all; 0 while nothing is counted.
+    pub total: AtomicU64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    said: Arc<Mutex<Said>>,
+    reached: Arc<Reached>,
 }
 
 impl Output {
+    /// Prints to the terminal.
+    #[must_use]
+    pub const fn printing(language: Language, json: bool) -> Self {
+        Self { language, json, kept: None }
+    }
+
+    /// Keeps what is said, and shows in `reached` how far it is.
+    #[must_use]
+    pub fn keeping(language: Language, reached: Arc<Reached>) -> Self {
+        Self { language, json: false, kept: Some(Kept { said: Arc::default(), reached }) }
+    }
+
+    /// What was kept so far; nothing when it was printed.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        self.kept.as_ref().map_or_else(Said::default, |kept| lock(&kept.said).clone())
+    }
+
+    fn keep(&self, add: impl FnOnce(&mut Said)) -> bool {
+        let Some(kept) = &self.kept else { return false };
+        add(&mut lock(&kept.said));
+        true
+    }
+
     /// Prints the command's result as one JSON object, but only with `--json`: over several lines when a person
     /// watches, else in one.
     ///
     /// # Errors
     /// Standard output cannot be written, or the value has no JSON form (a map whose keys are not text).
     pub fn object(&self, value: &impl Serialize) -> io::Result<()> {
+        if self.kept.is_some() {
+            let value = serde_json::to_value(value)?;
+            self.keep(|said| said.object = Some(value));
+            return Ok(());
+        }
         if self.json { print(&json_text(value, io::stdout().is_terminal())?) } else { Ok(()) }
     }
 
@@ -82,7 +175,7 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written.
     pub fn sentence(&self, message: &Message) -> io::Result<()> {
-        if self.json { Ok(()) } else { print(&visible(&message.text(self.language))) }
+        self.line(&message.text(self.language))
     }
 
     /// Prints a line that is already in the reader's language, unless `--json`.
@@ -90,7 +183,10 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written.
     pub fn line(&self, text: &str) -> io::Result<()> {
-        if self.json { Ok(()) } else { print(&visible(text)) }
+        if self.json || self.keep(|said| said.pieces.push(Piece::Line(text.to_owned()))) {
+            return Ok(());
+        }
+        print(&visible(text))
     }
 
     /// Prints a table, unless `--json`. Each row has one cell per column.
@@ -98,7 +194,14 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written.
     pub fn table(&self, columns: &[Column], rows: &[Vec<String>]) -> io::Result<()> {
-        if self.json { Ok(()) } else { print(&table_text(self.language, columns, rows)) }
+        let table = || Piece::Table {
+            headings: columns.iter().map(|column| column.heading(self.language)).collect(),
+            rows: rows.to_vec(),
+        };
+        if self.json || self.keep(|said| said.pieces.push(table())) {
+            return Ok(());
+        }
+        print(&table_text(self.language, columns, rows))
     }
 
     /// Prints a block of labels and values, one pair a line with the values below each other, unless `--json`.
@@ -106,7 +209,11 @@ impl Output {
     /// # Errors
     /// Standard output cannot be written.
     pub fn pairs(&self, pairs: &[(Message, String)]) -> io::Result<()> {
-        if self.json { Ok(()) } else { print(&pairs_text(self.language, pairs)) }
+        let texts = || pairs.iter().map(|(label, value)| (label.text(self.language), value.clone())).collect();
+        if self.json || self.keep(|said| said.pieces.push(Piece::Pairs(texts()))) {
+            return Ok(());
+        }
+        print(&pairs_text(self.language, pairs))
     }
 
     /// Says why a command did not do what was asked, and what helps: on standard error, or with `--json` as the
@@ -124,17 +231,30 @@ impl Output {
     /// A progress bar over `total` steps, on standard error; hidden with `--json` and when no person is watching.
     #[must_use]
     pub fn progress(&self, label: &Message, total: u64) -> Progress {
+        if let Some(kept) = &self.kept {
+            kept.reached.done.store(0, Ordering::Relaxed);
+            kept.reached.total.store(total, Ordering::Relaxed);
+            return Progress { bar: ProgressBar::hidden(), reached: Some(Arc::clone(&kept.reached)) };
+        }
         if self.json || !io::stderr().is_terminal() {
-            return Progress(ProgressBar::hidden());
+            return Progress { bar: ProgressBar::hidden(), reached: None };
         }
         Progress::drawn_on(ProgressDrawTarget::stderr(), &label.text(self.language), total)
     }
 }
 
+/// What a panicking command said so far is still what it said.
+fn lock(said: &Mutex<Said>) -> MutexGuard<'_, Said> {
+    said.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A progress bar that shows the count it is given and guesses nothing. Dropped before [`Progress::finish`], it
 /// stays where it stopped, so that one sees how far the work came.
 #[derive(Debug)]
-pub struct Progress(ProgressBar);
+pub struct Progress {
+    bar: ProgressBar,
+    reached: Option<Arc<Reached>>,
+}
 
 impl Progress {
     fn drawn_on(target: ProgressDrawTarget, label: &str, total: u64) -> Self {
@@ -143,17 +263,24 @@ impl Progress {
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .progress_chars("#>-");
         let bar = ProgressBar::with_draw_target(Some(total), target).with_style(style);
-        Self(bar.with_message(visible(label).into_owned()).with_finish(ProgressFinish::Abandon))
+        let bar = bar.with_message(visible(label).into_owned()).with_finish(ProgressFinish::Abandon);
+        Self { bar, reached: None }
     }
 
     /// Shows that `done` of the steps are done.
     pub fn set(&self, done: u64) {
-        self.0.set_position(done);
+        self.bar.set_position(done);
+        if let Some(reached) = &self.reached {
+            reached.done.store(done, Ordering::Relaxed);
+        }
     }
 
     /// Shows all steps as done.
     pub fn finish(self) {
-        self.0.finish();
+        if let Some(reached) = &self.reached {
+            reached.done.store(reached.total.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.bar.finish();
     }
 }
 
@@ -388,7 +515,7 @@ mod tests {
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let progress = Progress::drawn_on(target, "导入 claims", 170_000);
         progress.set(12_345);
-        progress.0.tick();
+        progress.bar.tick();
         progress.finish();
         let drawn = screen.drawn();
         assert!(drawn.contains("导入 claims") && drawn.contains("12,345/170,000"), "{drawn}");
@@ -397,8 +524,8 @@ mod tests {
 
     #[test]
     fn progress_is_hidden_from_programs() {
-        let output = Output { language: Language::Zh, json: true };
-        assert!(output.progress(&Message::new("cli.refused"), 10).0.is_hidden());
+        let output = Output::printing(Language::Zh, true);
+        assert!(output.progress(&Message::new("cli.refused"), 10).bar.is_hidden());
     }
 
     /// Keeps all that was drawn.
