@@ -8,6 +8,7 @@ pub mod bounty;
 pub mod calc;
 pub mod case;
 pub mod cash;
+pub mod catalogue;
 pub mod claim;
 pub mod claims;
 pub mod closing_certificate;
@@ -42,14 +43,15 @@ pub mod verify;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use ankuan_ledger::engine::{Error, WAIT};
+use ankuan_ledger::engine::{Error, Lease, Pool, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
-use crate::access::{self, Acting};
+use crate::access::{self, Acting, Actor};
 use crate::amount;
 use crate::chart::{self, Chart};
 use crate::clock::Clock;
@@ -235,50 +237,58 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
         Err(error) => return refuse_usage(&arguments, &error),
     };
     let context = Context::new(cli.globals, clock);
-    let outcome = match &cli.command {
-        Command::Init(args) => init::run(&context, args),
-        Command::Person(command) => person::run(&context, command),
-        Command::BankAccount(command) => bank_account::run(&context, command),
-        Command::Case(command) => case::run(&context, command),
-        Command::Receipt(command) => receipt::run(&context, command),
-        Command::Cash(command) => cash::run(&context, command),
-        Command::Claims(command) => claims::run(&context, command),
-        Command::Claim(command) => claim::run(&context, command),
-        Command::Payee(command) => payee::run(&context, command),
-        Command::Sheet(command) => sheet::run(&context, command),
-        Command::Distribute(command) => distribute::run(&context, command),
-        Command::Payout(command) => payout::run(&context, command),
-        Command::Statement(command) => statement::run(&context, command),
-        Command::Reply(command) => reply::run(&context, command),
-        Command::Reconcile(command) => reconcile::run(&context, command),
-        Command::Report(command) => report::run(&context, command),
-        Command::Opening(command) => opening::run(&context, command),
-        Command::Asset(command) => asset::run(&context, command),
-        Command::Freeze(args) => measure::freeze(&context, args),
-        Command::Renew(args) => measure::renew(&context, args),
-        Command::Deduct(args) => measure::deduct(&context, args),
-        Command::Lift(args) => measure::lift(&context, args),
-        Command::Instructions(command) => instructions::run(&context, command),
-        Command::Salary(command) => salary::run(&context, command),
-        Command::InstitutionSim(args) => institution_sim::run(&context, args),
-        Command::Deadlines(args) => deadlines::run(&context, args),
-        Command::Movement(command) => movement::run(&context, command),
-        Command::Relief(command) => relief::run(&context, command),
-        Command::CourtTransfer(command) => court_transfer::run(&context, command),
-        Command::Bounty(command) => bounty::run(&context, command),
-        Command::Query(args) => measure::query(&context, args),
-        Command::Surrender(args) => measure::surrender(&context, args),
-        Command::Deduction(command) => deduction::run(&context, command),
-        Command::Calc(command) => calc::run(&context, command),
-        Command::Ledger(command) => ledger::run(&context, command),
-        Command::BankSim(args) => bank_sim::run(&context, args),
-        Command::Obligation(command) => obligation::run(&context, command),
-        Command::Plan(command) => plan::run(&context, command),
-        Command::Settlement(command) => settlement::run(&context, command),
-        Command::Verify(args) => return context.exit_as(verify::run(&context, args)),
-        Command::Demo(args) => return context.exit_as(demo::run(&context, args)),
+    context.exit_as(run_command(&context, &cli.command))
+}
+
+/// Runs a command that was read, wherever it came from.
+///
+/// # Errors
+/// Those of the command.
+pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
+    let done = match command {
+        Command::Init(args) => init::run(context, args),
+        Command::Person(command) => person::run(context, command),
+        Command::BankAccount(command) => bank_account::run(context, command),
+        Command::Case(command) => case::run(context, command),
+        Command::Receipt(command) => receipt::run(context, command),
+        Command::Cash(command) => cash::run(context, command),
+        Command::Claims(command) => claims::run(context, command),
+        Command::Claim(command) => claim::run(context, command),
+        Command::Payee(command) => payee::run(context, command),
+        Command::Sheet(command) => sheet::run(context, command),
+        Command::Distribute(command) => distribute::run(context, command),
+        Command::Payout(command) => payout::run(context, command),
+        Command::Statement(command) => statement::run(context, command),
+        Command::Reply(command) => reply::run(context, command),
+        Command::Reconcile(command) => reconcile::run(context, command),
+        Command::Report(command) => report::run(context, command),
+        Command::Opening(command) => opening::run(context, command),
+        Command::Asset(command) => asset::run(context, command),
+        Command::Freeze(args) => measure::freeze(context, args),
+        Command::Renew(args) => measure::renew(context, args),
+        Command::Deduct(args) => measure::deduct(context, args),
+        Command::Lift(args) => measure::lift(context, args),
+        Command::Instructions(command) => instructions::run(context, command),
+        Command::Salary(command) => salary::run(context, command),
+        Command::InstitutionSim(args) => institution_sim::run(context, args),
+        Command::Deadlines(args) => deadlines::run(context, args),
+        Command::Movement(command) => movement::run(context, command),
+        Command::Relief(command) => relief::run(context, command),
+        Command::CourtTransfer(command) => court_transfer::run(context, command),
+        Command::Bounty(command) => bounty::run(context, command),
+        Command::Query(args) => measure::query(context, args),
+        Command::Surrender(args) => measure::surrender(context, args),
+        Command::Deduction(command) => deduction::run(context, command),
+        Command::Calc(command) => calc::run(context, command),
+        Command::Ledger(command) => ledger::run(context, command),
+        Command::BankSim(args) => bank_sim::run(context, args),
+        Command::Obligation(command) => obligation::run(context, command),
+        Command::Plan(command) => plan::run(context, command),
+        Command::Settlement(command) => settlement::run(context, command),
+        Command::Verify(args) => return verify::run(context, args),
+        Command::Demo(args) => return demo::run(context, args),
     };
-    context.exit(outcome)
+    done.map(|()| Exit::Done)
 }
 
 fn refuse_usage(arguments: &[OsString], error: &clap::Error) -> Exit {
@@ -300,14 +310,36 @@ pub struct Context {
     /// Where to print.
     pub output: Output,
     clock: Clock,
+    served: Option<Served>,
+}
+
+/// What the service knows when it runs a command: who has signed in, and connections that are open already.
+#[derive(Clone, Debug)]
+pub struct Served {
+    /// Connections to the database, whose schema is this program's.
+    pub pool: Arc<Pool>,
+    /// Who has signed in.
+    pub person: Actor,
 }
 
 impl Context {
     /// From the options.
     #[must_use]
-    pub const fn new(globals: Globals, clock: Clock) -> Self {
+    pub fn new(globals: Globals, clock: Clock) -> Self {
         let output = Output::printing(globals.lang, globals.json);
-        Self { globals, output, clock }
+        Self { globals, output, clock, served: None }
+    }
+
+    /// For a command that the service runs for somebody who has signed in.
+    #[must_use]
+    pub const fn of_service(globals: Globals, output: Output, clock: Clock, served: Served) -> Self {
+        Self { globals, output, clock, served: Some(served) }
+    }
+
+    /// Whether the service runs the command: then a path may only name what was uploaded with it.
+    #[must_use]
+    pub const fn is_served(&self) -> bool {
+        self.served.is_some()
     }
 
     /// The book of case money.
@@ -333,7 +365,10 @@ impl Context {
     /// # Errors
     /// `command.no_database` (no file, or no schema in it), those of [`schema::missing_steps`], else what the database
     /// says.
-    pub fn store(&self) -> Outcome<Store> {
+    pub fn store(&self) -> Outcome<Lease> {
+        if let Some(served) = &self.served {
+            return Ok(served.pool.lease()?);
+        }
         let no_database = || Message::new("command.no_database").with("database", self.shown_database());
         // Opening would make the file.
         if let Some(path) = self.globals.database.strip_prefix("sqlite:")
@@ -349,7 +384,7 @@ impl Context {
         if !missing.is_empty() {
             store.migrate(MIGRATIONS)?;
         }
-        Ok(store)
+        Ok(store.into())
     }
 
     /// Opens the database, whatever is in it.
@@ -406,11 +441,16 @@ impl Context {
     /// # Errors
     /// `command.as_missing`, `command.date_in_future`, `court.unknown`, `access.person_unknown`.
     pub fn acting(&self, tx: &mut Tx<'_>) -> Outcome<Acting> {
-        let court_id = self.globals.court;
-        let Some(name) = &self.globals.acting_as else { return Err(Message::new("command.as_missing").into()) };
         self.refuse_future_date()?;
-        self.require_court(tx)?;
-        Ok(Acting { actor: access::find_actor(tx, court_id, name)?, at: self.clock.now(), date: self.date() })
+        let actor = match (&self.served, &self.globals.acting_as) {
+            (Some(served), _) => served.person.clone(),
+            (None, Some(name)) => {
+                self.require_court(tx)?;
+                access::find_actor(tx, self.globals.court, name)?
+            }
+            (None, None) => return Err(Message::new("command.as_missing").into()),
+        };
+        Ok(Acting { actor, at: self.clock.now(), date: self.date() })
     }
 
     /// Refuses an accounting date after today.

@@ -10,6 +10,7 @@
 mod bulk;
 mod connection;
 mod migrate;
+mod pool;
 mod postgres;
 mod sqlite;
 
@@ -20,6 +21,7 @@ use connection::Connection;
 
 pub use bulk::{Bulk, RowBytes};
 pub use migrate::Migration;
+pub use pool::{Lease, Pool};
 
 /// A value on its way into a statement. `Null` fits every column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -279,6 +281,12 @@ pub struct Store {
     engine: EngineKind,
     address: String,
     wait: Duration,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Store({})", self.engine)
+    }
 }
 
 /// How long a writer waits for another process before it says so: longer than a payout of a million lines.

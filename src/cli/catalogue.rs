@@ -1,0 +1,475 @@
+//! Every command as data: what it is called, what it takes, whether it records. The service's pages and its API are made
+//! from this, so a command that exists can be used everywhere, and nothing is described twice.
+//!
+//! Names, help and kinds of values come from the command line's own definition; only what the definition cannot know
+//! stands here.
+
+use std::any::TypeId;
+use std::path::PathBuf;
+
+use ankuan_ledger::Amount;
+use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
+use jiff::civil::Date;
+
+use super::{Cli, Command};
+use crate::{Language, Message};
+
+/// What a command does, as far as whoever runs it for others must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Shows something and changes nothing.
+    Read,
+    /// Shows something, or with a file sets it.
+    ReadOrSet,
+    /// Records something, in the blink of an eye.
+    Write,
+    /// Takes longer, or leaves files: a job. All of these may be done again after they were cut off: what was done
+    /// already changes nothing.
+    Long,
+    /// Belongs to the machine it is typed on: it makes a database, practises, serves.
+    Local,
+}
+
+/// Every command by its words.
+pub const COMMANDS: &[(&str, Kind)] = &[
+    ("init", Kind::Local),
+    ("person add", Kind::Write),
+    ("person grant", Kind::Write),
+    ("person revoke", Kind::Write),
+    ("person delegate", Kind::Write),
+    ("person list", Kind::Read),
+    ("bank-account add", Kind::Write),
+    ("bank-account list", Kind::Read),
+    ("case open", Kind::Write),
+    ("case number", Kind::Write),
+    ("case party", Kind::Write),
+    ("case sub-account", Kind::Write),
+    ("case event", Kind::Write),
+    ("case handler", Kind::Write),
+    ("case milestone", Kind::Write),
+    ("case freeze", Kind::Write),
+    ("case show", Kind::Read),
+    ("case list", Kind::Read),
+    ("receipt record", Kind::Write),
+    ("receipt attribute", Kind::Write),
+    ("receipt list", Kind::Read),
+    ("cash take", Kind::Write),
+    ("cash banked", Kind::Write),
+    ("cash void", Kind::Write),
+    ("cash list", Kind::Read),
+    ("claims import", Kind::Long),
+    ("claims list", Kind::Read),
+    ("claim list", Kind::Read),
+    ("claim show", Kind::Read),
+    ("claim confirm", Kind::Write),
+    ("claim dispute", Kind::Write),
+    ("claim reserve", Kind::Write),
+    ("claim details", Kind::Write),
+    ("claim withdraw", Kind::Write),
+    ("claim payees", Kind::Write),
+    ("payee add", Kind::Write),
+    ("payee details", Kind::Write),
+    ("payee list", Kind::Read),
+    ("sheet record", Kind::Write),
+    ("sheet list", Kind::Read),
+    ("sheet show", Kind::Read),
+    ("distribute make", Kind::Long),
+    ("distribute list", Kind::Read),
+    ("distribute explain", Kind::Read),
+    ("payout draft", Kind::Write),
+    ("payout submit", Kind::Write),
+    ("payout approve", Kind::Write),
+    ("payout commit", Kind::Long),
+    ("payout release", Kind::Long),
+    ("payout deliver", Kind::Local),
+    ("payout verification-request", Kind::Local),
+    ("payout withdraw", Kind::Write),
+    ("payout cancel", Kind::Write),
+    ("payout screen", Kind::Read),
+    ("payout show", Kind::Read),
+    ("payout policy", Kind::ReadOrSet),
+    ("payout returns", Kind::Read),
+    ("payout reissue", Kind::Long),
+    ("payout list", Kind::Read),
+    ("statement show", Kind::Read),
+    ("statement import", Kind::Long),
+    ("statement list", Kind::Read),
+    ("reply import", Kind::Long),
+    ("reconcile match", Kind::Long),
+    ("reconcile open", Kind::Read),
+    ("reconcile show", Kind::Read),
+    ("reconcile set", Kind::Write),
+    ("reconcile undo", Kind::Write),
+    ("reconcile note", Kind::Write),
+    ("reconcile prepare", Kind::Write),
+    ("reconcile review", Kind::Write),
+    ("reconcile close", Kind::Write),
+    ("reconcile reopen", Kind::Write),
+    ("reconcile days", Kind::Read),
+    ("reconcile transfers", Kind::Read),
+    ("reconcile score", Kind::Local),
+    ("report bank-reconciliation", Kind::Read),
+    ("report case-comparison", Kind::Read),
+    ("report monthly-return", Kind::Read),
+    ("report measures", Kind::Read),
+    ("report cash-ratio", Kind::Read),
+    ("report closing-certificate", Kind::Read),
+    ("opening import", Kind::Long),
+    ("asset add", Kind::Write),
+    ("asset list", Kind::Read),
+    ("asset show", Kind::Read),
+    ("asset day", Kind::Long),
+    ("asset found", Kind::Read),
+    ("asset ground", Kind::Write),
+    ("asset expect", Kind::Write),
+    ("asset expected", Kind::Read),
+    ("asset income", Kind::Write),
+    ("asset notice", Kind::Write),
+    ("asset objection", Kind::Write),
+    ("asset use", Kind::Write),
+    ("asset substitute", Kind::Write),
+    ("freeze", Kind::Write),
+    ("renew", Kind::Write),
+    ("deduct", Kind::Write),
+    ("lift", Kind::Write),
+    ("instructions out", Kind::Long),
+    ("instructions in", Kind::Long),
+    ("instructions expected", Kind::Read),
+    ("deadlines", Kind::Read),
+    ("deadlines pause", Kind::Write),
+    ("deadlines resume", Kind::Write),
+    ("deadlines rules", Kind::ReadOrSet),
+    ("movement order", Kind::Write),
+    ("movement list", Kind::Read),
+    ("movement left", Kind::Read),
+    ("relief fund-in", Kind::Write),
+    ("relief pay", Kind::Write),
+    ("relief refund", Kind::Write),
+    ("relief premium", Kind::Write),
+    ("relief claim", Kind::Write),
+    ("relief insurer-paid", Kind::Write),
+    ("relief pass-through", Kind::Write),
+    ("relief show", Kind::Read),
+    ("court-transfer record", Kind::Write),
+    ("court-transfer paper", Kind::Write),
+    ("court-transfer list", Kind::Read),
+    ("bounty announce", Kind::Write),
+    ("bounty report", Kind::Write),
+    ("bounty award", Kind::Long),
+    ("bounty draw", Kind::Write),
+    ("bounty list", Kind::Read),
+    ("salary import", Kind::Long),
+    ("salary show", Kind::Read),
+    ("salary sweep", Kind::Write),
+    ("calc interest", Kind::Read),
+    ("calc fee", Kind::Read),
+    ("calc preservation-fee", Kind::Read),
+    ("calc bankruptcy-fee", Kind::Read),
+    ("calc waterfall", Kind::Read),
+    ("calc imputation", Kind::Read),
+    ("calc live-freeze", Kind::Read),
+    ("calc term", Kind::Read),
+    ("ledger accounts", Kind::Read),
+    ("ledger balance", Kind::Read),
+    ("ledger entries", Kind::Read),
+    ("ledger voucher", Kind::Read),
+    ("ledger trial-balance", Kind::Read),
+    ("ledger hold", Kind::Write),
+    ("ledger capture", Kind::Write),
+    ("ledger release", Kind::Write),
+    ("ledger reverse", Kind::Write),
+    ("ledger close-month", Kind::Write),
+    ("verify", Kind::Long),
+    ("demo", Kind::Local),
+    ("bank-sim", Kind::Local),
+    ("institution-sim", Kind::Local),
+    ("query", Kind::Write),
+    ("surrender", Kind::Write),
+    ("deduction list", Kind::Read),
+    ("deduction show", Kind::Read),
+    ("deduction arrived", Kind::Write),
+    ("deduction explain", Kind::Write),
+    ("obligation add", Kind::Write),
+    ("obligation payee", Kind::Write),
+    ("obligation list", Kind::Read),
+    ("obligation show", Kind::Read),
+    ("obligation perform-outside", Kind::Write),
+    ("obligation set-off", Kind::Write),
+    ("obligation assign", Kind::Write),
+    ("obligation waive", Kind::Write),
+    ("obligation undo", Kind::Write),
+    ("plan draft", Kind::Write),
+    ("plan serve", Kind::Write),
+    ("plan object", Kind::Write),
+    ("plan oppose", Kind::Write),
+    ("plan suit", Kind::Write),
+    ("plan settle", Kind::Write),
+    ("plan decide", Kind::Write),
+    ("plan pay-again", Kind::Write),
+    ("plan cancel", Kind::Write),
+    ("plan show", Kind::Read),
+    ("plan list", Kind::Read),
+    ("settlement add", Kind::Write),
+    ("settlement receipt", Kind::Write),
+    ("settlement list", Kind::Read),
+    ("settlement default", Kind::Write),
+    ("settlement complete", Kind::Write),
+];
+
+/// The arguments by which a second person is named who agrees. At the command line they are taken at their word or prove
+/// themselves there; in the service they do it on their own.
+pub const SECOND_PERSON: &[&str] = &["confirmed_by", "approved_by", "second_officer"];
+
+/// What an argument takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Nothing: it is said or not.
+    Flag,
+    /// Words.
+    Text,
+    /// A whole number.
+    Number,
+    /// An amount in yuan.
+    Yuan,
+    /// A civil date.
+    Date,
+    /// One word of a closed list.
+    Choice(Vec<String>),
+    /// The name of something built in; at the command line also a file.
+    Name,
+    /// A file that is read.
+    File,
+    /// A file or folder that is written.
+    Output,
+}
+
+/// An argument of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Its name, as programs give it: `value_date`.
+    pub name: String,
+    /// What it means, in Chinese.
+    pub help_zh: String,
+    /// What it means, in English.
+    pub help_en: String,
+    /// What it takes.
+    pub takes: Takes,
+    /// Whether it must be given.
+    pub is_required: bool,
+    /// Whether it may be given several times.
+    pub is_list: bool,
+    /// What counts where it is not given.
+    pub default: Option<String>,
+    /// `--value-date`; none for one that is known by its place.
+    long: Option<String>,
+}
+
+impl Parameter {
+    /// What it means, in a language.
+    #[must_use]
+    pub fn help(&self, language: Language) -> &str {
+        match language {
+            Language::Zh => &self.help_zh,
+            Language::En => &self.help_en,
+        }
+    }
+}
+
+/// A command with everything that is known of it.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Its words: `payout approve`.
+    pub words: &'static str,
+    /// What it does.
+    pub kind: Kind,
+    /// What it is for, in Chinese.
+    pub about_zh: String,
+    /// What it is for, in English.
+    pub about_en: String,
+    /// What it takes.
+    pub parameters: Vec<Parameter>,
+}
+
+impl Entry {
+    /// What it is for, in a language.
+    #[must_use]
+    pub fn about(&self, language: Language) -> &str {
+        match language {
+            Language::Zh => &self.about_zh,
+            Language::En => &self.about_en,
+        }
+    }
+
+    /// The parameter that names a second person, where there is one.
+    #[must_use]
+    pub fn second_person(&self) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| SECOND_PERSON.contains(&parameter.name.as_str()))
+    }
+
+    /// A parameter by its name.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Reads a command from values by name. No value can be taken for another argument, nor an option of every command be
+    /// given.
+    ///
+    /// # Errors
+    /// `command.unknown_parameter`, `command.not_built_in` (a path where only a name may stand), `command.usage`.
+    pub fn command(&self, values: &[(String, String)]) -> Result<Command, Message> {
+        let mut arguments: Vec<String> = vec!["ankuan".to_owned()];
+        arguments.extend(self.words.split(' ').map(str::to_owned));
+        for (name, value) in values {
+            let Some(parameter) = self.parameter(name) else {
+                return Err(Message::new("command.unknown_parameter").with("name", name).with("command", self.words));
+            };
+            let is_name = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
+            if parameter.takes == Takes::Name && !value.chars().all(is_name) {
+                return Err(Message::new("command.not_built_in").with("name", name).with("value", value));
+            }
+            match (&parameter.long, &parameter.takes) {
+                (Some(long), Takes::Flag) if value == "true" => arguments.push(format!("--{long}")),
+                (Some(long), takes) if *takes != Takes::Flag => arguments.push(format!("--{long}={value}")),
+                _ => {}
+            }
+        }
+        arguments.push("--".to_owned());
+        for parameter in self.parameters.iter().filter(|parameter| parameter.long.is_none()) {
+            arguments.extend(values.iter().filter(|(name, _)| *name == parameter.name).map(|(_, value)| value.clone()));
+        }
+        let usage = |error: clap::Error| {
+            let text = error.to_string();
+            let text = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
+            Message::new("command.usage").with("detail", text)
+        };
+        let matches = Cli::command().try_get_matches_from(arguments).map_err(usage)?;
+        Ok(Cli::from_arg_matches(&matches).map_err(usage)?.command)
+    }
+}
+
+/// Every command, in the order of [`COMMANDS`].
+#[must_use]
+pub fn entries() -> Vec<Entry> {
+    let root = Cli::command();
+    COMMANDS.iter().filter_map(|(words, kind)| entry(&root, words, *kind)).collect()
+}
+
+fn entry(root: &clap::Command, words: &'static str, kind: Kind) -> Option<Entry> {
+    let command = words.split(' ').try_fold(root, |command, word| command.find_subcommand(word))?;
+    let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+    let (about_zh, about_en) = both(&about);
+    let parameters = command.get_arguments().filter(|argument| is_own(argument)).map(parameter).collect();
+    Some(Entry { words, kind, about_zh, about_en, parameters })
+}
+
+/// Whether an argument is the command's own: help and version are not.
+fn is_own(argument: &Arg) -> bool {
+    !argument.is_global_set() && !matches!(argument.get_action(), ArgAction::Help | ArgAction::Version)
+}
+
+fn parameter(argument: &Arg) -> Parameter {
+    let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+    let (help_zh, help_en) = both(&help);
+    Parameter {
+        name: argument.get_id().to_string(),
+        help_zh,
+        help_en,
+        takes: takes(argument),
+        is_required: argument.is_required_set(),
+        is_list: matches!(argument.get_action(), ArgAction::Append)
+            || argument.get_num_args().is_some_and(|range| range.max_values() > 1),
+        default: argument.get_default_values().first().map(|value| value.to_string_lossy().into_owned()),
+        long: argument.get_long().map(str::to_owned),
+    }
+}
+
+fn takes(argument: &Arg) -> Takes {
+    /// Paths that a command writes to.
+    const WRITTEN: &[&str] = &["out", "dir", "problems", "csv", "xlsx", "code_to"];
+    if !argument.get_action().takes_values() {
+        return Takes::Flag;
+    }
+    let choices: Vec<String> =
+        argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let kind = argument.get_value_parser().type_id();
+    let is = |wanted: TypeId| kind == wanted;
+    let names = argument.get_value_names().unwrap_or_default();
+    if !choices.is_empty() {
+        Takes::Choice(choices)
+    } else if is(TypeId::of::<PathBuf>()) {
+        if WRITTEN.contains(&argument.get_id().as_str()) { Takes::Output } else { Takes::File }
+    } else if names.iter().any(|name| name.contains("FILE")) {
+        Takes::Name
+    } else if is(TypeId::of::<Amount>()) {
+        Takes::Yuan
+    } else if is(TypeId::of::<Date>()) {
+        Takes::Date
+    } else if [TypeId::of::<i64>(), TypeId::of::<u64>(), TypeId::of::<u32>(), TypeId::of::<u16>()].into_iter().any(is) {
+        Takes::Number
+    } else {
+        Takes::Text
+    }
+}
+
+/// The two halves of a text of the command line: `审批 · Approve the next step`.
+fn both(text: &str) -> (String, String) {
+    let (zh, en) = text.split_once(" · ").unwrap_or((text, text));
+    (zh.trim().to_owned(), en.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    fn leaves(command: &clap::Command, words: &str, found: &mut BTreeSet<String>) {
+        let subcommands: Vec<_> = command.get_subcommands().filter(|command| command.get_name() != "help").collect();
+        if !words.is_empty() && (subcommands.is_empty() || !command.is_subcommand_required_set()) {
+            found.insert(words.to_owned());
+        }
+        for subcommand in subcommands {
+            let longer = format!("{words} {}", subcommand.get_name());
+            leaves(subcommand, longer.trim(), found);
+        }
+    }
+
+    #[test]
+    fn every_command_is_listed_once() {
+        let mut found = BTreeSet::new();
+        leaves(&Cli::command(), "", &mut found);
+        let listed: BTreeSet<String> = COMMANDS.iter().map(|(words, _)| (*words).to_owned()).collect();
+        assert_eq!(listed, found);
+        assert_eq!(listed.len(), COMMANDS.len());
+        assert_eq!(entries().len(), COMMANDS.len());
+    }
+
+    #[test]
+    fn everything_is_said_in_both_languages() {
+        for entry in entries() {
+            assert_ne!(entry.about_zh, entry.about_en, "{}", entry.words);
+            for parameter in &entry.parameters {
+                assert!(!parameter.help_zh.is_empty(), "{} {}", entry.words, parameter.name);
+                assert_ne!(parameter.help_zh, parameter.help_en, "{} {}", entry.words, parameter.name);
+            }
+        }
+    }
+
+    fn of(words: &str) -> Entry {
+        entries().into_iter().find(|entry| entry.words == words).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_never_taken_for_another_argument() {
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let entry = of("person add");
+        let command = entry.command(&[own("name", "--as=管理员")]).unwrap();
+        assert!(format!("{command:?}").contains("--as=管理员"), "{command:?}");
+        assert_eq!(entry.command(&[own("acting_as", "管理员")]).unwrap_err().code, "command.unknown_parameter");
+        assert_eq!(entry.command(&[]).unwrap_err().code, "command.usage");
+        let draft = of("payout draft");
+        assert!(draft.command(&[own("sheets", "1"), own("sheets", "2"), own("title", "--sheet=3")]).is_ok());
+        assert_eq!(draft.command(&[own("profile", "/etc/passwd")]).unwrap_err().code, "command.not_built_in");
+    }
+}
