@@ -1,0 +1,488 @@
+//! The service: runs the commands for people who have signed in, at once or as jobs. Pages (`web`) and programs (`api`)
+//! ask it; it knows neither HTML nor HTTP.
+
+pub mod jobs;
+pub mod server;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ankuan_ledger::engine::Pool;
+use ankuan_ledger::{Store, Tx};
+
+use crate::access::Actor;
+use crate::cli::catalogue::{self, Entry, Kind, Takes};
+use crate::cli::output::{Exit, Output, Reached, Said};
+use crate::cli::{Context, Globals, Served, run_command};
+use crate::clock::{Clock, Randomness};
+use crate::documents::keys::Keys;
+use crate::{Failure, Language, Message, Outcome, access, chart};
+use jobs::{End, Job, State};
+
+/// Connections at once: two cores are busy with fewer, and PostgreSQL allows 100 to all who use it.
+pub const CONNECTIONS_MAX: usize = 16;
+
+/// Threads that run jobs: one long commit and what comes beside it.
+const WORKERS: usize = 2;
+
+/// How often a worker looks for jobs that another process left.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// What somebody asks to have done.
+#[derive(Debug)]
+pub struct Asked {
+    /// The command's words.
+    pub words: &'static str,
+    /// What it is given, by name.
+    pub values: Vec<(String, String)>,
+    /// Files that were uploaded for it.
+    pub files: Vec<Upload>,
+    /// In which language the result is written.
+    pub language: Language,
+    /// Key by which the same request is known again.
+    pub request: Option<String>,
+    /// The page it was begun on.
+    pub return_to: String,
+}
+
+/// A file that was uploaded.
+#[derive(Debug)]
+pub struct Upload {
+    /// The argument it is for.
+    pub parameter: String,
+    /// The name its sender gave it, without any path.
+    pub name: String,
+    /// Where it lies until the request ends.
+    pub path: PathBuf,
+}
+
+/// What came of what was asked.
+#[derive(Debug)]
+pub enum Answered {
+    /// It was run.
+    Ran(Ran),
+    /// It is a job now: it waits for a worker, or for a second person.
+    Job(i64, State),
+}
+
+/// A command that was run.
+#[derive(Debug)]
+pub struct Ran {
+    /// What it said, also before it was refused.
+    pub said: Said,
+    /// How it ended.
+    pub outcome: Outcome<Exit>,
+}
+
+/// What all requests share.
+#[derive(Debug)]
+pub struct Service {
+    /// Every command.
+    pub entries: Vec<Entry>,
+    /// Time.
+    pub clock: Clock,
+    globals: Globals,
+    pool: Arc<Pool>,
+    keys: Keys,
+    /// This process, as it signs the jobs that it runs.
+    owner: String,
+    running: Mutex<HashMap<(i64, i64), Arc<Reached>>>,
+    wake: (Mutex<Awake>, Condvar),
+}
+
+#[derive(Debug, Default)]
+struct Awake {
+    has_work: bool,
+    is_stopping: bool,
+}
+
+impl Service {
+    /// On a database that has a court. `globals` say which database and key file; the rest of them is of no use here.
+    ///
+    /// # Errors
+    /// `keys.missing`, `command.no_database`, else what the database says.
+    pub fn new(globals: Globals, clock: Clock) -> Outcome<Arc<Self>> {
+        let context = Context::new(globals.clone(), clock);
+        let keys = context.keys()?;
+        let pattern: Store = context.open()?;
+        drop(context.store()?);
+        let owner: [u8; 8] = Randomness::system().bytes().map_err(std::io::Error::other)?;
+        Ok(Arc::new(Self {
+            entries: catalogue::entries(),
+            clock,
+            globals,
+            pool: Pool::new(pattern, CONNECTIONS_MAX),
+            keys,
+            owner: ankuan_ledger::chain::hex(&owner),
+            running: Mutex::default(),
+            wake: Default::default(),
+        }))
+    }
+
+    /// The keys.
+    #[must_use]
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// A command by its words.
+    #[must_use]
+    pub fn entry(&self, words: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.words == words && entry.kind != Kind::Local)
+    }
+
+    /// Reads one moment of the database.
+    ///
+    /// # Errors
+    /// What the reading says.
+    pub fn read<T>(&self, read: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+        let done = self.pool.lease().map_err(Failure::from).and_then(|mut store| read(&mut store.snapshot()?));
+        self.watch(done)
+    }
+
+    /// Changes something in a transaction that is committed when it is done.
+    ///
+    /// # Errors
+    /// What the work says.
+    pub fn write<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+        let done = self.pool.lease().map_err(Failure::from).and_then(|mut store| {
+            let mut tx = store.begin()?;
+            let done = work(&mut tx)?;
+            tx.commit()?;
+            Ok(done)
+        });
+        self.watch(done)
+    }
+
+    /// After something broke no connection is used again, for one of them may be why.
+    fn watch<T>(&self, outcome: Outcome<T>) -> Outcome<T> {
+        if matches!(outcome, Err(Failure::Broken(_))) {
+            self.pool.discard_idle();
+        }
+        outcome
+    }
+
+    /// The courts of the database, with their names.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn courts(&self) -> Outcome<Vec<(i64, String)>> {
+        self.read(|tx| {
+            let numbers = tx.query("SELECT DISTINCT court_id FROM court ORDER BY court_id", &[], |row| row.int(0))?;
+            let mut courts = Vec::new();
+            for court_id in numbers {
+                courts.push((court_id, chart::court_name(tx, court_id)?.unwrap_or_default()));
+            }
+            Ok(courts)
+        })
+    }
+
+    /// A context in which a command is run for somebody, with what it says kept.
+    #[must_use]
+    pub fn context(&self, person: &Actor, language: Language, request: Option<String>, reached: Arc<Reached>) -> Context {
+        let globals = Globals {
+            court: person.court_id,
+            acting_as: Some(person.name.clone()),
+            json: false,
+            lang: language,
+            date: None,
+            request,
+            ..self.globals.clone()
+        };
+        let served = Served { pool: Arc::clone(&self.pool), person: person.clone() };
+        Context::of_service(globals, Output::keeping(language, reached), self.clock, served)
+    }
+
+    /// Does what a person asks: at once, or as a job when it takes longer or a second person has to agree.
+    ///
+    /// # Errors
+    /// `command.unknown_parameter`, `command.usage`; what the database says. What the command itself refuses stands in
+    /// [`Ran::outcome`].
+    pub fn ask(&self, person: &Actor, asked: &Asked) -> Outcome<Answered> {
+        let entry = self
+            .entry(asked.words)
+            .ok_or_else(|| Message::new("service.command_unknown").with("command", asked.words))?;
+        let second = entry.second_person().filter(|second| second.is_required);
+        let state = match (entry.kind, second) {
+            (_, Some(_)) => State::Proposed,
+            (Kind::Long, None) => State::Waiting,
+            _ => return Ok(Answered::Ran(self.run(person, entry, asked, &Arc::default())?)),
+        };
+        self.check(entry, person, asked, second.map(|second| second.name.as_str()))?;
+        let mut randomness = Randomness::system();
+        let job_id = self.write(|tx| {
+            jobs::add(tx, &self.keys, &mut randomness, person, asked, state, self.clock.now())
+        })?;
+        if state == State::Waiting {
+            self.wake_up();
+        }
+        Ok(Answered::Job(job_id, state))
+    }
+
+    /// That a command could be run: a job that cannot be read would wait for nothing.
+    fn check(&self, entry: &Entry, person: &Actor, asked: &Asked, second: Option<&str>) -> Outcome<()> {
+        let folder = tempfile::tempdir()?;
+        let mut values = given(entry, asked, folder.path())?;
+        if let Some(second) = second {
+            if asked.values.iter().any(|(name, _)| name == second) {
+                return Err(Message::new("service.second_person_signs_in").into());
+            }
+            values.push((second.to_owned(), person.name.clone()));
+        }
+        entry.command(&values)?;
+        Ok(())
+    }
+
+    /// Runs a command for somebody, now.
+    fn run(&self, person: &Actor, entry: &Entry, asked: &Asked, reached: &Arc<Reached>) -> Outcome<Ran> {
+        let folder = tempfile::tempdir()?;
+        let command = entry.command(&given(entry, asked, folder.path())?)?;
+        let context = self.context(person, asked.language, asked.request.clone(), Arc::clone(reached));
+        let outcome = self.watch(run_command(&context, &command));
+        Ok(Ran { said: context.output.said(), outcome })
+    }
+
+    /// How far a job is that this process runs.
+    #[must_use]
+    pub fn reached(&self, court_id: i64, job_id: i64) -> Option<Arc<Reached>> {
+        lock(&self.running).get(&(court_id, job_id)).cloned()
+    }
+
+    /// Tells the workers that there is something to do.
+    pub fn wake_up(&self) {
+        lock(&self.wake.0).has_work = true;
+        self.wake.1.notify_all();
+    }
+
+    /// Lets the workers end what they do and begin nothing more.
+    pub fn stop(&self) {
+        lock(&self.wake.0).is_stopping = true;
+        self.wake.1.notify_all();
+    }
+
+    /// Starts the threads that run jobs; they end after [`Service::stop`].
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn start_workers(self: &Arc<Self>) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
+        (0..WORKERS)
+            .map(|number| {
+                let service = Arc::clone(self);
+                std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || service.work())
+            })
+            .collect()
+    }
+
+    fn work(&self) {
+        loop {
+            let found = self.take_job();
+            match found {
+                Ok(Some(job)) => self.run_job(&job),
+                Ok(None) => {}
+                Err(failure) => tracing::error!(?failure, "looking for jobs"),
+            }
+            let awake = lock(&self.wake.0);
+            let mut awake = if awake.has_work || awake.is_stopping {
+                awake
+            } else {
+                self.wake.1.wait_timeout(awake, LOOK_AGAIN).map_or_else(|poisoned| poisoned.into_inner().0, |woken| woken.0)
+            };
+            if awake.is_stopping {
+                return;
+            }
+            awake.has_work = false;
+        }
+    }
+
+    fn take_job(&self) -> Outcome<Option<Job>> {
+        for (court_id, _) in self.courts()? {
+            if let Some(job) = self.write(|tx| jobs::take(tx, court_id, &self.owner, self.clock.now()))? {
+                // There may be more; another worker looks while this one works.
+                self.wake_up();
+                return Ok(Some(job));
+            }
+        }
+        Ok(None)
+    }
+
+    fn run_job(&self, job: &Job) {
+        let reached = Arc::new(Reached::default());
+        lock(&self.running).insert((job.court_id, job.job_id), Arc::clone(&reached));
+        let stopped = Arc::new((Mutex::new(false), Condvar::new()));
+        let end = std::thread::scope(|scope| {
+            let alive = scope.spawn(|| self.keep_alive(job, &reached, &stopped));
+            let end = self.run_kept(job, &reached).unwrap_or_else(|failure| {
+                tracing::error!(job = job.job_id, ?failure, "a job could not be run");
+                end_of(Ran { said: Said::default(), outcome: Err(failure) }, job.language)
+            });
+            *lock(&stopped.0) = true;
+            stopped.1.notify_all();
+            let _ended = alive.join();
+            end
+        });
+        let ended = self.write(|tx| jobs::end(tx, job, &self.owner, &end, self.clock.now()));
+        lock(&self.running).remove(&(job.court_id, job.job_id));
+        if let Err(failure) = ended {
+            // It stays `running` until its lease ends, and is begun again, which changes nothing that was done.
+            tracing::error!(job = job.job_id, ?failure, "the end of a job could not be written");
+        }
+    }
+
+    /// Renews the lease while a job runs. On SQLite the job itself may hold the file; then it is left out.
+    fn keep_alive(&self, job: &Job, reached: &Reached, stopped: &(Mutex<bool>, Condvar)) {
+        let pause = Duration::from_secs(jobs::LEASE_SECONDS.unsigned_abs() / 3);
+        let mut has_stopped = lock(&stopped.0);
+        while !*has_stopped {
+            let (again, waited) =
+                stopped.1.wait_timeout(has_stopped, pause).unwrap_or_else(PoisonError::into_inner);
+            has_stopped = again;
+            if *has_stopped || !waited.timed_out() || self.globals.database.starts_with("sqlite:") {
+                continue;
+            }
+            let steps = steps(reached);
+            if let Err(failure) = self.write(|tx| jobs::renew(tx, job, &self.owner, steps, self.clock.now())) {
+                tracing::warn!(job = job.job_id, ?failure, "a lease could not be renewed");
+            }
+        }
+    }
+
+    /// Runs a job with the files that were kept for it, and keeps those that it writes.
+    fn run_kept(&self, job: &Job, reached: &Arc<Reached>) -> Outcome<End> {
+        let folder = tempfile::tempdir()?;
+        let entry = self
+            .entry(&job.command)
+            .ok_or_else(|| Message::new("service.command_unknown").with("command", &job.command))?;
+        let (person, second, files) = self.read(|tx| {
+            let person = access::person_by_id(tx, job.court_id, job.person_id)?;
+            let second = job.second_person_id.map(|id| access::person_by_id(tx, job.court_id, id)).transpose()?;
+            let mut files = Vec::new();
+            for file in jobs::files(tx, job.court_id, job.job_id)? {
+                if file.parameter.is_empty() {
+                    continue;
+                }
+                let bytes = jobs::file_bytes(tx, &self.keys, job.court_id, job.job_id, file.file_no)?;
+                let path = folder.path().join(file.file_no.to_string()).join(&file.name);
+                std::fs::create_dir_all(path.parent().unwrap_or(folder.path()))?;
+                std::fs::write(&path, bytes)?;
+                files.push(Upload { parameter: file.parameter, name: file.name, path });
+            }
+            Ok((person, second, files))
+        })?;
+        let mut values = job.arguments.clone();
+        if let (Some(second), Some(parameter)) = (&second, entry.second_person()) {
+            values.push((parameter.name.clone(), second.name.clone()));
+        }
+        let given_files = files.len();
+        let asked = Asked {
+            words: entry.words,
+            values,
+            files,
+            language: job.language,
+            request: Some(format!("job-{}", job.job_id)),
+            return_to: String::new(),
+        };
+        let written = folder.path().join("written");
+        std::fs::create_dir(&written)?;
+        let command = entry.command(&given(entry, &asked, &written)?)?;
+        let context = self.context(&person, job.language, asked.request.clone(), Arc::clone(reached));
+        let outcome = self.watch(run_command(&context, &command));
+        let files = written_files(&written)?;
+        if !files.is_empty() {
+            let mut randomness = Randomness::system();
+            self.write(|tx| {
+                // Begun a second time, it wrote them before.
+                tx.execute(
+                    "DELETE FROM job_file WHERE court_id = $1 AND job_id = $2 AND parameter = ''",
+                    &[job.court_id.into(), job.job_id.into()],
+                )?;
+                for (file_no, path) in (given_files as i64 + 1..).zip(&files) {
+                    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+                    let bytes = std::fs::read(path)?;
+                    let key = (job.court_id, job.job_id, file_no);
+                    jobs::keep_file(tx, &self.keys, &mut randomness, key, "", &name, &bytes)?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(end_of(Ran { said: context.output.said(), outcome }, job.language))
+    }
+}
+
+/// Steps done and in all.
+#[must_use]
+pub fn steps(reached: &Reached) -> (i64, i64) {
+    use std::sync::atomic::Ordering::Relaxed;
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    (number(reached.done.load(Relaxed)), number(reached.total.load(Relaxed)))
+}
+
+/// How a command ended, as a job keeps it.
+fn end_of(ran: Ran, language: Language) -> End {
+    let mut said = ran.said;
+    let (state, code) = match ran.outcome {
+        Ok(Exit::Done) => (State::Done, String::new()),
+        // What was wrong stands in what it said.
+        Ok(_) => (State::Refused, String::new()),
+        Err(Failure::Refused(message)) => {
+            said.pieces.insert(0, crate::cli::output::Piece::Line(message.text(language)));
+            (State::Refused, message.code.to_owned())
+        }
+        Err(Failure::Broken(error)) => {
+            tracing::error!(%error, "a job broke");
+            (State::Broken, "command.broken".to_owned())
+        }
+    };
+    End { state, code, said }
+}
+
+/// The values of a command with the paths of its files; what it writes goes to `written`.
+fn given(entry: &Entry, asked: &Asked, written: &Path) -> Outcome<Vec<(String, String)>> {
+    let mut values = Vec::new();
+    for (name, value) in &asked.values {
+        if entry.parameter(name).is_some_and(|parameter| matches!(parameter.takes, Takes::File | Takes::Output)) {
+            return Err(Message::new("service.file_is_uploaded").with("name", name).into());
+        }
+        values.push((name.clone(), value.clone()));
+    }
+    for file in &asked.files {
+        if entry.parameter(&file.parameter).is_none_or(|parameter| parameter.takes != Takes::File) {
+            return Err(Message::new("service.no_file_here").with("name", &file.parameter).into());
+        }
+        values.push((file.parameter.clone(), file.path.to_string_lossy().into_owned()));
+    }
+    if entry.kind == Kind::Long {
+        for parameter in entry.parameters.iter().filter(|parameter| parameter.takes == Takes::Output) {
+            let name = match parameter.name.as_str() {
+                "problems" => "problems.csv",
+                "csv" => "table.csv",
+                "xlsx" => "table.xlsx",
+                "code_to" => "code.txt",
+                _ => "",
+            };
+            values.push((parameter.name.clone(), written.join(name).to_string_lossy().into_owned()));
+        }
+    }
+    Ok(values)
+}
+
+/// Every file below a folder, by name.
+fn written_files(folder: &Path) -> Outcome<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.extend(written_files(&entry.path())?);
+        } else {
+            found.push(entry.path());
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A lock whose holder panicked guards values that are whole at any moment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

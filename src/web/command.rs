@@ -1,0 +1,337 @@
+//! Every command as a page: what it shows (`/see/…`), and a form for what it takes (`/do/…`).
+
+use std::path::Path as FilePath;
+
+use axum::extract::{Multipart, Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use tokio::io::AsyncWriteExt;
+
+use super::{App, Sorry, Viewer, blocking, local, page, parts};
+use crate::cli::catalogue::{Entry, Kind, Takes};
+use crate::cli::output::Said;
+use crate::clock::Randomness;
+use crate::service::{Answered, Asked, Ran, Upload};
+use crate::{Failure, Language, Message};
+
+/// Fields of a form that are not the command's: the token, the request's key, the page to go back to.
+const TOKEN: &str = "_token";
+const REQUEST: &str = "_request";
+const NEXT: &str = "_next";
+
+/// The largest field of a form that is no file: a list of numbers, a long reason.
+const FIELD_BYTES_MAX: usize = 1 << 20;
+
+type Values = Vec<(String, String)>;
+
+/// All that can be done, by its first word.
+///
+/// # Errors
+/// None.
+pub async fn all(State(service): App, viewer: Viewer) -> Markup {
+    let mut groups: Vec<(&str, Vec<&Entry>)> = Vec::new();
+    for entry in service.entries.iter().filter(|entry| entry.kind != Kind::Local) {
+        let word = entry.words.split(' ').next().unwrap_or_default();
+        match groups.last_mut() {
+            Some((last, entries)) if *last == word => entries.push(entry),
+            _ => groups.push((word, vec![entry])),
+        }
+    }
+    let title = viewer.t("web.nav_actions");
+    let body = html! {
+        h1 { (title) }
+        p.hint { (viewer.t("web.actions_hint")) }
+        div.groups {
+            @for (word, entries) in &groups {
+                section.card {
+                    h2 { code { (word) } }
+                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.about(viewer.language)) } } } }
+                }
+            }
+        }
+    };
+    page(&viewer, &title, &body)
+}
+
+/// Where a command's page is.
+#[must_use]
+pub fn href(entry: &Entry) -> String {
+    let place = entry.words.replace(' ', "/");
+    let is_shown = matches!(entry.kind, Kind::Read | Kind::ReadOrSet)
+        && !entry.parameters.iter().any(|parameter| parameter.is_required);
+    if is_shown { format!("/see/{place}") } else { format!("/do/{place}") }
+}
+
+/// Shows what a command says that changes nothing.
+///
+/// # Errors
+/// `service.command_unknown`, and what the command says.
+pub async fn see(
+    State(service): App,
+    viewer: Viewer,
+    Path(words): Path<String>,
+    Query(values): Query<Values>,
+) -> Result<Response, Sorry> {
+    let entry = find(&service, &viewer, &words)?.clone();
+    if !matches!(entry.kind, Kind::Read | Kind::ReadOrSet) {
+        return Err(Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language));
+    }
+    let format = values.iter().find(|(name, _)| name == "_as").map(|(_, format)| format.clone());
+    let values: Values = values.into_iter().filter(|(name, value)| name != "_as" && !value.is_empty()).collect();
+    let ran = run(&service, &viewer, &entry, values.clone(), Vec::new(), None, String::new()).await?;
+    let Answered::Ran(ran) = ran else {
+        return Err(Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language));
+    };
+    if format.as_deref() == Some("csv") {
+        return export(&viewer, &entry, &ran.said);
+    }
+    let title = entry.about(viewer.language).to_owned();
+    let body = html! {
+        h1 { (title) }
+        (refusal(&viewer, &ran))
+        @if !entry.parameters.is_empty() {
+            details.filter { summary { (viewer.t("web.filter")) }
+                form method="get" action=(format!("/see/{}", entry.words.replace(' ', "/"))) {
+                    (fields(&entry, viewer.language, &values))
+                    button { (viewer.t("web.show")) }
+                }
+            }
+        }
+        (parts::said(&ran.said))
+        (related(&service.entries, &entry, &viewer, &values))
+    };
+    let status = if ran.outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    Ok((status, page(&viewer, &title, &body)).into_response())
+}
+
+/// What else can be done with the same subject.
+fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String, String)]) -> Markup {
+    let word = shown.words.split(' ').next().unwrap_or_default();
+    let others = entries.iter().filter(|other| {
+        other.kind != Kind::Local && other.words != shown.words && other.words.split(' ').next() == Some(word)
+    });
+    let with = |other: &Entry| {
+        // A case is `number` where it is shown and `case` where something is done with it.
+        let known = |name: &str| values.iter().find(|(given, _)| given == name || (given == "number" && name == "case"));
+        let query: Vec<String> = other
+            .parameters
+            .iter()
+            .filter_map(|parameter| Some((parameter, &known(&parameter.name)?.1)))
+            .map(|(parameter, value)| format!("{}={}", parameter.name, parts::escape(value)))
+            .collect();
+        let place = href(other);
+        if query.is_empty() { place } else { format!("{place}?{}", query.join("&")) }
+    };
+    html! {
+        nav.related aria-label=(viewer.t("web.related")) {
+            h2 { (viewer.t("web.related")) }
+            ul { @for other in others { li { a href=(with(other)) { (other.about(viewer.language)) } } } }
+            p { a href=(format!("{}{}_as=csv", viewer.path, if viewer.path.contains('?') { '&' } else { '?' })) {
+                (viewer.t("web.as_csv"))
+            } }
+        }
+    }
+}
+
+/// The tables of a page as CSV, safe to open in a spreadsheet: no cell is taken for a formula.
+fn export(viewer: &Viewer, entry: &Entry, said: &Said) -> Result<Response, Sorry> {
+    let mut out = csv::WriterBuilder::new().flexible(true).from_writer("\u{feff}".as_bytes().to_vec());
+    let broken = |error: csv::Error| viewer.sorry(std::io::Error::other(error).into());
+    for piece in &said.pieces {
+        if let crate::cli::output::Piece::Table { headings, rows } = piece {
+            out.write_record(headings.iter().map(|heading| heading.text.as_str())).map_err(broken)?;
+            for row in rows {
+                out.write_record(row.iter().map(|cell| unformulaic(cell))).map_err(broken)?;
+            }
+        }
+    }
+    let bytes = out.into_inner().map_err(|error| viewer.sorry(std::io::Error::other(error.to_string()).into()))?;
+    let name = format!("attachment; filename=\"{}.csv\"", entry.words.replace(' ', "-"));
+    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
+        .into_response())
+}
+
+/// A cell with an apostrophe before what a spreadsheet would reckon; an amount below zero stays one.
+fn unformulaic(cell: &str) -> String {
+    let is_number = cell.chars().all(|character| character.is_ascii_digit() || "-.,".contains(character));
+    if !is_number && cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
+}
+
+/// The form of a command.
+///
+/// # Errors
+/// `service.command_unknown`.
+pub async fn form(
+    State(service): App,
+    viewer: Viewer,
+    Path(words): Path<String>,
+    Query(values): Query<Values>,
+) -> Result<Markup, Sorry> {
+    let entry = find(&service, &viewer, &words)?;
+    Ok(form_page(&viewer, entry, &values, &html! {}))
+}
+
+fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above: &Markup) -> Markup {
+    let title = entry.about(viewer.language);
+    let value = |name: &str| values.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
+    let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
+    let is_read = matches!(entry.kind, Kind::Read);
+    let body = html! {
+        h1 { (title) }
+        (above)
+        @if entry.second_person().is_some_and(|second| second.is_required) {
+            p.hint { (viewer.t("web.second_person_hint")) }
+        }
+        form.command method=(if is_read { "get" } else { "post" })
+            action=(format!("/{}/{}", if is_read { "see" } else { "do" }, entry.words.replace(' ', "/")))
+            enctype=[(!is_read).then_some("multipart/form-data")] {
+            @if !is_read {
+                input type="hidden" name=(TOKEN) value=(viewer.form_token);
+                input type="hidden" name=(REQUEST) value=(request);
+                input type="hidden" name=(NEXT) value=(value(NEXT));
+            }
+            (fields(entry, viewer.language, values))
+            button { (viewer.t(if is_read { "web.show" } else { "web.submit" })) }
+        }
+        p.cli { (viewer.t("web.as_command")) " " code { "ankuan " (entry.words) } }
+    };
+    page(viewer, title, &body)
+}
+
+fn fields(entry: &Entry, language: Language, values: &[(String, String)]) -> Markup {
+    let shown = entry.parameters.iter().filter(|parameter| {
+        let is_second = entry.second_person().is_some_and(|second| second.is_required && second.name == parameter.name);
+        parameter.takes != Takes::Output && !is_second
+    });
+    let value = |name: &str| {
+        values.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\n")
+    };
+    html! { @for parameter in shown { (parts::field(parameter, language, &value(&parameter.name))) } }
+}
+
+/// Does what a form asks for.
+///
+/// # Errors
+/// `web.form_token`, `service.command_unknown`; what a file or the database says. What the command refuses is shown above
+/// the form.
+pub async fn submit(
+    State(service): App,
+    viewer: Viewer,
+    Path(words): Path<String>,
+    form: Multipart,
+) -> Result<Response, Sorry> {
+    let entry = find(&service, &viewer, &words)?.clone();
+    let folder = tempfile::tempdir().map_err(|error| viewer.sorry(error.into()))?;
+    let (fields, files) = receive(&viewer, form, folder.path()).await?;
+    let own = |name: &str| fields.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
+    viewer.check_form(own(TOKEN))?;
+    let request = Some(own(REQUEST).to_owned()).filter(|key| !key.is_empty());
+    let next = local(own(NEXT)).to_owned();
+    let mut values = Values::new();
+    for (name, value) in fields.iter().filter(|(name, value)| !name.starts_with('_') && !value.trim().is_empty()) {
+        if entry.parameter(name).is_some_and(|parameter| parameter.is_list) {
+            values.extend(value.lines().filter(|line| !line.trim().is_empty()).map(|line| (name.clone(), line.trim().to_owned())));
+        } else {
+            values.push((name.clone(), value.clone()));
+        }
+    }
+    let answered = run(&service, &viewer, &entry, values.clone(), files, request, next.clone()).await;
+    drop(folder);
+    match answered {
+        Ok(Answered::Job(job_id, _)) => Ok(Redirect::to(&format!("/jobs/{job_id}")).into_response()),
+        Ok(Answered::Ran(ran)) if ran.outcome.is_ok() => {
+            let title = entry.about(viewer.language);
+            let body = html! {
+                h1 { (title) }
+                div.done role="status" { (parts::said(&ran.said)) }
+                p { a.button href=(next) { (viewer.t("web.go_on")) } }
+            };
+            Ok(page(&viewer, title, &body).into_response())
+        }
+        Ok(Answered::Ran(ran)) => {
+            let above = html! { (refusal(&viewer, &ran)) (parts::said(&ran.said)) };
+            let shown = form_page(&viewer, &entry, &values, &above);
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
+        }
+        Err(Sorry(message, status, _)) if status == StatusCode::UNPROCESSABLE_ENTITY => {
+            let above = alert(&viewer, &message);
+            Ok((status, form_page(&viewer, &entry, &values, &above)).into_response())
+        }
+        Err(sorry) => Err(sorry),
+    }
+}
+
+/// Why a command was refused.
+fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
+    match &ran.outcome {
+        Ok(_) => html! {},
+        Err(Failure::Refused(message)) => alert(viewer, message),
+        Err(Failure::Broken(error)) => {
+            tracing::error!(%error, "a command broke");
+            alert(viewer, &Message::new("web.broken"))
+        }
+    }
+}
+
+fn alert(viewer: &Viewer, message: &Message) -> Markup {
+    html! { p.refusal role="alert" { (message.text(viewer.language)) " " code { (message.code) } } }
+}
+
+fn find<'s>(service: &'s crate::service::Service, viewer: &Viewer, words: &str) -> Result<&'s Entry, Sorry> {
+    service
+        .entry(&words.replace('/', " "))
+        .ok_or_else(|| Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language))
+}
+
+async fn run(
+    service: &std::sync::Arc<crate::service::Service>,
+    viewer: &Viewer,
+    entry: &Entry,
+    values: Values,
+    files: Vec<Upload>,
+    request: Option<String>,
+    return_to: String,
+) -> Result<Answered, Sorry> {
+    let (person, language, words) = (viewer.session.actor.clone(), viewer.language, entry.words);
+    let asked = Asked { words, values, files, language, request, return_to };
+    blocking(service, move |service| service.ask(&person, &asked)).await.map_err(|failure| viewer.sorry(failure))
+}
+
+/// Takes a form apart: fields into memory, files onto the disk as they come.
+async fn receive(viewer: &Viewer, mut form: Multipart, folder: &FilePath) -> Result<(Values, Vec<Upload>), Sorry> {
+    let unreadable = || Sorry(Message::new("web.form_unreadable"), StatusCode::BAD_REQUEST, viewer.language);
+    let (mut fields, mut files) = (Values::new(), Vec::new());
+    while let Some(mut field) = form.next_field().await.map_err(|_| unreadable())? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let Some(file_name) = field.file_name().map(base_name) else {
+            let text = field.text().await.map_err(|_| unreadable())?;
+            if text.len() > FIELD_BYTES_MAX {
+                return Err(unreadable());
+            }
+            fields.push((name, text));
+            continue;
+        };
+        if file_name.is_empty() {
+            continue;
+        }
+        let place = folder.join(files.len().to_string());
+        let broken = |error: std::io::Error| viewer.sorry(error.into());
+        tokio::fs::create_dir(&place).await.map_err(broken)?;
+        let path = place.join(&file_name);
+        let mut file = tokio::fs::File::create(&path).await.map_err(broken)?;
+        while let Some(chunk) = field.chunk().await.map_err(|_| unreadable())? {
+            file.write_all(&chunk).await.map_err(broken)?;
+        }
+        file.flush().await.map_err(broken)?;
+        files.push(Upload { parameter: name, name: file_name, path });
+    }
+    Ok((fields, files))
+}
+
+/// The name of a file without its path, and without what a file system takes for something else.
+fn base_name(name: &str) -> String {
+    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = base.chars().filter(|character| !character.is_control()).take(120).collect();
+    if clean.trim_matches('.').is_empty() { String::new() } else { clean }
+}

@@ -1,0 +1,256 @@
+//! Jobs: how far they are, what they said, the files they wrote, and the second person's answer.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::{App, Sorry, Viewer, blocking, local, page, parts};
+use crate::access::{self, Actor};
+use crate::service::jobs::{self, Job, JobFile, State as JobState};
+use crate::service::{Service, steps};
+use crate::{Outcome, clock};
+
+/// How often a page is told how far a job is: what an eye sees as moving.
+const TOLD_EVERY: Duration = Duration::from_millis(200);
+
+/// Jobs that a list shows.
+const SHOWN_MAX: i64 = 100;
+
+/// What a page needs of a job.
+struct View {
+    job: Job,
+    person: Actor,
+    second: Option<Actor>,
+    files: Vec<JobFile>,
+}
+
+fn load(service: &Service, court_id: i64, job_id: i64) -> Outcome<View> {
+    service.read(|tx| {
+        let job = jobs::find(tx, court_id, job_id)?;
+        let person = access::person_by_id(tx, court_id, job.person_id)?;
+        let second = job.second_person_id.map(|id| access::person_by_id(tx, court_id, id)).transpose()?;
+        let files = jobs::files(tx, court_id, job_id)?;
+        Ok(View { job, person, second, files })
+    })
+}
+
+/// The jobs of the court, newest first.
+///
+/// # Errors
+/// What the database says.
+pub async fn list(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> {
+    let court_id = viewer.session.actor.court_id;
+    let all = blocking(&service, move |service| {
+        service.read(|tx| {
+            let all = jobs::newest(tx, court_id, None, SHOWN_MAX)?;
+            all.into_iter().map(|job| Ok((access::person_by_id(tx, court_id, job.person_id)?, job))).collect()
+        })
+    })
+    .await
+    .map_err(|failure| viewer.sorry(failure))?;
+    let all: Vec<(Actor, Job)> = all;
+    let title = viewer.t("web.nav_jobs");
+    let body = html! {
+        h1 { (title) }
+        @if all.is_empty() { p { (viewer.t("web.none")) } } @else { (table(&service, &viewer, &all)) }
+    };
+    Ok(page(&viewer, &title, &body))
+}
+
+/// Jobs as a table.
+#[must_use]
+pub fn table(service: &Service, viewer: &Viewer, all: &[(Actor, Job)]) -> Markup {
+    html! {
+        div.scroll { table {
+            thead { tr {
+                th.number { (viewer.t("web.number")) } th { (viewer.t("web.what")) } th { (viewer.t("web.who")) }
+                th { (viewer.t("web.state")) } th { (viewer.t("web.since")) }
+            } }
+            tbody { @for (person, job) in all { tr {
+                td.number data-label=(viewer.t("web.number")) { a href=(format!("/jobs/{}", job.job_id)) { (job.job_id) } }
+                td data-label=(viewer.t("web.what")) { (about(service, viewer, job)) }
+                td data-label=(viewer.t("web.who")) { (person.name) }
+                td data-label=(viewer.t("web.state")) { (job.state.message().text(viewer.language)) }
+                td data-label=(viewer.t("web.since")) { (clock::shown_in_shanghai(job.made_at)) }
+            } } }
+        } }
+    }
+}
+
+fn about(service: &Service, viewer: &Viewer, job: &Job) -> String {
+    service.entry(&job.command).map_or_else(|| job.command.clone(), |entry| entry.about(viewer.language).to_owned())
+}
+
+/// A job.
+///
+/// # Errors
+/// `service.job_unknown`.
+pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) -> Result<Markup, Sorry> {
+    let court_id = viewer.session.actor.court_id;
+    let view = blocking(&service, move |service| load(service, court_id, job_id))
+        .await
+        .map_err(|failure| viewer.sorry(failure))?;
+    let View { job, person, second, files } = &view;
+    let title = about(&service, &viewer, job);
+    let (done, total) = service.reached(court_id, job_id).map_or(job.steps, |reached| steps(&reached));
+    let (given, written): (Vec<_>, Vec<_>) = files.iter().partition(|file| !file.parameter.is_empty());
+    let body = html! {
+        h1 { (title) }
+        dl.pairs {
+            div { dt { (viewer.t("web.state")) } dd #state { (job.state.message().text(viewer.language)) } }
+            div { dt { (viewer.t("web.who")) } dd { (person.name) } }
+            @if let Some(second) = second { div { dt { (viewer.t("web.second_person")) } dd { (second.name) } } }
+            @if !job.reason.is_empty() { div { dt { (viewer.t("web.reason")) } dd { (job.reason) } } }
+            div { dt { (viewer.t("web.since")) } dd { (clock::shown_in_shanghai(job.made_at)) } }
+            @for (name, value) in &job.arguments {
+                @let entry = service.entry(&job.command);
+                @let label = entry.and_then(|entry| entry.parameter(name));
+                div { dt { (label.map_or(name.as_str(), |label| label.help(viewer.language))) } dd { (value) } }
+            }
+            @for file in &given { div { dt { (viewer.t("web.file")) } dd { (file.name) } } }
+        }
+        @if matches!(job.state, JobState::Waiting | JobState::Running) {
+            div.progress data-events=(format!("/jobs/{job_id}/events")) {
+                progress #progress max=(total.max(1)) value=(done) {}
+                span #steps { (done) " / " (total) }
+            }
+            noscript { meta http-equiv="refresh" content="2"; }
+        }
+        @if job.state == JobState::Proposed {
+            @if job.person_id == viewer.session.actor.person_id {
+                p.hint { (viewer.t("web.waits_for_second")) }
+            } @else {
+                form method="post" action=(format!("/jobs/{job_id}/answer")) {
+                    input type="hidden" name="_token" value=(viewer.form_token);
+                    div.field { label for="reason" { (viewer.t("web.reason_if_declined")) } input #reason name="reason"; }
+                    button name="answer" value="agree" { (viewer.t("web.agree")) } " "
+                    button.plain name="answer" value="decline" { (viewer.t("web.decline")) }
+                }
+            }
+        }
+        @match job.state {
+            JobState::Refused => div.refusal role="alert" { (parts::said(&job.said)) @if !job.code.is_empty() { code { (job.code) } } },
+            JobState::Broken => p.refusal role="alert" { (viewer.t("web.broken")) },
+            _ => div.done role="status" { (parts::said(&job.said)) },
+        }
+        @if !written.is_empty() {
+            h2 { (viewer.t("web.files")) }
+            ul { @for file in written {
+                li { a href=(format!("/jobs/{job_id}/files/{}", file.file_no)) download { (file.name) } }
+            } }
+        }
+        @if job.state.is_end() { p { a.button href=(local(&job.return_to)) { (viewer.t("web.go_on")) } } }
+    };
+    Ok(page(&viewer, &title, &body))
+}
+
+/// The second person's answer.
+#[derive(Deserialize)]
+pub struct SecondAnswer {
+    #[serde(rename = "_token")]
+    token: String,
+    answer: String,
+    #[serde(default)]
+    reason: String,
+}
+
+/// Agrees to what somebody proposed, or declines it.
+///
+/// # Errors
+/// `web.form_token`, `web.reason_missing`, and those of [`jobs::answer`].
+pub async fn answer(
+    State(service): App,
+    viewer: Viewer,
+    Path(job_id): Path<i64>,
+    Form(given): Form<SecondAnswer>,
+) -> Result<Redirect, Sorry> {
+    viewer.check_form(&given.token)?;
+    let agreed = given.answer == "agree";
+    if !agreed && given.reason.trim().is_empty() {
+        return Err(viewer.sorry(crate::Message::new("web.reason_missing").into()));
+    }
+    let second = viewer.session.actor.clone();
+    blocking(&service, move |service| {
+        service.write(|tx| {
+            let job = jobs::find(tx, second.court_id, job_id)?;
+            jobs::answer(tx, &job, &second, agreed, given.reason.trim(), service.clock.now())
+        })?;
+        service.wake_up();
+        Ok(())
+    })
+    .await
+    .map_err(|failure| viewer.sorry(failure))?;
+    Ok(Redirect::to(&format!("/jobs/{job_id}")))
+}
+
+/// How far a job is, until it ends.
+///
+/// # Errors
+/// `service.job_unknown`.
+pub async fn events(
+    State(service): App,
+    viewer: Viewer,
+    Path(job_id): Path<i64>,
+) -> Result<Sse<ReceiverStream<Result<Event, Infallible>>>, Sorry> {
+    let court_id = viewer.session.actor.court_id;
+    blocking(&service, move |service| service.read(|tx| jobs::find(tx, court_id, job_id)).map(|_| ()))
+        .await
+        .map_err(|failure| viewer.sorry(failure))?;
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    tokio::spawn(async move {
+        loop {
+            let asked = blocking(&service, move |service| {
+                // What this process runs is told from memory; the row only says how it ended.
+                if let Some(reached) = service.reached(court_id, job_id) {
+                    return Ok((JobState::Running, steps(&reached)));
+                }
+                let job = service.read(|tx| jobs::find(tx, court_id, job_id))?;
+                Ok((job.state, job.steps))
+            });
+            let Ok((state, (done, total))) = asked.await else { return };
+            let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
+            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() {
+                return;
+            }
+            tokio::time::sleep(TOLD_EVERY).await;
+        }
+    });
+    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+}
+
+/// A file that a job wrote.
+///
+/// # Errors
+/// `service.job_unknown`; only for whom the job ran, or who agreed to it.
+pub async fn file(
+    State(service): App,
+    viewer: Viewer,
+    Path((job_id, file_no)): Path<(i64, i64)>,
+) -> Result<Response, Sorry> {
+    let me = viewer.session.actor.clone();
+    let (name, bytes) = blocking(&service, move |service| {
+        let unknown = || crate::Message::new("service.job_unknown").with("job", job_id);
+        service.read(|tx| {
+            let job = jobs::find(tx, me.court_id, job_id)?;
+            if job.person_id != me.person_id && job.second_person_id != Some(me.person_id) {
+                return Err(unknown().into());
+            }
+            let files = jobs::files(tx, me.court_id, job_id)?;
+            let file = files.into_iter().find(|file| file.file_no == file_no).ok_or_else(unknown)?;
+            Ok((file.name, jobs::file_bytes(tx, service.keys(), me.court_id, job_id, file_no)?))
+        })
+    })
+    .await
+    .map_err(|failure| viewer.sorry(failure))?;
+    let disposition = format!("attachment; filename*=UTF-8''{}", parts::escape(&name));
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
+        .into_response())
+}

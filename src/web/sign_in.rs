@@ -1,0 +1,249 @@
+//! Signing in and out, and enrolling with the code of an invitation.
+
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, PreEscaped, html};
+use qrcode::QrCode;
+use qrcode::render::svg;
+use serde::Deserialize;
+
+use super::{App, SESSION_COOKIE, Sorry, Viewer, bare, blocking, language_of, local};
+use crate::access::{credentials, sessions};
+use crate::clock::Randomness;
+use crate::{Failure, Language, Message};
+
+/// Court and token of a session's cookie: `7.3f…`.
+#[must_use]
+pub fn split_cookie(value: &str) -> Option<(i64, &str)> {
+    let (court, token) = value.split_once('.')?;
+    Some((court.parse().ok()?, token))
+}
+
+/// Where to go after signing in.
+#[derive(Deserialize)]
+pub struct Wanted {
+    #[serde(default)]
+    next: String,
+    #[serde(default)]
+    name: String,
+}
+
+/// What the form of signing in says.
+#[derive(Deserialize)]
+pub struct SignIn {
+    court: i64,
+    name: String,
+    password: String,
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The form.
+///
+/// # Errors
+/// What the database says.
+pub async fn form(State(service): App, headers: HeaderMap, Query(wanted): Query<Wanted>) -> Result<Markup, Sorry> {
+    let language = language_of(&headers);
+    let courts =
+        blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
+    Ok(form_page(language, &courts, courts.first().map_or(1, |(court, _)| *court), &wanted.name, &wanted.next, None))
+}
+
+fn form_page(
+    language: Language,
+    courts: &[(i64, String)],
+    court: i64,
+    name: &str,
+    next: &str,
+    refused: Option<&Message>,
+) -> Markup {
+    let t = |code| Message::new(code).text(language);
+    let body = html! {
+        h1 { "案款 ankuan" }
+        @if let Some(message) = refused {
+            p.refusal role="alert" { (message.text(language)) " " code { (message.code) } }
+        }
+        form.sign-in method="post" action="/sign-in" {
+            input type="hidden" name="next" value=(next);
+            div.field {
+                label for="court" { (t("web.court")) }
+                select #court name="court" {
+                    @for (number, court_name) in courts { option value=(number) selected[*number == court] { (court_name) } }
+                }
+            }
+            div.field { label for="name" { (t("web.name")) } input #name name="name" value=(name) required autocomplete="username"; }
+            div.field {
+                label for="password" { (t("web.password")) }
+                input #password name="password" type="password" required autocomplete="current-password";
+            }
+            div.field {
+                label for="code" { (t("web.totp")) }
+                input #code name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="6" required;
+            }
+            button { (t("web.sign_in")) }
+        }
+        p { a href="/enrol" { (t("web.enrol_link")) } }
+    };
+    bare(language, &t("web.sign_in"), &body)
+}
+
+/// Signs somebody in: password and code together; which of them was wrong is not told.
+///
+/// # Errors
+/// What the database says; a refusal is shown above the form.
+pub async fn sign_in(State(service): App, headers: HeaderMap, Form(given): Form<SignIn>) -> Result<Response, Sorry> {
+    let language = language_of(&headers);
+    let (court_id, name, next) = (given.court, given.name.clone(), given.next.clone());
+    let opened = blocking(&service, move |service| {
+        let now = service.clock.now();
+        let mut store = service.lease()?;
+        let proof = credentials::check_password(&mut store, given.court, &given.name, &given.password, now)?;
+        if proof.has_totp {
+            credentials::check_totp(&mut store, service.keys(), &proof.actor, &given.code, now)?;
+        } else {
+            credentials::confirm_totp(&mut store, service.keys(), &proof.actor, &given.code, now)?;
+        }
+        let mut tx = store.begin()?;
+        let token = sessions::open(&mut tx, &proof.actor, now, &mut Randomness::system())?;
+        tx.commit()?;
+        Ok(token)
+    })
+    .await;
+    match opened {
+        Ok(token) => {
+            let cookie =
+                format!("{SESSION_COOKIE}={court_id}.{token}; Path=/; Secure; HttpOnly; SameSite=Lax");
+            Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(&next))).into_response())
+        }
+        Err(Failure::Refused(message)) => {
+            let courts =
+                blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
+            let page = form_page(language, &courts, court_id, &name, &next, Some(&message));
+            Ok((StatusCode::UNAUTHORIZED, page).into_response())
+        }
+        Err(broken) => Err(Sorry::of(broken, language)),
+    }
+}
+
+/// What a form carries that says nothing else.
+#[derive(Deserialize)]
+pub struct Token {
+    #[serde(rename = "_token")]
+    token: String,
+}
+
+/// Ends the session.
+///
+/// # Errors
+/// `web.form_token`.
+pub async fn sign_out(
+    State(service): App,
+    viewer: Viewer,
+    headers: HeaderMap,
+    Form(given): Form<Token>,
+) -> Result<Response, Sorry> {
+    viewer.check_form(&given.token)?;
+    if let Some((court_id, token)) = super::cookie(&headers, SESSION_COOKIE).and_then(split_cookie) {
+        let token = token.to_owned();
+        blocking(&service, move |service| service.write(|tx| sessions::close(tx, court_id, &token)))
+            .await
+            .map_err(|failure| viewer.sorry(failure))?;
+    }
+    let cookie = format!("{SESSION_COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/sign-in")).into_response())
+}
+
+/// What the form of enrolling says.
+#[derive(Deserialize)]
+pub struct Enrol {
+    court: i64,
+    name: String,
+    invitation: String,
+    password: String,
+    again: String,
+}
+
+/// The form for somebody who was invited.
+///
+/// # Errors
+/// What the database says.
+pub async fn enrol_form(State(service): App, headers: HeaderMap) -> Result<Markup, Sorry> {
+    let language = language_of(&headers);
+    let courts =
+        blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
+    Ok(enrol_page(language, &courts, None))
+}
+
+fn enrol_page(language: Language, courts: &[(i64, String)], refused: Option<&Message>) -> Markup {
+    let t = |code| Message::new(code).text(language);
+    let body = html! {
+        h1 { (t("web.enrol")) }
+        p { (t("web.enrol_hint")) }
+        @if let Some(message) = refused {
+            p.refusal role="alert" { (message.text(language)) " " code { (message.code) } }
+        }
+        form method="post" action="/enrol" {
+            div.field {
+                label for="court" { (t("web.court")) }
+                select #court name="court" { @for (number, name) in courts { option value=(number) { (name) } } }
+            }
+            div.field { label for="name" { (t("web.name")) } input #name name="name" required autocomplete="username"; }
+            div.field { label for="invitation" { (t("web.invitation")) } input #invitation name="invitation" required autocomplete="off"; }
+            div.field {
+                label for="password" { (t("web.new_password")) }
+                input #password name="password" type="password" required minlength="12" autocomplete="new-password";
+            }
+            div.field {
+                label for="again" { (t("web.password_again")) }
+                input #again name="again" type="password" required autocomplete="new-password";
+            }
+            button { (t("web.enrol")) }
+        }
+    };
+    bare(language, &t("web.enrol"), &body)
+}
+
+/// Enrols somebody and shows, once, what an authenticator needs.
+///
+/// # Errors
+/// What the database says; a refusal is shown above the form.
+pub async fn enrol(State(service): App, headers: HeaderMap, Form(given): Form<Enrol>) -> Result<Response, Sorry> {
+    let language = language_of(&headers);
+    let t = |code| Message::new(code).text(language);
+    let enrolled = blocking(&service, move |service| {
+        if given.password != given.again {
+            return Err(Message::new("web.passwords_differ").into());
+        }
+        let mut store = service.lease()?;
+        let (now, randomness) = (service.clock.now(), &mut Randomness::system());
+        let Enrol { court, name, invitation, password, .. } = &given;
+        credentials::enrol(&mut store, service.keys(), *court, name, invitation.trim(), password, now, randomness)
+    })
+    .await;
+    match enrolled {
+        Ok(made) => {
+            // Our own text of a fixed shape always fits a code.
+            let picture = QrCode::new(&made.otpauth_url)
+                .map(|code| code.render::<svg::Color<'_>>().min_dimensions(220, 220).build())
+                .unwrap_or_default();
+            let picture = picture.split_once("?>").map_or(picture.as_str(), |(_, svg)| svg).to_owned();
+            let body = html! {
+                h1 { (t("web.enrolled")) }
+                p { (t("web.enrolled_hint")) }
+                div.qr { (PreEscaped(picture)) }
+                p { (t("web.totp_secret")) " " code #totp-secret { (made.totp_secret_base32) } }
+                p { a.button href=(format!("/sign-in?name={}", super::parts::escape(&made.actor.name))) { (t("web.sign_in")) } }
+            };
+            Ok(bare(language, &t("web.enrolled"), &body).into_response())
+        }
+        Err(Failure::Refused(message)) => {
+            let courts =
+                blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, enrol_page(language, &courts, Some(&message))).into_response())
+        }
+        Err(broken) => Err(Sorry::of(broken, language)),
+    }
+}
