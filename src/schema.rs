@@ -8,13 +8,14 @@ use crate::assets::{
     answers, debts, deductions, differences, expectations, grounds, instructions, measures, queries, register,
     salary_reports, substitution,
 };
-use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets};
+use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets, signatures};
 use crate::{
     Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations,
     receipts, relief, replies, statements,
 };
 
-/// People, chart, bank accounts, cases, money in.
+/// People, chart, bank accounts, cases, money in. `role_event` and `delegation` are made anew by a later step, which guards
+/// them.
 pub const COURT: Migration = Migration {
     name: "0002_court",
     text: include_str!("../migrations/0002_court.sql"),
@@ -23,8 +24,6 @@ pub const COURT: Migration = Migration {
         &chart::CHART,
         &chart::BANK_ACCOUNT,
         &access::PERSON,
-        &access::ROLE_EVENT,
-        &access::DELEGATION,
         &cases::COURT_CASE,
         &cases::CASE_NUMBER,
         &cases::PARTY,
@@ -191,6 +190,19 @@ pub const CASH: Migration = Migration {
     facts: &[&receipts::cash::CASH_RECEIPT, &receipts::cash::CASH_END],
 };
 
+/// Sign-in: keys, signatures, credentials. It makes `role_event` and `delegation` anew, so they are guarded here.
+pub const SIGN_IN: Migration = Migration {
+    name: "0012_sign_in",
+    text: include_str!("../migrations/0012_sign_in.sql"),
+    facts: &[
+        &access::signing::PERSON_KEY,
+        &access::signing::PERSON_KEY_END,
+        &signatures::APPROVAL_SIGNATURE,
+        &access::ROLE_EVENT,
+        &access::DELEGATION,
+    ],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -204,6 +216,7 @@ pub const MIGRATIONS: &[Migration] = &[
     OBLIGATIONS,
     DEADLINES,
     CASH,
+    SIGN_IN,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

@@ -12,6 +12,7 @@ use ankuan_ledger::engine::{Error, Tx};
 use ankuan_ledger::verify::{Check, verify};
 use ankuan_ledger::{Amount, BookKey, Store};
 
+use crate::access::signing::load_keyring;
 use crate::books;
 use crate::chart::AccountKind;
 use crate::claims::DocumentType;
@@ -21,6 +22,7 @@ use crate::documents::personal::{PersonalDetail, each_detail};
 use crate::failure::{Failure, Outcome};
 use crate::payouts::rounds::{find_distribution, recompute};
 use crate::payouts::runs::{self, Content, Run, Status};
+use crate::payouts::signatures::{is_signed, signatures_of};
 use crate::schema;
 
 /// Ids whose details are opened at a time: bounds the memory.
@@ -143,6 +145,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("payments", payments(tx, court_id)?),
         Check::new("payment_items", payment_items(tx, court_id)?),
         Check::new("approvals", approvals(tx, court_id)?),
+        Check::new("signatures", signatures(tx, court_id)?),
         Check::new("files", files(tx, court_id)?),
         Check::new("bank_lines", reconciliation::bank_lines(tx, court_id)?),
         Check::new("settlements", reconciliation::settlements(tx, court_id)?),
@@ -307,6 +310,37 @@ fn approvals(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
         }
     }
     open_sources(tx, court_id)
+}
+
+/// Every approval by a person who had a key is signed under the key that was theirs then, in exactly what stands in the
+/// books; and every signature belongs to an approval.
+fn signatures(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
+    let keyring = load_keyring(tx, court_id)?;
+    for (run, _) in all_runs(tx, court_id)? {
+        let mut signed = signatures_of(tx, court_id, run.run_id)?;
+        for approval in runs::approvals(tx, court_id, run.run_id)? {
+            let place = signed.iter().position(|signature| signature.approval_id == approval.approval_id);
+            let signature = place.map(|place| signed.swap_remove(place));
+            if !is_signed(court_id, &run, &approval, &keyring, signature.as_ref()) {
+                let (step, person) = (approval.step_no, approval.approver_id);
+                return Ok(Some(format!(
+                    "run {}: step {step} is not signed by person {person} as it stands",
+                    run.number
+                )));
+            }
+        }
+        if let Some(stray) = signed.first() {
+            return Ok(Some(format!("run {}: a signature of no approval ({})", run.number, stray.approval_id)));
+        }
+    }
+    let elsewhere = tx.query(
+        "SELECT s.id FROM approval_signature AS s LEFT JOIN run AS r ON r.court_id = s.court_id \
+         AND r.book_id = s.book_id AND r.run_id = s.run_id \
+         WHERE s.court_id = $1 AND s.book_id = $2 AND r.run_id IS NULL ORDER BY s.id LIMIT 1",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| row.int(0),
+    )?;
+    Ok(elsewhere.first().map(|id| format!("signature {id} belongs to no run")))
 }
 
 /// All runs, oldest first, each with its stored status, which may be missing. Sources and bank profile are left out.

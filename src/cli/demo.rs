@@ -175,7 +175,8 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         let run = handler.commit(&mut store, |tx, acting| payout::draft(&handler, tx, acting, &args))?;
         let content = handler.commit(&mut store, |tx, acting| runs::submit(tx, acting, &run.number))?;
         for person in [&checker, &approver] {
-            person.commit(&mut store, |tx, acting| runs::approve(tx, acting, &run.number, Some(content.digest)))?;
+            person
+                .commit(&mut store, |tx, acting| runs::approve(tx, acting, &run.number, Some(content.digest), None))?;
         }
         Ok(run)
     })?;

@@ -15,3 +15,4 @@ pub mod sent;
 pub mod settle;
 pub mod sheet;
 pub mod sheets;
+pub mod signatures;

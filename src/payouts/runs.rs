@@ -12,7 +12,8 @@ use ankuan_ledger::{Act, Amount};
 use super::policy::{Policy, Step, court_policy};
 use super::reissue;
 use super::sheet::SheetSource;
-use super::sheets;
+use super::{sheets, signatures};
+use crate::access::signing::{Signer, load_keyring};
 use crate::access::{Acting, Role};
 use crate::bank::Profile;
 use crate::books;
@@ -270,6 +271,8 @@ pub struct Content {
 /// An approval as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
+    /// Row.
+    pub approval_id: i64,
     /// From 1.
     pub step_no: i64,
     /// Role it was given in.
@@ -280,6 +283,8 @@ pub struct Approval {
     pub on_behalf_of_id: Option<i64>,
     /// What was approved.
     pub digest: Digest,
+    /// What it came to, with what is set aside.
+    pub amount_minor: i64,
     /// When, µs UTC.
     pub recorded_at: i64,
 }
@@ -604,28 +609,37 @@ fn last_submission(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Optio
 /// What the database says.
 pub fn approvals(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<Approval>> {
     Ok(tx.query(
-        "SELECT step_no, role, approver_id, on_behalf_of_id, digest, recorded_at FROM approval \
+        "SELECT approval_id, step_no, role, approver_id, on_behalf_of_id, digest, amount_minor, recorded_at FROM approval \
          WHERE court_id = $1 AND book_id = $2 AND run_id = $3 ORDER BY approval_id",
         &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
         |row| {
             Ok(Approval {
-                step_no: row.int(0)?,
-                role: row.text(1)?.to_owned(),
-                approver_id: row.int(2)?,
-                on_behalf_of_id: row.opt_int(3)?,
-                digest: row.digest(4)?,
-                recorded_at: row.int(5)?,
+                approval_id: row.int(0)?,
+                step_no: row.int(1)?,
+                role: row.text(2)?.to_owned(),
+                approver_id: row.int(3)?,
+                on_behalf_of_id: row.opt_int(4)?,
+                digest: row.digest(5)?,
+                amount_minor: row.int(6)?,
+                recorded_at: row.int(7)?,
             })
         },
     )?)
 }
 
-/// Approves the next step of a run. `digest` is what the approver has seen, when it was given.
+/// Approves the next step of a run. `digest` is what the approver has seen, when it was given; a person who ever had a
+/// key signs with it.
 ///
 /// # Errors
 /// `runs.wrong_status`, `runs.changed` (the content is not what was submitted, or not what the approver names),
-/// `runs.maker_approves`, `runs.approved_before`, and those of [`access::require`].
-pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Digest>) -> Outcome<(Step, Status)> {
+/// `runs.maker_approves`, `runs.approved_before`, `runs.signature_missing`, and those of [`access::require`].
+pub fn approve(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    number: &str,
+    seen: Option<Digest>,
+    signer: Option<&Signer>,
+) -> Outcome<(Step, Status)> {
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.approve")?;
     let run = find_run(tx, court_id, number)?;
@@ -658,16 +672,25 @@ pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Dige
     if makers.contains(&principal_id) || given.iter().any(|given| given.involves(principal_id)) {
         return Err(Message::new("runs.maker_approves").with("person", &acting.actor.name).with("run", number).into());
     }
-    let approval_id = act.take_ids(1);
+    let approval = Approval {
+        approval_id: act.take_ids(1),
+        step_no: given.len() as i64 + 1,
+        role: standing.role.as_str().to_owned(),
+        approver_id: person_id,
+        on_behalf_of_id: on_behalf_of,
+        digest: content.digest,
+        amount_minor: amount.minor(),
+        recorded_at: acting.at.as_microsecond(),
+    };
     act.insert(
         tx,
         &APPROVAL,
-        approval_id,
+        approval.approval_id,
         &[
-            approval_id.into(),
+            approval.approval_id.into(),
             run.run_id.into(),
-            (given.len() as i64 + 1).into(),
-            standing.role.as_str().into(),
+            approval.step_no.into(),
+            approval.role.as_str().into(),
             person_id.into(),
             on_behalf_of.into(),
             principal_id.into(),
@@ -677,6 +700,8 @@ pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Dige
             acting.at.as_microsecond().into(),
         ],
     )?;
+    let keyring = load_keyring(tx, court_id)?;
+    signatures::sign(tx, &mut act, &keyring, &run, &approval, signer)?;
     let complete = given.len() + 1 == policy.steps().len();
     let status = if complete { Status::Approved } else { Status::Submitted };
     set_status(tx, court_id, run.run_id, status)?;
@@ -684,7 +709,8 @@ pub fn approve(tx: &mut Tx<'_>, acting: &Acting, number: &str, seen: Option<Dige
     Ok((step.clone(), status))
 }
 
-/// Refuses unless every step of the policy approved exactly this content, each by another person and none by the maker.
+/// Refuses unless every step of the policy approved exactly this content, each by another person, none by the maker, and
+/// signed where the person has a key.
 ///
 /// # Errors
 /// `runs.not_approved`.
@@ -702,7 +728,13 @@ pub fn must_be_approved(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Con
     people.sort_unstable();
     people.dedup();
     let steps: Vec<i64> = given.iter().map(|given| given.step_no).collect();
-    let well = steps.iter().copied().eq(1..=policy.steps().len() as i64)
+    let (keyring, signed) = (load_keyring(tx, court_id)?, signatures::signatures_of(tx, court_id, run.run_id)?);
+    let are_signed = given.iter().all(|given| {
+        let signature = signed.iter().find(|signature| signature.approval_id == given.approval_id);
+        signatures::is_signed(court_id, run, given, &keyring, signature)
+    });
+    let well = are_signed
+        && steps.iter().copied().eq(1..=policy.steps().len() as i64)
         && people.len() == involved
         && !people.iter().any(|person| makers.contains(person));
     if well { Ok(()) } else { Err(Message::new("runs.not_approved").with("run", &run.number).into()) }

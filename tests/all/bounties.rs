@@ -171,7 +171,7 @@ fn a_clue_is_paid_out_of_the_applicants_money(database: &Database) {
     let run = circle.act(HANDLER, |tx, acting, _, _, _| Ok(runs::draft(tx, acting, &new)?.number)).expect("drafts");
     circle.act(HANDLER, |tx, acting, _, _, _| runs::submit(tx, acting, &run)).expect("submits");
     for who in [FINANCE, HEAD] {
-        circle.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, &run, None)).expect("approves");
+        circle.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, &run, None, None)).expect("approves");
     }
     let committed = circle.act(KEEPER, |tx, acting, _, _, _| commit::commit(tx, acting, &run, &mut |_| ()));
     assert_eq!(code(committed), "bounties.above_award");

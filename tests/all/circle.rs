@@ -210,7 +210,7 @@ impl Circle {
     pub fn release(&mut self, run: &str) {
         self.act(HANDLER, |tx, acting, _, _, _| runs::submit(tx, acting, run)).expect("submits");
         for who in [FINANCE, HEAD] {
-            self.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, run, None)).expect("approves");
+            self.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, run, None, None)).expect("approves");
         }
         self.act(KEEPER, |tx, acting, _, _, _| commit::commit(tx, acting, run, &mut |_| ())).expect("commits");
         self.act(FINANCE, |tx, acting, keys, random, _| release::release(tx, acting, keys, random, run, &mut |_| ()))

@@ -375,7 +375,7 @@ fn draft(desk: &mut Desk, sheets: &[i64]) -> String {
 fn approve(desk: &mut Desk, run: &str) {
     desk.0.act(HANDLER, |tx, acting, _, _, _| runs::submit(tx, acting, run)).expect("submits");
     for who in [FINANCE, HEAD] {
-        desk.0.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, run, None)).expect("approves");
+        desk.0.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, run, None, None)).expect("approves");
     }
 }
 

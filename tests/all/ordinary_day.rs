@@ -163,7 +163,7 @@ impl Day {
     }
 
     fn approve(&mut self, who: &str, run: &str) -> Outcome<Status> {
-        self.act(who, |tx, acting, _, _| Ok(runs::approve(tx, acting, run, None)?.1))
+        self.act(who, |tx, acting, _, _| Ok(runs::approve(tx, acting, run, None, None)?.1))
     }
 
     /// A run that waits to be committed.

@@ -264,7 +264,7 @@ fn a_withdrawn_run_gives_back_what_was_set_aside(database: &Database) {
     desk.circle.act(HANDLER, |tx, acting, _, _, _| ankuan::payouts::runs::submit(tx, acting, &run)).expect("submits");
     for who in [FINANCE, HEAD] {
         desk.circle
-            .act(who, |tx, acting, _, _, _| ankuan::payouts::runs::approve(tx, acting, &run, None))
+            .act(who, |tx, acting, _, _, _| ankuan::payouts::runs::approve(tx, acting, &run, None, None))
             .expect("approves");
     }
     desk.circle
@@ -357,7 +357,7 @@ fn set_aside_money_is_paid_from_its_own_bank_account(database: &Database) {
         desk.circle.act(HANDLER, |tx, acting, _, _, _| Ok(runs::draft(tx, acting, &new)?.number)).expect("drafts");
     desk.circle.act(HANDLER, |tx, acting, _, _, _| runs::submit(tx, acting, &run)).expect("submits");
     for who in [FINANCE, HEAD] {
-        desk.circle.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, &run, None)).expect("approves");
+        desk.circle.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, &run, None, None)).expect("approves");
     }
     let committed = desk
         .circle

@@ -253,7 +253,7 @@ fn reissue(
     let run = handler.commit(store, |tx, acting| payout::reissue_run(&handler, tx, acting, &args))?;
     let content = handler.commit(store, |tx, acting| runs::submit(tx, acting, &run.number))?;
     for person in [&checker, &approver] {
-        person.commit(store, |tx, acting| runs::approve(tx, acting, &run.number, Some(content.digest)))?;
+        person.commit(store, |tx, acting| runs::approve(tx, acting, &run.number, Some(content.digest), None))?;
     }
     checker.commit(store, |tx, acting| payout::commit(&checker, tx, acting, &run.number))?;
     let released = checker.commit(store, |tx, acting| payout::release(&checker, tx, acting, keys, &run.number))?;
