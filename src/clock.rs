@@ -55,6 +55,16 @@ pub fn day_in_shanghai(at: Timestamp) -> Date {
     at.to_zoned(TimeZone::fixed(SHANGHAI)).date()
 }
 
+/// An instant (µs) as people in China read it, to the second.
+#[must_use]
+pub fn shown_in_shanghai(at: i64) -> String {
+    // What is no instant was written by nobody; it is shown as the number it is.
+    Timestamp::from_microsecond(at).map_or_else(
+        |_| at.to_string(),
+        |at| at.to_zoned(TimeZone::fixed(SHANGHAI)).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+    )
+}
+
 /// Random bytes: the system's, or a sequence that a seed determines.
 #[derive(Clone, Debug)]
 pub struct Randomness(Source);

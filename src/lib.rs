@@ -33,9 +33,11 @@ pub mod replies;
 pub mod report;
 pub mod request;
 pub mod schema;
+pub mod service;
 pub mod signoff;
 pub mod statements;
 mod tables;
+pub mod web;
 mod words;
 
 pub use failure::{Failure, Outcome};

@@ -203,6 +203,10 @@ pub const SIGN_IN: Migration = Migration {
     ],
 };
 
+/// Jobs of the service. All of it is state.
+pub const SERVICE: Migration =
+    Migration { name: "0013_service", text: include_str!("../migrations/0013_service.sql"), facts: &[] };
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -217,6 +221,7 @@ pub const MIGRATIONS: &[Migration] = &[
     DEADLINES,
     CASH,
     SIGN_IN,
+    SERVICE,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

@@ -180,6 +180,7 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("ledger reverse", Kind::Write),
     ("ledger close-month", Kind::Write),
     ("verify", Kind::Long),
+    ("serve", Kind::Local),
     ("demo", Kind::Local),
     ("bank-sim", Kind::Local),
     ("institution-sim", Kind::Local),

@@ -105,7 +105,7 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     // The payout was made some days ago: the bank has had time to answer.
     let now = context.clock().now();
     let then = now.checked_sub((24 * bank::DAYS_AGO).hours()).unwrap_or(now);
-    let mut context = Context::new(context.globals.clone(), Clock::fixed(then));
+    let mut context = Context { clock: Clock::fixed(then), ..context.clone() };
     std::fs::create_dir_all(&args.dir).map_err(|error| Failure::of_file(&args.dir, &error))?;
     if context.globals.database == super::DEFAULT_DATABASE {
         context.globals.database = format!("sqlite:{}", args.dir.join("ankuan.db").display());

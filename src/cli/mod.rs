@@ -36,6 +36,7 @@ pub mod relief;
 pub mod reply;
 pub mod report;
 pub mod salary;
+pub mod serve;
 pub mod settlement;
 pub mod sheet;
 pub mod statement;
@@ -205,6 +206,8 @@ pub enum Command {
     Ledger(ledger::LedgerCommand),
     /// 核验全部账簿 · Check everything on record
     Verify(verify::VerifyArgs),
+    /// 网页与接口服务 · Serve pages and the API
+    Serve(serve::ServeArgs),
     /// 演示：17 万人发放 · A whole payout, from a list on disk to bank files on disk
     Demo(demo::DemoArgs),
     /// 模拟银行：练习对账 · A bank to practise with: answers payment files with replies and statements
@@ -286,6 +289,7 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Plan(command) => plan::run(context, command),
         Command::Settlement(command) => settlement::run(context, command),
         Command::Verify(args) => return verify::run(context, args),
+        Command::Serve(args) => serve::run(context, args),
         Command::Demo(args) => return demo::run(context, args),
     };
     done.map(|()| Exit::Done)

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ankuan_ledger::engine::Pool;
+use ankuan_ledger::engine::{Lease, Pool};
 use ankuan_ledger::{Store, Tx};
+use serde::{Deserialize, Serialize};
 
 use crate::access::Actor;
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
@@ -76,6 +77,19 @@ pub struct Ran {
     pub outcome: Outcome<Exit>,
 }
 
+/// Somebody of the demo, whose second factor is no secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DemoAccount {
+    /// Court.
+    pub court_id: i64,
+    /// Name.
+    pub name: String,
+    /// Words of [`access::Role`].
+    pub roles: Vec<String>,
+    /// Secret of the second factor, in base 32.
+    pub totp_secret: String,
+}
+
 /// What all requests share.
 #[derive(Debug)]
 pub struct Service {
@@ -83,6 +97,8 @@ pub struct Service {
     pub entries: Vec<Entry>,
     /// Time.
     pub clock: Clock,
+    /// Who can sign in to practise; empty but in a demo.
+    pub demo: Vec<DemoAccount>,
     globals: Globals,
     pool: Arc<Pool>,
     keys: Keys,
@@ -103,7 +119,7 @@ impl Service {
     ///
     /// # Errors
     /// `keys.missing`, `command.no_database`, else what the database says.
-    pub fn new(globals: Globals, clock: Clock) -> Outcome<Arc<Self>> {
+    pub fn new(globals: Globals, clock: Clock, demo: Vec<DemoAccount>) -> Outcome<Arc<Self>> {
         let context = Context::new(globals.clone(), clock);
         let keys = context.keys()?;
         let pattern: Store = context.open()?;
@@ -112,6 +128,7 @@ impl Service {
         Ok(Arc::new(Self {
             entries: catalogue::entries(),
             clock,
+            demo,
             globals,
             pool: Pool::new(pattern, CONNECTIONS_MAX),
             keys,
@@ -131,6 +148,14 @@ impl Service {
     #[must_use]
     pub fn entry(&self, words: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.words == words && entry.kind != Kind::Local)
+    }
+
+    /// A connection, for what needs more than one transaction.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn lease(&self) -> Outcome<Lease> {
+        Ok(self.pool.lease()?)
     }
 
     /// Reads one moment of the database.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::header;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -199,7 +199,7 @@ pub async fn events(
     State(service): App,
     viewer: Viewer,
     Path(job_id): Path<i64>,
-) -> Result<Sse<ReceiverStream<Result<Event, Infallible>>>, Sorry> {
+) -> Result<Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>, Sorry> {
     let court_id = viewer.session.actor.court_id;
     blocking(&service, move |service| service.read(|tx| jobs::find(tx, court_id, job_id)).map(|_| ()))
         .await

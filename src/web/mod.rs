@@ -112,7 +112,7 @@ pub fn language_of(headers: &HeaderMap) -> Language {
 }
 
 /// Who looks at a page: somebody who has signed in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Viewer {
     /// The session.
     pub session: Session,
@@ -120,6 +120,7 @@ pub struct Viewer {
     pub court_name: String,
     /// What they may do today.
     pub standings: Vec<Standing>,
+    token: String,
     /// What forms carry.
     pub form_token: String,
     /// The language of the page.
@@ -140,7 +141,7 @@ impl Viewer {
     /// # Errors
     /// `web.form_token`.
     pub fn check_form(&self, given: &str) -> Result<(), Sorry> {
-        if sessions::same_digits(&self.form_token, given) {
+        if sessions::is_csrf_token(&self.token, given) {
             return Ok(());
         }
         Err(Sorry(Message::new("web.form_token"), StatusCode::FORBIDDEN, self.language))
@@ -164,6 +165,7 @@ impl FromRequestParts<Arc<Service>> for Viewer {
             return Err(refuse());
         };
         let token = token.to_owned();
+        let kept = token.clone();
         let form_token = sessions::csrf_token(&token);
         let found = blocking(service, move |service| {
             let now = service.clock.now();
@@ -184,7 +186,7 @@ impl FromRequestParts<Arc<Service>> for Viewer {
         .map_err(|failure| Sorry::of(failure, language).into_response())?;
         match found {
             Some((session, standings, court_name)) => {
-                Ok(Self { session, court_name, standings, form_token, language, path })
+                Ok(Self { session, court_name, standings, token: kept, form_token, language, path })
             }
             None => Err(refuse()),
         }

@@ -10,8 +10,9 @@ use qrcode::render::svg;
 use serde::Deserialize;
 
 use super::{App, SESSION_COOKIE, Sorry, Viewer, bare, blocking, language_of, local};
-use crate::access::{credentials, sessions};
+use crate::access::{Role, credentials, sessions};
 use crate::clock::Randomness;
+use crate::service::{DemoAccount, Service};
 use crate::{Failure, Language, Message};
 
 /// Court and token of a session's cookie: `7.3f…`.
@@ -49,7 +50,35 @@ pub async fn form(State(service): App, headers: HeaderMap, Query(wanted): Query<
     let language = language_of(&headers);
     let courts =
         blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
-    Ok(form_page(language, &courts, courts.first().map_or(1, |(court, _)| *court), &wanted.name, &wanted.next, None))
+    let court = courts.first().map_or(1, |(court, _)| *court);
+    let below = demo_accounts(&service, language);
+    Ok(form_page(language, &courts, court, &wanted.name, &wanted.next, None, &below))
+}
+
+/// In a demo: whom one can sign in as, with the code of this moment.
+fn demo_accounts(service: &Service, language: Language) -> Markup {
+    if service.demo.is_empty() {
+        return html! {};
+    }
+    let seconds = u64::try_from(service.clock.now().as_second()).unwrap_or(0);
+    let code = |account: &DemoAccount| {
+        let secret = totp_rs::Secret::try_from_base32(&account.totp_secret).ok()?;
+        let totp = totp_rs::Builder::new().with_secret(secret).build().ok()?;
+        Some(totp.generate(seconds).to_string())
+    };
+    html! {
+        section.demo {
+            h2 { (Message::new("web.demo").text(language)) }
+            p { (Message::new("web.demo_hint").text(language)) }
+            table { tbody { @for account in &service.demo {
+                tr {
+                    td.number { (account.court_id) } td { (account.name) }
+                    td { @for role in account.roles.iter().filter_map(|role| Role::parse(role)) { (role.message().text(language)) " " } }
+                    td.number { code { (code(account).unwrap_or_default()) } }
+                }
+            } } }
+        }
+    }
 }
 
 fn form_page(
@@ -59,6 +88,7 @@ fn form_page(
     name: &str,
     next: &str,
     refused: Option<&Message>,
+    below: &Markup,
 ) -> Markup {
     let t = |code| Message::new(code).text(language);
     let body = html! {
@@ -86,6 +116,7 @@ fn form_page(
             button { (t("web.sign_in")) }
         }
         p { a href="/enrol" { (t("web.enrol_link")) } }
+        (below)
     };
     bare(language, &t("web.sign_in"), &body)
 }
@@ -121,7 +152,7 @@ pub async fn sign_in(State(service): App, headers: HeaderMap, Form(given): Form<
         Err(Failure::Refused(message)) => {
             let courts =
                 blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
-            let page = form_page(language, &courts, court_id, &name, &next, Some(&message));
+            let page = form_page(language, &courts, court_id, &name, &next, Some(&message), &demo_accounts(&service, language));
             Ok((StatusCode::UNAUTHORIZED, page).into_response())
         }
         Err(broken) => Err(Sorry::of(broken, language)),
