@@ -221,6 +221,9 @@ pub const COMMANDS: &[(&str, Kind)] = &[
 /// themselves there; in the service they do it on their own.
 pub const SECOND_PERSON: &[&str] = &["confirmed_by", "approved_by", "second_officer"];
 
+/// The commands that are signed with the person's own key, which their password opens.
+pub const SIGNED: &[&str] = &["payout approve"];
+
 /// What an argument takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Takes {
@@ -305,6 +308,12 @@ impl Entry {
     #[must_use]
     pub fn second_person(&self) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| SECOND_PERSON.contains(&parameter.name.as_str()))
+    }
+
+    /// Whether the person signs it with their own key.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        SIGNED.contains(&self.words)
     }
 
     /// A parameter by its name.

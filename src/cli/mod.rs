@@ -52,6 +52,7 @@ use ankuan_ledger::{Amount, BookKey, Store, Tx};
 use clap::{Args, Parser, Subcommand};
 use jiff::civil::Date;
 
+use crate::access::signing::Signer;
 use crate::access::{self, Acting, Actor};
 use crate::amount;
 use crate::chart::{self, Chart};
@@ -324,6 +325,8 @@ pub struct Served {
     pub pool: Arc<Pool>,
     /// Who has signed in.
     pub person: Actor,
+    /// Their signing key, where they gave their password again for this command.
+    pub signer: Option<Arc<Signer>>,
 }
 
 impl Context {
@@ -362,6 +365,12 @@ impl Context {
     #[must_use]
     pub const fn clock(&self) -> Clock {
         self.clock
+    }
+
+    /// The key by which whoever acts signs.
+    #[must_use]
+    pub fn signer(&self) -> Option<&Signer> {
+        self.served.as_ref()?.signer.as_deref()
     }
 
     /// Opens a database that has a court; brings the schema up when this program is newer.

@@ -174,7 +174,7 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
         PayoutCommand::Approve(args) => {
             let seen = seen_digest(context, store, &args.run, &args.digest)?;
             on_run(context, store, "payout.approve", args, |tx, acting| {
-                runs::approve(tx, acting, &args.run, Some(seen), None)?;
+                runs::approve(tx, acting, &args.run, Some(seen), context.signer())?;
                 Ok(args.run.clone())
             })
         }

@@ -13,7 +13,8 @@ use ankuan_ledger::engine::{Lease, Pool};
 use ankuan_ledger::{Store, Tx};
 use serde::{Deserialize, Serialize};
 
-use crate::access::Actor;
+use crate::access::signing::Signer;
+use crate::access::{Actor, credentials};
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
 use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Context, Globals, Served, run_command};
@@ -32,7 +33,6 @@ const WORKERS: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What somebody asks to have done.
-#[derive(Debug)]
 pub struct Asked {
     /// The command's words.
     pub words: &'static str,
@@ -40,6 +40,8 @@ pub struct Asked {
     pub values: Vec<(String, String)>,
     /// Files that were uploaded for it.
     pub files: Vec<Upload>,
+    /// Given again to sign what is asked.
+    pub password: Option<String>,
     /// In which language the result is written.
     pub language: Language,
     /// Key by which the same request is known again.
@@ -206,18 +208,18 @@ impl Service {
 
     /// A context in which a command is run for somebody, with what it says kept.
     #[must_use]
-    pub fn context(&self, person: &Actor, language: Language, request: Option<String>, reached: Arc<Reached>) -> Context {
+    pub fn context(&self, person: &Actor, asked: &Asked, signer: Option<Arc<Signer>>, reached: Arc<Reached>) -> Context {
         let globals = Globals {
             court: person.court_id,
             acting_as: Some(person.name.clone()),
             json: false,
-            lang: language,
+            lang: asked.language,
             date: None,
-            request,
+            request: asked.request.clone(),
             ..self.globals.clone()
         };
-        let served = Served { pool: Arc::clone(&self.pool), person: person.clone() };
-        Context::of_service(globals, Output::keeping(language, reached), self.clock, served)
+        let served = Served { pool: Arc::clone(&self.pool), person: person.clone(), signer };
+        Context::of_service(globals, Output::keeping(asked.language, reached), self.clock, served)
     }
 
     /// Does what a person asks: at once, or as a job when it takes longer or a second person has to agree.
@@ -264,7 +266,15 @@ impl Service {
     fn run(&self, person: &Actor, entry: &Entry, asked: &Asked, reached: &Arc<Reached>) -> Outcome<Ran> {
         let folder = tempfile::tempdir()?;
         let command = entry.command(&given(entry, asked, folder.path())?)?;
-        let context = self.context(person, asked.language, asked.request.clone(), Arc::clone(reached));
+        let signer = match &asked.password {
+            Some(password) if entry.is_signed() => {
+                let (mut store, now) = (self.lease()?, self.clock.now());
+                let (court_id, name) = (person.court_id, &person.name);
+                Some(Arc::new(credentials::unlock_signer(&mut store, court_id, name, password, now)?))
+            }
+            _ => None,
+        };
+        let context = self.context(person, asked, signer, Arc::clone(reached));
         let outcome = self.watch(run_command(&context, &command));
         Ok(Ran { said: context.output.said(), outcome })
     }
@@ -404,6 +414,7 @@ impl Service {
             words: entry.words,
             values,
             files,
+            password: None,
             language: job.language,
             request: Some(format!("job-{}", job.job_id)),
             return_to: String::new(),
@@ -411,7 +422,7 @@ impl Service {
         let written = folder.path().join("written");
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, &written)?)?;
-        let context = self.context(&person, job.language, asked.request.clone(), Arc::clone(reached));
+        let context = self.context(&person, &asked, None, Arc::clone(reached));
         let outcome = self.watch(run_command(&context, &command));
         let files = written_files(&written)?;
         if !files.is_empty() {

@@ -19,6 +19,8 @@ use crate::{Failure, Language, Message};
 const TOKEN: &str = "_token";
 const REQUEST: &str = "_request";
 const NEXT: &str = "_next";
+/// The password, given again by whoever signs.
+const PASSWORD: &str = "_password";
 
 /// The largest field of a form that is no file: a list of numbers, a long reason.
 const FIELD_BYTES_MAX: usize = 1 << 20;
@@ -79,7 +81,19 @@ pub async fn see(
     }
     let format = values.iter().find(|(name, _)| name == "_as").map(|(_, format)| format.clone());
     let values: Values = values.into_iter().filter(|(name, value)| name != "_as" && !value.is_empty()).collect();
-    let ran = run(&service, &viewer, &entry, values.clone(), Vec::new(), None, String::new()).await?;
+    let (person, language) = (viewer.session.actor.clone(), viewer.language);
+    let asked = Asked {
+        words: entry.words,
+        values: values.clone(),
+        files: Vec::new(),
+        password: None,
+        language,
+        request: None,
+        return_to: String::new(),
+    };
+    let ran = blocking(&service, move |service| service.ask(&person, &asked))
+        .await
+        .map_err(|failure| viewer.sorry(failure))?;
     let Answered::Ran(ran) = ran else {
         return Err(Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language));
     };
@@ -192,11 +206,23 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
                 input type="hidden" name=(NEXT) value=(value(NEXT));
             }
             (fields(entry, viewer.language, values))
+            @if entry.is_signed() { (signature_field(viewer)) }
             button { (viewer.t(if is_read { "web.show" } else { "web.submit" })) }
         }
         p.cli { (viewer.t("web.as_command")) " " code { "ankuan " (entry.words) } }
     };
     page(viewer, title, &body)
+}
+
+/// The field in which whoever signs gives their password again.
+#[must_use]
+pub fn signature_field(viewer: &Viewer) -> Markup {
+    html! {
+        div.field {
+            label for="p-password" { (viewer.t("web.sign_with_password")) span.must { " *" } }
+            input #p-password type="password" name=(PASSWORD) required autocomplete="current-password";
+        }
+    }
 }
 
 fn fields(entry: &Entry, language: Language, values: &[(String, String)]) -> Markup {
@@ -236,7 +262,13 @@ pub async fn submit(
             values.push((name.clone(), value.clone()));
         }
     }
-    let answered = run(&service, &viewer, &entry, values.clone(), files, request, next.clone()).await;
+    let (person, language) = (viewer.session.actor.clone(), viewer.language);
+    let password = Some(own(PASSWORD).to_owned()).filter(|password| !password.is_empty());
+    let return_to = next.clone();
+    let asked = Asked { words: entry.words, values: values.clone(), files, password, language, request, return_to };
+    let answered = blocking(&service, move |service| service.ask(&person, &asked))
+        .await
+        .map_err(|failure| viewer.sorry(failure));
     drop(folder);
     match answered {
         Ok(Answered::Job(job_id, _)) => Ok(Redirect::to(&format!("/jobs/{job_id}")).into_response()),
@@ -282,20 +314,6 @@ fn find<'s>(service: &'s crate::service::Service, viewer: &Viewer, words: &str) 
     service
         .entry(&words.replace('/', " "))
         .ok_or_else(|| Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language))
-}
-
-async fn run(
-    service: &std::sync::Arc<crate::service::Service>,
-    viewer: &Viewer,
-    entry: &Entry,
-    values: Values,
-    files: Vec<Upload>,
-    request: Option<String>,
-    return_to: String,
-) -> Result<Answered, Sorry> {
-    let (person, language, words) = (viewer.session.actor.clone(), viewer.language, entry.words);
-    let asked = Asked { words, values, files, language, request, return_to };
-    blocking(service, move |service| service.ask(&person, &asked)).await.map_err(|failure| viewer.sorry(failure))
 }
 
 /// Takes a form apart: fields into memory, files onto the disk as they come.
