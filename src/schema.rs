@@ -10,7 +10,7 @@ use crate::assets::{
 };
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets, signatures};
 use crate::{
-    Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations,
+    Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations, papers,
     receipts, relief, replies, statements,
 };
 
@@ -207,6 +207,13 @@ pub const SIGN_IN: Migration = Migration {
 pub const SERVICE: Migration =
     Migration { name: "0013_service", text: include_str!("../migrations/0013_service.sql"), facts: &[] };
 
+/// What was printed to be signed, and what is attached to vouchers.
+pub const PAPERS: Migration = Migration {
+    name: "0016_papers",
+    text: include_str!("../migrations/0016_papers.sql"),
+    facts: &[&papers::PAPER_PRINT, &papers::attached::VOUCHER_ATTACHMENT],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -222,6 +229,7 @@ pub const MIGRATIONS: &[Migration] = &[
     CASH,
     SIGN_IN,
     SERVICE,
+    PAPERS,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

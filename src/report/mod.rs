@@ -1,6 +1,7 @@
 //! Read-only views of a book: balances as of a date, the trial balance, entries, vouchers.
 
 pub mod bank_reconciliation;
+pub mod books;
 pub mod case_comparison;
 pub mod cash_ratio;
 pub mod court_measures;
@@ -9,7 +10,7 @@ pub mod period;
 
 use std::collections::BTreeMap;
 
-use ankuan_ledger::engine::{Error, Result};
+use ankuan_ledger::engine::{Error, Result, Row};
 use ankuan_ledger::{Amount, BookKey, Side, Tx};
 use jiff::civil::Date;
 
@@ -308,6 +309,40 @@ pub struct VoucherView {
     pub last_entry_no: i64,
     /// Sum of its lines.
     pub total: Amount,
+    /// When, µs UTC.
+    pub recorded_at: i64,
+}
+
+/// A statement of what [`read_voucher`] reads; `$1` is the court, `$2` the book, `$4` the book of its people.
+macro_rules! vouchers_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT v.voucher_id, v.month, v.kind, v.number, v.accounting_date, v.event, v.summary, p.name, v.attachments, \
+             v.first_entry_no, v.last_entry_no, v.total_minor, v.recorded_at FROM voucher AS v \
+             LEFT JOIN person AS p ON p.court_id = $1 AND p.book_id = $4 AND p.person_id = v.actor_id \
+             WHERE v.court_id = $1 AND v.book_id = $2 AND ",
+            $rest
+        )
+    };
+}
+use vouchers_where;
+
+fn read_voucher(row: &Row<'_>) -> Result<VoucherView> {
+    Ok(VoucherView {
+        voucher_id: row.int(0)?,
+        month: row.text(1)?.to_owned(),
+        kind: row.text(2)?.to_owned(),
+        number: row.int(3)?,
+        accounting_date: read_date(row, 4)?,
+        event: row.text(5)?.to_owned(),
+        summary: row.text(6)?.to_owned(),
+        actor_name: row.opt_text(7)?.unwrap_or_default().to_owned(),
+        attachments: row.int(8)?,
+        first_entry_no: row.int(9)?,
+        last_entry_no: row.int(10)?,
+        total: Amount::from_minor(row.int(11)?),
+        recorded_at: row.int(12)?,
+    })
 }
 
 /// The voucher with this id.
@@ -316,27 +351,9 @@ pub struct VoucherView {
 /// `report.voucher_unknown`.
 pub fn find_voucher(tx: &mut Tx<'_>, book: BookKey, voucher_id: i64) -> Outcome<VoucherView> {
     let found = tx.query_opt(
-        "SELECT v.voucher_id, v.month, v.kind, v.number, v.accounting_date, v.event, v.summary, p.name, v.attachments, \
-         v.first_entry_no, v.last_entry_no, v.total_minor FROM voucher AS v \
-         LEFT JOIN person AS p ON p.court_id = $1 AND p.book_id = $4 AND p.person_id = v.actor_id \
-         WHERE v.court_id = $1 AND v.book_id = $2 AND v.voucher_id = $3",
+        vouchers_where!("v.voucher_id = $3"),
         &[book.court_id.into(), book.book_id.into(), voucher_id.into(), crate::books::REGISTER.into()],
-        |row| {
-            Ok(VoucherView {
-                voucher_id: row.int(0)?,
-                month: row.text(1)?.to_owned(),
-                kind: row.text(2)?.to_owned(),
-                number: row.int(3)?,
-                accounting_date: read_date(row, 4)?,
-                event: row.text(5)?.to_owned(),
-                summary: row.text(6)?.to_owned(),
-                actor_name: row.opt_text(7)?.unwrap_or_default().to_owned(),
-                attachments: row.int(8)?,
-                first_entry_no: row.int(9)?,
-                last_entry_no: row.int(10)?,
-                total: Amount::from_minor(row.int(11)?),
-            })
-        },
+        read_voucher,
     )?;
     Ok(found.ok_or_else(|| Message::new("report.voucher_unknown").with("voucher", voucher_id))?)
 }
