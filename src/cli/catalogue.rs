@@ -400,8 +400,7 @@ fn takes(argument: &Arg) -> Takes {
     if !argument.get_action().takes_values() {
         return Takes::Flag;
     }
-    let choices: Vec<String> =
-        argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let choices: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     let kind = argument.get_value_parser().type_id();
     let is = |wanted: TypeId| kind == wanted;
     let names = argument.get_value_names().unwrap_or_default();

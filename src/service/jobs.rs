@@ -245,9 +245,7 @@ pub fn files(tx: &mut Tx<'_>, court_id: i64, job_id: i64) -> Outcome<Vec<JobFile
         "SELECT file_no, parameter, name FROM job_file WHERE court_id = $1 AND job_id = $2 AND part_no = 1 \
          ORDER BY file_no",
         &[court_id.into(), job_id.into()],
-        |row| {
-            Ok(JobFile { file_no: row.int(0)?, parameter: row.text(1)?.to_owned(), name: row.text(2)?.to_owned() })
-        },
+        |row| Ok(JobFile { file_no: row.int(0)?, parameter: row.text(1)?.to_owned(), name: row.text(2)?.to_owned() }),
     )?)
 }
 
@@ -310,8 +308,7 @@ pub fn answer(tx: &mut Tx<'_>, job: &Job, second: &Actor, agreed: bool, reason: 
     if job.person_id == second.person_id {
         return Err(Message::new("service.job_own").into());
     }
-    let (state, ended_at) =
-        if agreed { (State::Waiting, None) } else { (State::Declined, Some(now.as_microsecond())) };
+    let (state, ended_at) = if agreed { (State::Waiting, None) } else { (State::Declined, Some(now.as_microsecond())) };
     let changed = tx.execute(
         "UPDATE job SET state = $3, second_person_id = $4, reason = $5, ended_at = $6 \
          WHERE court_id = $1 AND job_id = $2 AND state = 'proposed'",

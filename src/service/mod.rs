@@ -208,7 +208,13 @@ impl Service {
 
     /// A context in which a command is run for somebody, with what it says kept.
     #[must_use]
-    pub fn context(&self, person: &Actor, asked: &Asked, signer: Option<Arc<Signer>>, reached: Arc<Reached>) -> Context {
+    pub fn context(
+        &self,
+        person: &Actor,
+        asked: &Asked,
+        signer: Option<Arc<Signer>>,
+        reached: Arc<Reached>,
+    ) -> Context {
         let globals = Globals {
             court: person.court_id,
             acting_as: Some(person.name.clone()),
@@ -231,33 +237,30 @@ impl Service {
         let entry = self
             .entry(asked.words)
             .ok_or_else(|| Message::new("service.command_unknown").with("command", asked.words))?;
-        let second = entry.second_person().filter(|second| second.is_required);
-        let state = match (entry.kind, second) {
-            (_, Some(_)) => State::Proposed,
-            (Kind::Long, None) => State::Waiting,
+        let second = entry.second_person().map(|second| second.name.as_str());
+        let is_named = second.is_some_and(|second| asked.values.iter().any(|(name, _)| name == second));
+        let needs_second = is_named || entry.second_person().is_some_and(|second| second.is_required);
+        let state = match (entry.kind, needs_second) {
+            (_, true) => State::Proposed,
+            (Kind::Long, false) => State::Waiting,
             _ => return Ok(Answered::Ran(self.run(person, entry, asked, &Arc::default())?)),
         };
-        self.check(entry, person, asked, second.map(|second| second.name.as_str()))?;
+        self.check(entry, person, asked, second.filter(|_| needs_second && !is_named))?;
         let mut randomness = Randomness::system();
-        let job_id = self.write(|tx| {
-            jobs::add(tx, &self.keys, &mut randomness, person, asked, state, self.clock.now())
-        })?;
+        let job_id =
+            self.write(|tx| jobs::add(tx, &self.keys, &mut randomness, person, asked, state, self.clock.now()))?;
         if state == State::Waiting {
             self.wake_up();
         }
         Ok(Answered::Job(job_id, state))
     }
 
-    /// That a command could be run: a job that cannot be read would wait for nothing.
+    /// That a command could be run: a job that cannot be read would wait for nothing. Nobody is named as the second
+    /// person yet, so anybody stands in that place while it is read.
     fn check(&self, entry: &Entry, person: &Actor, asked: &Asked, second: Option<&str>) -> Outcome<()> {
         let folder = tempfile::tempdir()?;
         let mut values = given(entry, asked, folder.path())?;
-        if let Some(second) = second {
-            if asked.values.iter().any(|(name, _)| name == second) {
-                return Err(Message::new("service.second_person_signs_in").into());
-            }
-            values.push((second.to_owned(), person.name.clone()));
-        }
+        values.extend(second.map(|second| (second.to_owned(), person.name.clone())));
         entry.command(&values)?;
         Ok(())
     }
@@ -277,6 +280,29 @@ impl Service {
         let context = self.context(person, asked, signer, Arc::clone(reached));
         let outcome = self.watch(run_command(&context, &command));
         Ok(Ran { said: context.output.said(), outcome })
+    }
+
+    /// Whom a job waits for, where its proposer named somebody.
+    #[must_use]
+    pub fn named_second<'j>(&self, job: &'j Job) -> Option<&'j str> {
+        let parameter = self.entry(&job.command)?.second_person()?;
+        job.arguments.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value.trim())
+    }
+
+    /// The second person agrees to a job, which then waits for a worker, or declines it.
+    ///
+    /// # Errors
+    /// `service.job_for_another`, and those of [`jobs::answer`].
+    pub fn answer(&self, job_id: i64, second: &Actor, agreed: bool, reason: &str) -> Outcome<()> {
+        self.write(|tx| {
+            let job = jobs::find(tx, second.court_id, job_id)?;
+            if let Some(named) = self.named_second(&job).filter(|named| *named != second.name) {
+                return Err(Message::new("service.job_for_another").with("job", job_id).with("name", named).into());
+            }
+            jobs::answer(tx, &job, second, agreed, reason, self.clock.now())
+        })?;
+        self.wake_up();
+        Ok(())
     }
 
     /// How far a job is that this process runs.
@@ -322,7 +348,10 @@ impl Service {
             let mut awake = if awake.has_work || awake.is_stopping {
                 awake
             } else {
-                self.wake.1.wait_timeout(awake, LOOK_AGAIN).map_or_else(|poisoned| poisoned.into_inner().0, |woken| woken.0)
+                self.wake
+                    .1
+                    .wait_timeout(awake, LOOK_AGAIN)
+                    .map_or_else(|poisoned| poisoned.into_inner().0, |woken| woken.0)
             };
             if awake.is_stopping {
                 return;
@@ -370,8 +399,7 @@ impl Service {
         let pause = Duration::from_secs(jobs::LEASE_SECONDS.unsigned_abs() / 3);
         let mut has_stopped = lock(&stopped.0);
         while !*has_stopped {
-            let (again, waited) =
-                stopped.1.wait_timeout(has_stopped, pause).unwrap_or_else(PoisonError::into_inner);
+            let (again, waited) = stopped.1.wait_timeout(has_stopped, pause).unwrap_or_else(PoisonError::into_inner);
             has_stopped = again;
             if *has_stopped || !waited.timed_out() || self.globals.database.starts_with("sqlite:") {
                 continue;
@@ -407,6 +435,7 @@ impl Service {
         })?;
         let mut values = job.arguments.clone();
         if let (Some(second), Some(parameter)) = (&second, entry.second_person()) {
+            values.retain(|(name, _)| *name != parameter.name);
             values.push((parameter.name.clone(), second.name.clone()));
         }
         let given_files = files.len();

@@ -24,13 +24,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 
 /// Everything that is answered.
 pub fn router(service: &Arc<Service>) -> Router {
-    let health = Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready));
-    health
-        .merge(web::routes())
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Arc::clone(service))
+    let health = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
+    health.merge(web::routes()).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(Arc::clone(service))
 }
 
 /// Whether the database answers.
@@ -45,7 +40,11 @@ async fn ready(axum::extract::State(service): web::App) -> (StatusCode, &'static
 ///
 /// # Errors
 /// The address cannot be used, or the system gives no thread.
-pub fn serve(service: &Arc<Service>, address: SocketAddr, begun: impl FnOnce(SocketAddr) -> Outcome<()>) -> Outcome<()> {
+pub fn serve(
+    service: &Arc<Service>,
+    address: SocketAddr,
+    begun: impl FnOnce(SocketAddr) -> Outcome<()>,
+) -> Outcome<()> {
     let workers = service.start_workers()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

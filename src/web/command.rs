@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use tokio::io::AsyncWriteExt;
 
 use super::{App, Sorry, Viewer, blocking, local, page, parts};
-use crate::cli::catalogue::{Entry, Kind, Takes};
+use crate::cli::catalogue::{Entry, Kind, Parameter, SECOND_PERSON, Takes};
 use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::service::{Answered, Asked, Ran, Upload};
@@ -127,7 +127,8 @@ fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String,
     });
     let with = |other: &Entry| {
         // A case is `number` where it is shown and `case` where something is done with it.
-        let known = |name: &str| values.iter().find(|(given, _)| given == name || (given == "number" && name == "case"));
+        let known =
+            |name: &str| values.iter().find(|(given, _)| given == name || (given == "number" && name == "case"));
         let query: Vec<String> = other
             .parameters
             .iter()
@@ -194,7 +195,7 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
     let body = html! {
         h1 { (title) }
         (above)
-        @if entry.second_person().is_some_and(|second| second.is_required) {
+        @if entry.second_person().is_some() {
             p.hint { (viewer.t("web.second_person_hint")) }
         }
         form.command method=(if is_read { "get" } else { "post" })
@@ -226,14 +227,16 @@ pub fn signature_field(viewer: &Viewer) -> Markup {
 }
 
 fn fields(entry: &Entry, language: Language, values: &[(String, String)]) -> Markup {
-    let shown = entry.parameters.iter().filter(|parameter| {
-        let is_second = entry.second_person().is_some_and(|second| second.is_required && second.name == parameter.name);
-        parameter.takes != Takes::Output && !is_second
-    });
+    // Who agrees may be named or left to whoever may; it is never this person who says that they did.
+    let shown =
+        entry.parameters.iter().filter(|parameter| parameter.takes != Takes::Output).cloned().map(|parameter| {
+            let is_second = SECOND_PERSON.contains(&parameter.name.as_str());
+            Parameter { is_required: parameter.is_required && !is_second, ..parameter }
+        });
     let value = |name: &str| {
         values.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\n")
     };
-    html! { @for parameter in shown { (parts::field(parameter, language, &value(&parameter.name))) } }
+    html! { @for parameter in shown { (parts::field(&parameter, language, &value(&parameter.name))) } }
 }
 
 /// Does what a form asks for.
@@ -257,7 +260,9 @@ pub async fn submit(
     let mut values = Values::new();
     for (name, value) in fields.iter().filter(|(name, value)| !name.starts_with('_') && !value.trim().is_empty()) {
         if entry.parameter(name).is_some_and(|parameter| parameter.is_list) {
-            values.extend(value.lines().filter(|line| !line.trim().is_empty()).map(|line| (name.clone(), line.trim().to_owned())));
+            values.extend(
+                value.lines().filter(|line| !line.trim().is_empty()).map(|line| (name.clone(), line.trim().to_owned())),
+            );
         } else {
             values.push((name.clone(), value.clone()));
         }
@@ -266,9 +271,8 @@ pub async fn submit(
     let password = Some(own(PASSWORD).to_owned()).filter(|password| !password.is_empty());
     let return_to = next.clone();
     let asked = Asked { words: entry.words, values: values.clone(), files, password, language, request, return_to };
-    let answered = blocking(&service, move |service| service.ask(&person, &asked))
-        .await
-        .map_err(|failure| viewer.sorry(failure));
+    let answered =
+        blocking(&service, move |service| service.ask(&person, &asked)).await.map_err(|failure| viewer.sorry(failure));
     drop(folder);
     match answered {
         Ok(Answered::Job(job_id, _)) => Ok(Redirect::to(&format!("/jobs/{job_id}")).into_response()),

@@ -125,7 +125,8 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
             noscript { meta http-equiv="refresh" content="2"; }
         }
         @if job.state == JobState::Proposed {
-            @if job.person_id == viewer.session.actor.person_id {
+            @let named = service.named_second(job);
+            @if job.person_id == viewer.session.actor.person_id || named.is_some_and(|named| named != viewer.session.actor.name) {
                 p.hint { (viewer.t("web.waits_for_second")) }
             } @else {
                 form method="post" action=(format!("/jobs/{job_id}/answer")) {
@@ -178,16 +179,9 @@ pub async fn answer(
         return Err(viewer.sorry(crate::Message::new("web.reason_missing").into()));
     }
     let second = viewer.session.actor.clone();
-    blocking(&service, move |service| {
-        service.write(|tx| {
-            let job = jobs::find(tx, second.court_id, job_id)?;
-            jobs::answer(tx, &job, &second, agreed, given.reason.trim(), service.clock.now())
-        })?;
-        service.wake_up();
-        Ok(())
-    })
-    .await
-    .map_err(|failure| viewer.sorry(failure))?;
+    blocking(&service, move |service| service.answer(job_id, &second, agreed, given.reason.trim()))
+        .await
+        .map_err(|failure| viewer.sorry(failure))?;
     Ok(Redirect::to(&format!("/jobs/{job_id}")))
 }
 
@@ -251,6 +245,9 @@ pub async fn file(
     .await
     .map_err(|failure| viewer.sorry(failure))?;
     let disposition = format!("attachment; filename*=UTF-8''{}", parts::escape(&name));
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
+    Ok((
+        [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, disposition)],
+        bytes,
+    )
         .into_response())
 }
