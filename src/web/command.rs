@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use tokio::io::AsyncWriteExt;
 
 use super::{App, Sorry, Viewer, blocking, local, page, parts};
-use crate::cli::catalogue::{Entry, Kind, Parameter, SECOND_PERSON, Takes};
+use crate::cli::catalogue::{Entry, Kind, SECOND_PERSON, Takes};
 use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::service::{Answered, Asked, Ran, Upload};
@@ -228,11 +228,11 @@ pub fn signature_field(viewer: &Viewer) -> Markup {
 
 fn fields(entry: &Entry, language: Language, values: &[(String, String)]) -> Markup {
     // Who agrees may be named or left to whoever may; it is never this person who says that they did.
-    let shown =
-        entry.parameters.iter().filter(|parameter| parameter.takes != Takes::Output).cloned().map(|parameter| {
-            let is_second = SECOND_PERSON.contains(&parameter.name.as_str());
-            Parameter { is_required: parameter.is_required && !is_second, ..parameter }
-        });
+    let shown = entry.parameters.iter().filter(|parameter| parameter.takes != Takes::Output);
+    let shown = shown.cloned().map(|mut parameter| {
+        parameter.is_required &= !SECOND_PERSON.contains(&parameter.name.as_str());
+        parameter
+    });
     let value = |name: &str| {
         values.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str()).collect::<Vec<_>>().join("\n")
     };
