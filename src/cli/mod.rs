@@ -37,19 +37,22 @@ pub mod report;
 pub mod salary;
 pub mod settlement;
 pub mod sheet;
+pub mod sign_in;
 pub mod statement;
 pub mod verify;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use ankuan_ledger::engine::{Error, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::civil::Date;
 
-use crate::access::{self, Acting};
+use crate::access::signing::Signer;
+use crate::access::{self, Acting, Actor, credentials};
 use crate::amount;
 use crate::chart::{self, Chart};
 use crate::clock::Clock;
@@ -58,6 +61,7 @@ use crate::request::{self, Answer, Request};
 use crate::schema::{self, MIGRATIONS};
 use crate::{Failure, Language, Message, Outcome, books};
 use output::{Exit, Output};
+use sign_in::Proved;
 
 /// Where the help lists what every command takes, after what is the command's own.
 const GLOBAL: &str = "通用 · Every command";
@@ -93,6 +97,9 @@ pub struct Globals {
     /// 经办人姓名 · Who acts, by name; needed wherever something is recorded
     #[arg(long = "as", global = true, help_heading = GLOBAL, env = "ANKUAN_AS", value_name = "NAME")]
     pub acting_as: Option<String>,
+    /// 密码文件 · File whose first line is the password of who acts; else ANKUAN_PASSWORD, else it is asked for
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     /// 输出 JSON · Print one JSON object
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
@@ -119,6 +126,9 @@ pub enum Command {
     /// 人员与岗位 · People and their roles
     #[command(subcommand)]
     Person(person::PersonCommand),
+    /// 接口密钥 · Keys with which programs act for a person
+    #[command(subcommand)]
+    ApiKey(sign_in::ApiKeyCommand),
     /// 法院银行账户 · The court's bank accounts
     #[command(subcommand)]
     BankAccount(bank_account::BankAccountCommand),
@@ -230,14 +240,16 @@ pub enum Command {
 /// Runs a command line, program name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches_from(&arguments);
+    let (matches, cli) = match parsed.and_then(|matches| Ok((matches.clone(), Cli::from_arg_matches(&matches)?))) {
+        Ok(parsed) => parsed,
         Err(error) => return refuse_usage(&arguments, &error),
     };
-    let context = Context::new(cli.globals, clock);
+    let context = Context { second: sign_in::second_named(&matches), ..Context::new(cli.globals, clock) };
     let outcome = match &cli.command {
         Command::Init(args) => init::run(&context, args),
         Command::Person(command) => person::run(&context, command),
+        Command::ApiKey(command) => sign_in::run_api_key(&context, command),
         Command::BankAccount(command) => bank_account::run(&context, command),
         Command::Case(command) => case::run(&context, command),
         Command::Receipt(command) => receipt::run(&context, command),
@@ -300,6 +312,10 @@ pub struct Context {
     /// Where to print.
     pub output: Output,
     clock: Clock,
+    /// The second person whom the command names, who confirms.
+    second: Option<String>,
+    /// Who has proved to be the one that acts, once for the command.
+    proved: OnceLock<Proved>,
 }
 
 impl Context {
@@ -307,7 +323,7 @@ impl Context {
     #[must_use]
     pub const fn new(globals: Globals, clock: Clock) -> Self {
         let output = Output::printing(globals.lang, globals.json);
-        Self { globals, output, clock }
+        Self { globals, output, clock, second: None, proved: OnceLock::new() }
     }
 
     /// The book of case money.
@@ -404,13 +420,58 @@ impl Context {
     /// Who acts.
     ///
     /// # Errors
-    /// `command.as_missing`, `command.date_in_future`, `court.unknown`, `access.person_unknown`.
+    /// `command.as_missing`, `command.date_in_future`, `court.unknown`, `access.person_unknown`,
+    /// `access.sign_in_refused` (people have enrolled, and [`Context::prove`] was not asked).
     pub fn acting(&self, tx: &mut Tx<'_>) -> Outcome<Acting> {
         let court_id = self.globals.court;
         let Some(name) = &self.globals.acting_as else { return Err(Message::new("command.as_missing").into()) };
         self.refuse_future_date()?;
         self.require_court(tx)?;
-        Ok(Acting { actor: access::find_actor(tx, court_id, name)?, at: self.clock.now(), date: self.date() })
+        let actor = access::find_actor(tx, court_id, name)?;
+        self.must_be_proved(tx, &actor)?;
+        Ok(Acting { actor, at: self.clock.now(), date: self.date() })
+    }
+
+    /// Who acts, having proved it; for what is not in a transaction yet.
+    ///
+    /// # Errors
+    /// Those of [`Context::prove`] and [`Context::acting`].
+    pub fn acting_in(&self, store: &mut Store) -> Outcome<Acting> {
+        self.prove(store)?;
+        self.acting(&mut store.snapshot()?)
+    }
+
+    /// Lets whoever acts prove it, and the second person whom the command names, once a command and before it begins a
+    /// transaction. Where nobody enrolled, names are taken at their word.
+    ///
+    /// # Errors
+    /// Those of [`sign_in::prove`].
+    pub fn prove(&self, store: &mut Store) -> Outcome<()> {
+        if self.proved.get().is_none()
+            && let Some(name) = &self.globals.acting_as
+            && let Some(proved) = sign_in::prove(self, store, name, self.second.as_deref())?
+        {
+            self.proved.get_or_init(|| proved);
+        }
+        Ok(())
+    }
+
+    /// The key of who acts, for what is signed; none where nobody enrolled.
+    ///
+    /// # Errors
+    /// Those of [`Proved::signer`].
+    pub fn signer(&self, store: &mut Store) -> Outcome<Option<Signer>> {
+        self.prove(store)?;
+        self.proved.get().map(Proved::signer).transpose()
+    }
+
+    /// Refuses a name that nobody has proved, where people have enrolled.
+    fn must_be_proved(&self, tx: &mut Tx<'_>, actor: &Actor) -> Outcome<()> {
+        let is_proved = self.proved.get().is_some_and(|proved| proved.actor() == actor);
+        if is_proved || !credentials::in_force(tx, actor.court_id)? {
+            return Ok(());
+        }
+        Err(Message::new("access.sign_in_refused").into())
     }
 
     /// Refuses an accounting date after today.
@@ -451,6 +512,7 @@ impl Context {
         work: impl FnOnce(&mut Tx<'_>, &Acting, &Chart) -> Outcome<Answer>,
     ) -> Outcome<()> {
         let mut store = self.store()?;
+        self.prove(&mut store)?;
         let (acting, chart) = {
             let mut tx = store.snapshot()?;
             (self.acting(&mut tx)?, chart::load(&mut tx, self.globals.court)?)
@@ -474,7 +536,7 @@ impl Context {
         work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<T>,
         answer: impl FnOnce(&mut Tx<'_>, &T) -> Outcome<Answer>,
     ) -> Outcome<Option<T>> {
-        let acting = self.acting(&mut store.snapshot()?)?;
+        let acting = self.acting_in(store)?;
         let request = self.asked(operation, payload)?;
         let mut done = None;
         let answered = request::once(store, &acting, request.as_ref(), |tx| {
@@ -495,6 +557,7 @@ impl Context {
     /// # Errors
     /// Those of [`Context::acting`] and of the work.
     pub fn commit<T>(&self, store: &mut Store, work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<T>) -> Outcome<T> {
+        self.prove(store)?;
         let mut tx = store.begin()?;
         let acting = self.acting(&mut tx)?;
         let done = work(&mut tx, &acting)?;
