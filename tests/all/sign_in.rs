@@ -468,7 +468,6 @@ fn names_are_taken_at_their_word_until_somebody_enrolled(database: &Database) {
     let cash = [
         "cash",
         "take",
-        "--case",
         crate::program::CASE,
         "--payer",
         "吴某",
