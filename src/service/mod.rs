@@ -523,7 +523,7 @@ fn given(entry: &Entry, asked: &Asked, written: &Path) -> Outcome<Vec<(String, S
                 "problems" => "problems.csv",
                 "csv" => "table.csv",
                 "xlsx" => "table.xlsx",
-                "code_to" => "code.txt",
+                "code_to" => "bounty-code.txt",
                 _ => "",
             };
             values.push((parameter.name.clone(), written.join(name).to_string_lossy().into_owned()));
