@@ -335,7 +335,8 @@ impl Entry {
     /// given.
     ///
     /// # Errors
-    /// `command.unknown_parameter`, `command.not_built_in` (a path where only a name may stand), `command.usage`.
+    /// `command.unknown_parameter`, `command.not_built_in` (a path where only a name may stand), `command.zero_byte`,
+    /// `command.usage`.
     pub fn command(&self, values: &[(String, String)]) -> Result<Command, Message> {
         let mut arguments: Vec<String> = vec!["ankuan".to_owned()];
         arguments.extend(self.words.split(' ').map(str::to_owned));
@@ -343,6 +344,10 @@ impl Entry {
             let Some(parameter) = self.parameter(name) else {
                 return Err(Message::new("command.unknown_parameter").with("name", name).with("command", self.words));
             };
+            // No text of a person has one, and PostgreSQL takes none.
+            if value.contains('\0') {
+                return Err(Message::new("command.zero_byte").with("name", name));
+            }
             let is_name = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
             if parameter.takes == Takes::Name && !value.chars().all(is_name) {
                 return Err(Message::new("command.not_built_in").with("name", name).with("value", value));

@@ -341,6 +341,8 @@ pub struct Served {
     pub person: Actor,
     /// Their signing key, where they gave their password again for this command.
     pub signer: Option<Arc<Signer>>,
+    /// The folder in which the command's files lie; another one each time, so it is no part of what is asked.
+    pub folder: Option<PathBuf>,
 }
 
 impl Context {
@@ -616,7 +618,10 @@ impl Context {
 
     fn asked(&self, operation: &'static str, payload: &impl std::fmt::Debug) -> Outcome<Option<Request>> {
         // The date counts as asked only when it was: a request repeated after midnight is still the same.
-        let asked = format!("{:?} {payload:?}", self.globals.date);
+        let mut asked = format!("{:?} {payload:?}", self.globals.date);
+        if let Some(folder) = self.served.as_ref().and_then(|served| served.folder.as_deref()) {
+            asked = asked.replace(&*folder.to_string_lossy(), "");
+        }
         let key = self.globals.request.as_deref();
         Ok(key.map(|key| Request::new(operation, key, &[asked.as_bytes()])).transpose()?)
     }
