@@ -199,6 +199,7 @@ pub async fn events(
         .await
         .map_err(|failure| viewer.sorry(failure))?;
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let told = std::sync::Arc::clone(&service);
     tokio::spawn(async move {
         loop {
             let asked = blocking(&service, move |service| {
@@ -211,7 +212,7 @@ pub async fn events(
             });
             let Ok((state, (done, total))) = asked.await else { return };
             let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
-            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() {
+            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() || told.is_stopping() {
                 return;
             }
             tokio::time::sleep(TOLD_EVERY).await;
