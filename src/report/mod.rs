@@ -3,8 +3,11 @@
 pub mod bank_reconciliation;
 pub mod case_comparison;
 pub mod cash_ratio;
+pub mod case_money;
 pub mod court_measures;
+pub mod desk;
 pub mod monthly_return;
+pub mod payout_view;
 pub mod period;
 
 use std::collections::BTreeMap;
