@@ -322,7 +322,8 @@ pub async fn voucher(
     let all = usize::try_from(lines).unwrap_or(usize::MAX);
     let next = entries.last().filter(|last| entries.len() == ROWS_A_PAGE && last.entry_no < voucher.last_entry_no);
     let body = html! {
-        div.screen { (tabs(&viewer, "", book)) }
+        link rel="stylesheet" href="/form.css";
+        div.screen { (tabs(&viewer, "/books", book)) }
         (voucher_form(&viewer, &voucher, &sums, &names, papers.len()))
         section.screen {
             p {

@@ -3,6 +3,7 @@
 
 pub mod assets;
 pub mod books;
+pub mod charts;
 pub mod command;
 pub mod desk;
 pub mod export;
@@ -12,6 +13,7 @@ pub mod parts;
 pub mod receipts;
 pub mod reconciliation;
 pub mod sign_in;
+pub mod upload;
 
 use std::sync::Arc;
 
@@ -84,7 +86,7 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 /// What every answer carries, so that a browser runs and loads nothing but ours, and keeps nothing.
-async fn guard(request: Request, next: Next) -> Response {
+pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
