@@ -10,8 +10,8 @@ use crate::assets::{
 };
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, screens, settle, sheets, signatures};
 use crate::{
-    Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations, papers,
-    receipts, relief, replies, statements,
+    Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations,
+    papers, receipts, relief, replies, statements,
 };
 
 /// People, chart, bank accounts, cases, money in. `role_event` and `delegation` are made anew by a later step, which guards

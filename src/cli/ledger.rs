@@ -268,7 +268,9 @@ pub fn run(context: &Context, command: &LedgerCommand) -> Outcome<()> {
                 Ok(Answer::new(&message, fields))
             })
         }
-        LedgerCommand::Unattached { month, kind, limit } => unattached(context, month.as_deref(), kind.as_deref(), *limit),
+        LedgerCommand::Unattached { month, kind, limit } => {
+            unattached(context, month.as_deref(), kind.as_deref(), *limit)
+        }
     }
 }
 

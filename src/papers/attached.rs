@@ -160,7 +160,13 @@ pub fn of_voucher(tx: &mut Tx<'_>, book: BookKey, voucher_id: i64) -> Outcome<Ve
 ///
 /// # Errors
 /// `forms.paper_unknown`, `documents.changed`.
-pub fn read(tx: &mut Tx<'_>, keys: &Keys, book: BookKey, voucher_id: i64, document_id: i64) -> Outcome<(String, Vec<u8>)> {
+pub fn read(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    book: BookKey,
+    voucher_id: i64,
+    document_id: i64,
+) -> Outcome<(String, Vec<u8>)> {
     let found = of_voucher(tx, book, voucher_id)?.into_iter().find(|known| known.document_id == document_id);
     let found = found.ok_or_else(|| Message::new("forms.paper_unknown").with("document", document_id))?;
     Ok((found.name, documents::read(tx, keys, book, document_id)?))

@@ -8,6 +8,7 @@ use ankuan_ledger::{BookKey, Tx};
 use super::{Form, FormTable, PaperKind, Said, SignatureBox, Signed};
 use crate::access::{self, Role};
 use crate::books;
+use crate::calculators::waterfall::class_text;
 use crate::cases::{self, Case};
 use crate::chart::{self, AccountKind, BankAccount};
 use crate::clock;
@@ -51,14 +52,7 @@ struct Loader<'l, 't> {
 /// `forms.subject` (no number where one is needed), those of what it is about (`sheets.unknown`, `runs.unknown`…),
 /// `forms.nothing_of_kind` (the sheet pays nothing back, or nothing to the treasury), `forms.not_released`,
 /// `obligations.closing_refused` and `obligations.closing_none`.
-pub fn load(
-    tx: &mut Tx<'_>,
-    keys: &Keys,
-    court_id: i64,
-    kind: PaperKind,
-    subject: &str,
-    on: Date,
-) -> Outcome<Form> {
+pub fn load(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, kind: PaperKind, subject: &str, on: Date) -> Outcome<Form> {
     let mut loader = Loader { tx, keys, book: books::case_money(court_id), kind, subject: subject.trim() };
     match kind {
         PaperKind::PayoutSheet | PaperKind::Refund | PaperKind::Treasury => loader.sheet(),
@@ -142,8 +136,7 @@ impl Loader<'_, '_> {
             let signed = match approval {
                 None => None,
                 Some(approval) => {
-                    let signature =
-                        signatures.iter().find(|signature| signature.approval_id == approval.approval_id);
+                    let signature = signatures.iter().find(|signature| signature.approval_id == approval.approval_id);
                     let shown = signature.map(|signature| {
                         // The suite's name is in front; what follows is the signature itself.
                         let bytes = &signature.signature[signature.signature.len().saturating_sub(64)..];
@@ -179,7 +172,9 @@ impl Loader<'_, '_> {
         let belongs = |line: &&Line| match kind {
             PaperKind::Refund => matches!(line.head, Head::Surplus | Head::Return),
             PaperKind::Treasury => {
-                line.kind == PayeeKind::Treasury || line.head == Head::Remittance || sheet.source == SheetSource::Treasury
+                line.kind == PayeeKind::Treasury
+                    || line.head == Head::Remittance
+                    || sheet.source == SheetSource::Treasury
             }
             _ => true,
         };
@@ -428,7 +423,8 @@ impl Loader<'_, '_> {
                 form.notes.push(Message::new("forms.cash_void").with("reason", reason));
             }
         }
-        for (label, person_id) in [("forms.officer", cash.officer_id), ("forms.second_officer", cash.second_officer_id)] {
+        for (label, person_id) in [("forms.officer", cash.officer_id), ("forms.second_officer", cash.second_officer_id)]
+        {
             let name = self.person(person_id)?;
             form.fields.push((label, name.into()));
         }
@@ -458,7 +454,7 @@ impl Loader<'_, '_> {
             rows.push(vec![
                 line.line_no.into(),
                 (&line.creditor).into(),
-                (&line.class).into(),
+                class_said(&plan.waterfall, &line.class),
                 costs.into(),
                 interest.into(),
                 principal.into(),
@@ -524,14 +520,14 @@ impl Loader<'_, '_> {
             ("forms.shares", stored.share_count.into()),
             ("forms.claims_digest", hex(&stored.claims_digest[..16]).into()),
         ]);
-        let rows = shares_by_outcome(self.tx, court_id, &stored)?.into_iter().map(|(outcome, reason, count, claim, granted)| {
-            let said = match (outcome.as_str(), reason.is_empty()) {
+        let rows = shares_by_outcome(self.tx, court_id, &stored)?.into_iter().map(|sum| {
+            let said = match (sum.outcome.as_str(), sum.reason.is_empty()) {
                 ("paid", _) => Message::new("distribute_cli.paid").into(),
                 ("set_aside", true) => Message::new("distribute_cli.set_aside").into(),
                 ("carried", _) => Message::new("distribute_cli.carried").into(),
-                _ => Said::from(format!("{outcome} {reason}")),
+                _ => Said::from(format!("{} {}", sum.outcome, sum.reason)),
             };
-            vec![said, count.into(), claim.into(), granted.into()]
+            vec![said, sum.shares.into(), sum.claims.into(), sum.granted.into()]
         });
         let rows = rows.collect();
         form.tables.push(FormTable {
@@ -652,6 +648,10 @@ impl Loader<'_, '_> {
 
 fn case_fields(case: &Case) -> Vec<(&'static str, Said)> {
     vec![("column.case_number", case.current_number().into()), ("forms.case_title", (&case.title).into())]
+}
+
+fn class_said(waterfall: &str, class: &str) -> Said {
+    Message::new("forms.words").with_said("words", |language| class_text(Some(waterfall), class, language)).into()
 }
 
 fn voucher_said(voucher: &crate::report::VoucherView) -> Said {

@@ -36,14 +36,8 @@ pub static PAPER_PRINT: Table = Table {
 };
 
 /// Who may print: everybody who works with the money. Who only looks sees the form without a print of it.
-const MAY_PRINT: [Role; 6] = [
-    Role::Handler,
-    Role::FundKeeper,
-    Role::Finance,
-    Role::Cashier,
-    Role::BureauHead,
-    Role::VicePresident,
-];
+const MAY_PRINT: [Role; 6] =
+    [Role::Handler, Role::FundKeeper, Role::Finance, Role::Cashier, Role::BureauHead, Role::VicePresident];
 
 words! {
     /// The kinds of forms.
@@ -358,13 +352,7 @@ fn read_print(row: &Row<'_>) -> ankuan_ledger::engine::Result<Print> {
 /// # Errors
 /// What the database says.
 pub fn prints_of(tx: &mut Tx<'_>, book: BookKey, kind: PaperKind, subject: &str) -> Outcome<Vec<Print>> {
-    let key = [
-        book.court_id.into(),
-        book.book_id.into(),
-        books::REGISTER.into(),
-        kind.as_str().into(),
-        subject.into(),
-    ];
+    let key = [book.court_id.into(), book.book_id.into(), books::REGISTER.into(), kind.as_str().into(), subject.into()];
     Ok(tx.query(prints_where!("r.kind = $4 AND r.subject = $5 ORDER BY r.print_no"), &key, read_print)?)
 }
 
@@ -436,12 +424,7 @@ fn next_number(tx: &mut Tx<'_>, book: BookKey, kind: PaperKind, acting: &Acting)
     let used = tx.query_one(
         "SELECT COUNT(*) FROM paper_print WHERE court_id = $1 AND book_id = $2 AND kind = $3 AND print_no = 1 \
          AND number LIKE $4",
-        &[
-            book.court_id.into(),
-            book.book_id.into(),
-            kind.as_str().into(),
-            format!("{begins}%").as_str().into(),
-        ],
+        &[book.court_id.into(), book.book_id.into(), kind.as_str().into(), format!("{begins}%").as_str().into()],
         |row| row.int(0),
     )?;
     Ok(format!("{begins}{:04}", used + 1))

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::export::{self, FileKind};
 use super::parts::{self, Cell, Grid, escape};
 use super::{App, Sorry, Viewer, blocking, page};
+use crate::assets::AssetKind;
 use crate::assets::measures::load_many;
 use crate::assets::register::{self, Asset};
-use crate::assets::AssetKind;
 use crate::cli::asset::{next_end, sums};
 use crate::cli::catalogue::{Entry, Kind};
 use crate::cli::output::Said;
@@ -230,7 +230,8 @@ fn months_picture(viewer: &Viewer, salary: &Said) -> Markup {
         return html! {};
     }
     // Fen of a month fit in 128 bits times any height; what is drawn is cut to whole points.
-    let high = |minor: i64| i64::try_from(i128::from(minor.max(0)) * i128::from(HEIGHT) / i128::from(most)).unwrap_or(0);
+    let high =
+        |minor: i64| i64::try_from(i128::from(minor.max(0)) * i128::from(HEIGHT) / i128::from(most)).unwrap_or(0);
     let width = STEP * shown.len() as i64 + 16;
     let parts = [("swept", "web_books.swept"), ("held", "web_books.held"), ("free", "web_books.free")];
     html! {

@@ -392,7 +392,9 @@ fn voucher_form(
     let name = voucher_name(&voucher.kind, voucher.number, language);
     let sub_account = |sum: &books::VoucherSum| {
         let of = names.sub_account(sum.account_id, sum.item_id);
-        if sum.lines <= 1 { return of }
+        if sum.lines <= 1 {
+            return of;
+        }
         let lines = Message::new("web_books.lines").with("count", sum.lines).text(language);
         if of.is_empty() { lines } else { format!("{of} · {lines}") }
     };
@@ -401,9 +403,9 @@ fn voucher_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("web_books.voucher")) }
             div.form-head {
-                span { (viewer.t("column.date")) "：" (voucher.accounting_date) }
-                span { (viewer.t("web_books.number")) "：" (voucher.month) " " (name) }
-                span { (viewer.t("web_books.attached")) "：" (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
+                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (voucher.accounting_date) }
+                span { (viewer.t("web_books.number")) (viewer.t("web_books.colon")) (voucher.month) " " (name) }
+                span { (viewer.t("web_books.attached")) (viewer.t("web_books.colon")) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
             }
             table {
                 thead { tr {
@@ -424,7 +426,7 @@ fn voucher_form(
                 }
                 tfoot { tr {
                     td colspan="3" {
-                        (viewer.t("column.total")) "："
+                        (viewer.t("column.total")) (viewer.t("web_books.colon"))
                         (capital_amount(voucher.total).unwrap_or_default())
                     }
                     td.number { (voucher.total) } td.number { (voucher.total) }
@@ -490,7 +492,8 @@ async fn account_book(State(service): App, viewer: Viewer, asked: Asked, is_jour
         (viewer.t("web_books.detail"), "/books/detail")
     };
     let code = found.as_ref().map(|(account, ..)| account.code.clone()).unwrap_or_default();
-    let grid = found.as_ref().map(|(_, lines, by_day)| account_grid(book, &names, lines, by_day, language, after.is_some()));
+    let grid =
+        found.as_ref().map(|(_, lines, by_day)| account_grid(book, &names, lines, by_day, language, after.is_some()));
     let grid = grid.unwrap_or_default();
     let next = found.as_ref().and_then(|(_, lines, _)| lines.next);
     let body = html! {
@@ -513,7 +516,7 @@ async fn account_book(State(service): App, viewer: Viewer, asked: Asked, is_jour
         @if let Some((account, ..)) = &found {
             p.caption { (viewer.court_name) " · " (account.code) " " (account.name) " "
                 (names.sub_account(account.account_id, None)) " · " (days.0) " — " (days.1) }
-            (grid.markup())
+            div.wide { (grid.markup()) }
             @if let Some(next) = next {
                 p.pager { a href=(format!("{here}?book={}&account={}&from={}&until={}&after={}",
                     book.as_str(), escape(&code), days.0, days.1, next.text())) { (viewer.t("web_books.next")) } }
@@ -627,7 +630,13 @@ pub async fn general(State(service): App, viewer: Viewer, Query(asked): Query<As
         let opening = [shown(account.opening.debit), shown(account.opening.credit)].map(Cell::from);
         let [debit, credit] = opening;
         grid.push_total(vec![
-            name(), Cell::default(), said("web_books.year_opening"), Cell::default(), Cell::default(), debit, credit,
+            name(),
+            Cell::default(),
+            said("web_books.year_opening"),
+            Cell::default(),
+            Cell::default(),
+            debit,
+            credit,
         ]);
         for (month, moved, balance) in &account.months {
             grid.push(vec![
@@ -686,7 +695,8 @@ pub async fn balance(State(service): App, viewer: Viewer, Query(asked): Query<As
     };
     for line in &made.lines {
         let account = &line.account;
-        let query = format!("book={}&account={}&from={}&until={}", book.as_str(), escape(&account.code), days.0, days.1);
+        let query =
+            format!("book={}&account={}&from={}&until={}", book.as_str(), escape(&account.code), days.0, days.1);
         let name = names.accounts.get(&account.account_id).map_or(&account.name, |account| &account.name);
         let mut cells = vec![
             Cell::link(&account.code, format!("/books/detail?{query}")),

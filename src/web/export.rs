@@ -190,7 +190,8 @@ mod tests {
             ["张三", "99,999,999,999,999.99"],
         ]);
         let text = String::from_utf8(csv_bytes(&said).unwrap()).unwrap();
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
         let cells: Vec<&str> = rows.iter().skip(1).flat_map(|row| row.iter()).collect();
         assert_eq!(

@@ -139,7 +139,8 @@ impl Grid {
 #[must_use]
 pub fn is_here(path: &str, href: &str) -> bool {
     let path = path.split('?').next().unwrap_or_default();
-    let is_below = href.len() > 1 && !href.contains("/do/") && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'));
+    let is_below =
+        href.len() > 1 && !href.contains("/do/") && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'));
     path == href || is_below
 }
 

@@ -54,7 +54,8 @@ pub async fn list(State(service): App, viewer: Viewer, Query(asked): Query<Asked
             let standing = flows::standing_unattributed(tx, book.court_id)?;
             let mut waiting = Vec::new();
             if !standing.is_empty() {
-                for receipt in receipts(tx, book)?.into_iter().filter(|receipt| standing.contains(&receipt.receipt_id)) {
+                for receipt in receipts(tx, book)?.into_iter().filter(|receipt| standing.contains(&receipt.receipt_id))
+                {
                     let claim = match &receipt.open_claim {
                         None => None,
                         Some(claim) => {

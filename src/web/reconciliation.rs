@@ -217,7 +217,8 @@ fn days_grid(view: &View, place: &str, language: Language) -> Grid {
         ("web_books.state", false),
     ];
     let mut grid = Grid::new(language, &columns);
-    let amount = |amount: Option<ankuan_ledger::Amount>| amount.map_or_else(|| "—".to_owned(), |amount| amount.to_string());
+    let amount =
+        |amount: Option<ankuan_ledger::Amount>| amount.map_or_else(|| "—".to_owned(), |amount| amount.to_string());
     for day in &view.days {
         grid.push(vec![
             Cell::link(day.day, format!("{place}/days/{}", day.day)),
@@ -243,7 +244,8 @@ fn statements_grid(listed: &[(StoredStatement, String)], language: Language) -> 
         ("web_books.fetched_by", false),
     ];
     let mut grid = Grid::new(language, &columns);
-    let amount = |amount: Option<ankuan_ledger::Amount>| amount.map_or_else(|| "—".to_owned(), |amount| amount.to_string());
+    let amount =
+        |amount: Option<ankuan_ledger::Amount>| amount.map_or_else(|| "—".to_owned(), |amount| amount.to_string());
     for (statement, fetched_by) in listed {
         let channel = Channel::parse(&statement.channel);
         grid.push(vec![
@@ -291,7 +293,7 @@ fn side_by_side(service: &Service, viewer: &Viewer, account: &BankAccount, excep
             div {
                 (line_card(viewer, line))
                 @if let Some(note) = note {
-                    p.hint { (viewer.t("web_books.note")) "：" (note.owner) " — " (note.note)
+                    p.hint { (viewer.t("web_books.note")) (viewer.t("web_books.colon")) (note.owner) " — " (note.note)
                         @if note.asked_bank { " · " (viewer.t("web_books.asked_bank")) } }
                 }
                 p { a href=(format!("{}/lines/{number}", href(account))) { (viewer.t("web_books.history")) } }
@@ -343,7 +345,7 @@ fn candidate_card(
             ul.points {
                 @for point in candidate.points(line) {
                     li.green[point.agrees].yellow[!point.agrees] {
-                        (if point.agrees { "✓" } else { "≠" }) " " (point.label.text(viewer.language)) "：" (point.value)
+                        (if point.agrees { "✓" } else { "≠" }) " " (point.label.text(viewer.language)) (viewer.t("web_books.colon")) (point.value)
                         " " small { (viewer.t(if point.agrees { "web_books.agrees" } else { "web_books.differs" })) }
                     }
                 }
@@ -510,7 +512,8 @@ pub async fn day(
             let account = chart::find_bank_account(tx, court_id, Some(&number))?;
             let statement = bank_reconciliation(tx, &chart, court_id, &account, day)?;
             let mut steps = Vec::new();
-            for event in day_events(tx, court_id, account.bank_account_id)?.into_iter().filter(|event| event.day == day) {
+            for event in day_events(tx, court_id, account.bank_account_id)?.into_iter().filter(|event| event.day == day)
+            {
                 let name = access::person_by_id(tx, court_id, event.actor_id)?.name;
                 steps.push((event, name));
             }
@@ -579,8 +582,8 @@ fn statement_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("bank_reconciliation.title")) }
             div.form-head {
-                span { (viewer.t("column.account_number")) "：" (statement.account.number) " " (statement.account.bank_name) }
-                span { (viewer.t("column.date")) "：" (statement.day) }
+                span { (viewer.t("column.account_number")) (viewer.t("web_books.colon")) (statement.account.number) " " (statement.account.bank_name) }
+                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (statement.day) }
             }
             table {
                 thead { tr {
@@ -591,7 +594,7 @@ fn statement_form(
                     tr { td { (a) } td.number { (b) } td { (c) } td.number { (d) } }
                 } }
             }
-            p.note { (viewer.t("bank_reconciliation.bank_says")) "："
+            p.note { (viewer.t("bank_reconciliation.bank_says")) (viewer.t("web_books.colon"))
                 (statement.bank_says.map_or_else(|| "—".to_owned(), |said| said.to_string())) }
             @for gap in &statement.gaps { p.note { (gap.message.text(language)) } }
             p.note { b { (verdict(statement).text(language)) } }
