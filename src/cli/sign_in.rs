@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Context;
 use super::catalogue::SECOND_PERSON;
 use super::output::Column;
+use super::{Words, words};
 use crate::access::api_keys::{self, Scope};
 use crate::access::credentials::{self, Proof};
 use crate::access::signing::Signer;
@@ -218,7 +219,7 @@ pub enum ApiKeyCommand {
         #[arg(long, value_name = "TEXT")]
         name: String,
         /// 权限，可多次给出：read 读取，write 记录，bank 导入银行文件 · What it may be used for; may be given again
-        #[arg(long = "scope", required = true, value_name = "SCOPE", value_parser = scope)]
+        #[arg(long = "scope", required = true, value_name = "SCOPE", value_parser = scope())]
         scopes: Vec<Scope>,
         /// 有效天数 · Days it counts
         #[arg(long, default_value_t = 90)]
@@ -233,9 +234,8 @@ pub enum ApiKeyCommand {
     },
 }
 
-fn scope(text: &str) -> Result<Scope, String> {
-    let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-    super::word(Scope::parse, &known, text)
+fn scope() -> Words<Scope> {
+    words(Scope::parse, Scope::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.
