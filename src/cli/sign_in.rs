@@ -311,10 +311,11 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
-    /// Every option that names a person is known here: as a second person, or as one who does nothing by it.
+    /// Every option that names somebody is known here: as a second person, or as a name on a paper, a court, whoever
+    /// fetched a file.
     #[test]
     fn no_second_person_is_overlooked() {
-        const OTHERS: [&str; 3] = ["acting_as", "fetched_by", "person"];
+        const OTHERS: [&str; 3] = ["fetched_by", "officer", "ordered_by"];
         fn walk(command: &clap::Command, found: &mut Vec<String>) {
             for argument in command.get_arguments() {
                 let id = argument.get_id().as_str();
