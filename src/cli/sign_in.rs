@@ -117,6 +117,16 @@ fn asked(context: &Context, variable: &str, file: Option<&Path>, prompt: &Messag
     Ok(rpassword::prompt_password(prompt.text(context.output.language))?)
 }
 
+/// A password that is chosen: whoever types it types it twice, for nobody can tell them later what they typed.
+fn chosen(context: &Context, variable: &str, file: Option<&Path>, prompt: &Message) -> Outcome<String> {
+    let password = asked(context, variable, file, prompt)?;
+    let is_typed = file.is_none() && std::env::var_os(variable).is_none();
+    if is_typed && asked(context, variable, file, &Message::new("command.password_again"))? != password {
+        return Err(Message::new("command.passwords_differ").into());
+    }
+    Ok(password)
+}
+
 fn first_line(path: &Path) -> Outcome<String> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
@@ -154,7 +164,8 @@ pub(super) fn enrol(context: &Context, name: &str, code_file: &Path) -> Outcome<
     let mut store = context.store()?;
     let keys = context.keys()?;
     let code = first_line(code_file)?;
-    let password = own_password(context, name)?;
+    let prompt = Message::new("command.new_password_of").with("name", name);
+    let password = chosen(context, PASSWORD, context.globals.password_file.as_deref(), &prompt)?;
     let made = credentials::enrol(
         &mut store,
         &keys,
@@ -186,7 +197,7 @@ pub(super) fn change_password(context: &Context, new_file: Option<&Path>) -> Out
     let mut store = context.store()?;
     let Some(name) = &context.globals.acting_as else { return Err(Message::new("command.as_missing").into()) };
     let old = own_password(context, name)?;
-    let new = asked(context, NEW_PASSWORD, new_file, &Message::new("command.new_password_of").with("name", name))?;
+    let new = chosen(context, NEW_PASSWORD, new_file, &Message::new("command.new_password_of").with("name", name))?;
     let (court_id, at) = (context.globals.court, context.clock().now());
     credentials::change_password(&mut store, court_id, name, &old, &new, at, &mut Randomness::system())?;
     said(context, &Message::new("command.password_changed").with("name", name))
@@ -309,10 +320,11 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
-    /// Every option that names a person is known here: as a second person, or as one who does nothing by it.
+    /// Every option that names somebody is known here: as a second person, or as a name on a paper, a court, whoever
+    /// fetched a file.
     #[test]
     fn no_second_person_is_overlooked() {
-        const OTHERS: [&str; 3] = ["acting_as", "fetched_by", "person"];
+        const OTHERS: [&str; 3] = ["fetched_by", "officer", "ordered_by"];
         fn walk(command: &clap::Command, found: &mut Vec<String>) {
             for argument in command.get_arguments() {
                 let id = argument.get_id().as_str();
