@@ -4,10 +4,13 @@
 pub mod caller;
 pub mod commands;
 pub mod cursor;
+pub mod endpoints;
 pub mod files;
 pub mod jobs;
 pub mod limits;
+pub mod openapi;
 pub mod problem;
+pub mod reader;
 pub mod resources;
 pub mod stream;
 pub mod values;
@@ -35,6 +38,7 @@ pub const ROOT: &str = "/api/v1";
 /// The API and its reader.
 pub fn routes() -> Router<Arc<Service>> {
     let api = Router::new()
+        .route("/openapi.json", get(openapi::document))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{job}", get(jobs::show))
         .route("/jobs/{job}/answer", post(jobs::answer))
@@ -56,7 +60,7 @@ pub fn routes() -> Router<Arc<Service>> {
         .method_not_allowed_fallback(async |headers: HeaderMap| problem(&headers, "api.method_unknown"))
         .layer(from_fn(readable))
         .layer(Extension(Arc::new(Limits::default())));
-    Router::new().nest(ROOT, api).layer(from_fn(web::guard))
+    Router::new().nest(ROOT, api).route("/api/docs", get(reader::page)).layer(from_fn(web::guard))
 }
 
 fn problem(headers: &HeaderMap, code: &'static str) -> Problem {

@@ -173,7 +173,9 @@ pub fn status_of(code: &str) -> StatusCode {
     }
 }
 
-fn title_of(status: StatusCode) -> &'static str {
+/// The code of what kind of problem a status is.
+#[must_use]
+pub fn title_of(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::PAYLOAD_TOO_LARGE => {
             "api.title_unreadable"
