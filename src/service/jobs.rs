@@ -3,7 +3,7 @@
 //! begun anew.
 
 use ankuan_ledger::Tx;
-use ankuan_ledger::engine::{Row, Value};
+use ankuan_ledger::engine::{Row, Statement, Value};
 use jiff::Timestamp;
 
 use super::Asked;
@@ -354,20 +354,42 @@ pub fn answer(tx: &mut Tx<'_>, job: &Job, second: &Actor, agreed: bool, reason: 
     if changed == 1 { Ok(()) } else { Err(Message::new("service.job_not_proposed").with("job", job.job_id).into()) }
 }
 
+/// Until when a job that is taken or renewed now may be silent (µs).
+#[must_use]
+pub fn lease_from(now: Timestamp) -> i64 {
+    now.as_microsecond().saturating_add(LEASE_SECONDS * 1_000_000)
+}
+
+/// Whether there is a job to take.
+///
+/// # Errors
+/// What the database says.
+pub fn is_any(tx: &mut Tx<'_>, court_id: i64, now: Timestamp) -> Outcome<bool> {
+    let found = tx.query_opt(
+        "SELECT 1 FROM job WHERE court_id = $1 AND (state = 'waiting' OR (state = 'running' AND lease_until < $2)) LIMIT 1",
+        &[court_id.into(), now.as_microsecond().into()],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}
+
 /// Takes the oldest job that waits, or whose runner is dead.
 ///
 /// # Errors
 /// What the database says.
-pub fn take(tx: &mut Tx<'_>, court_id: i64, owner: &str, now: Timestamp) -> Outcome<Option<Job>> {
-    let at = now.as_microsecond();
-    let found = tx.query_opt(
+pub fn take(tx: &mut Tx<'_>, court_id: i64, owner: &str, now: Timestamp, lease_until: i64) -> Outcome<Option<Job>> {
+    // On PostgreSQL one that another process is just taking is passed over, not waited for.
+    const TAKE: Statement = Statement::twin(
         "UPDATE job SET state = 'running', owner = $2, lease_until = $3, attempt = attempt + 1 \
-         WHERE court_id = $1 AND (state = 'waiting' OR (state = 'running' AND lease_until < $4)) AND job_id = \
-         (SELECT MIN(job_id) FROM job WHERE court_id = $1 AND \
+         WHERE court_id = $1 AND job_id = (SELECT MIN(job_id) FROM job WHERE court_id = $1 AND \
           (state = 'waiting' OR (state = 'running' AND lease_until < $4))) RETURNING job_id",
-        &[court_id.into(), owner.into(), (at + LEASE_SECONDS * 1_000_000).into(), at.into()],
-        |row| row.int(0),
-    )?;
+        "UPDATE job SET state = 'running', owner = $2, lease_until = $3, attempt = attempt + 1 \
+         WHERE court_id = $1 AND job_id = (SELECT job_id FROM job WHERE court_id = $1 AND \
+          (state = 'waiting' OR (state = 'running' AND lease_until < $4)) \
+          ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING job_id",
+    );
+    let values = [court_id.into(), owner.into(), lease_until.into(), now.as_microsecond().into()];
+    let found = tx.query_opt(TAKE, &values, |row| row.int(0))?;
     found.map(|job_id| find(tx, court_id, job_id)).transpose()
 }
 
@@ -379,14 +401,7 @@ pub fn renew(tx: &mut Tx<'_>, job: &Job, owner: &str, steps: (i64, i64), now: Ti
     tx.execute(
         "UPDATE job SET lease_until = $4, done_steps = $5, total_steps = $6 \
          WHERE court_id = $1 AND job_id = $2 AND owner = $3 AND state = 'running'",
-        &[
-            job.court_id.into(),
-            job.job_id.into(),
-            owner.into(),
-            (now.as_microsecond() + LEASE_SECONDS * 1_000_000).into(),
-            steps.0.into(),
-            steps.1.into(),
-        ],
+        &[job.court_id.into(), job.job_id.into(), owner.into(), lease_from(now).into(), steps.0.into(), steps.1.into()],
     )?;
     Ok(())
 }
@@ -430,4 +445,12 @@ pub fn end(tx: &mut Tx<'_>, job: &Job, owner: &str, end: &End, now: Timestamp) -
 /// What the database says.
 pub fn let_all_go(tx: &mut Tx<'_>) -> Outcome<u64> {
     Ok(tx.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'", &[])?)
+}
+
+/// Lets the jobs go that a process was running which ends before they do.
+///
+/// # Errors
+/// What the database says.
+pub fn let_go(tx: &mut Tx<'_>, owner: &str) -> Outcome<u64> {
+    Ok(tx.execute("UPDATE job SET state = 'waiting' WHERE state = 'running' AND owner = $1", &[owner.into()])?)
 }

@@ -49,7 +49,7 @@ pub fn serve(
     address: SocketAddr,
     begun: impl FnOnce(SocketAddr) -> Outcome<()>,
 ) -> Outcome<()> {
-    let workers = service.start_workers()?;
+    service.start_workers()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(WAITING_THREADS_MAX)
@@ -60,20 +60,28 @@ pub fn serve(
         begun(listener.local_addr()?)?;
         let router = router(service).into_make_service_with_connect_info::<SocketAddr>();
         let stopping = Arc::clone(service);
+        let (told, mut is_told) = tokio::sync::watch::channel(false);
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
             stopped().await;
+            tracing::info!("stopping");
             stopping.stop();
+            let _nobody_waits = told.send(true);
         });
-        serving.await?;
+        tokio::select! {
+            served = serving.into_future() => served?,
+            // Somebody's download may last for ever; the service may not.
+            () = async {
+                let _begun = is_told.wait_for(|told| *told).await;
+                tokio::time::sleep(STOP_WITHIN).await;
+            } => tracing::warn!("requests were cut off"),
+        }
         Ok(())
     });
     service.stop();
-    runtime.shutdown_timeout(STOP_WITHIN);
-    for worker in workers {
-        // A worker that panicked has been seen in the log.
-        let _ended = worker.join();
-    }
-    served
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    let ended = service.await_workers(STOP_WITHIN);
+    tracing::info!("stopped");
+    served.and(ended)
 }
 
 async fn stopped() {

@@ -205,6 +205,7 @@ pub async fn events(State(service): App, viewer: Viewer, Path(job_id): Path<i64>
 #[must_use]
 pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let told = std::sync::Arc::clone(&service);
     tokio::spawn(async move {
         loop {
             let asked = blocking(&service, move |service| {
@@ -217,7 +218,7 @@ pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
             });
             let Ok((state, (done, total))) = asked.await else { return };
             let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
-            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() {
+            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() || told.is_stopping() {
                 return;
             }
             tokio::time::sleep(TOLD_EVERY).await;

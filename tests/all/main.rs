@@ -26,6 +26,7 @@ mod mechanisms;
 mod memorandum;
 mod movements;
 mod obligations;
+mod operations;
 mod ordinary_day;
 mod plans;
 mod program;
