@@ -190,8 +190,9 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
         }),
         PayoutCommand::Approve(args) => {
             let seen = seen_digest(context, store, &args.run, &args.digest)?;
+            let signer = context.signer(store)?;
             on_run(context, store, "payout.approve", args, |tx, acting| {
-                runs::approve(tx, acting, &args.run, Some(seen), context.signer())?;
+                runs::approve(tx, acting, &args.run, Some(seen), signer.as_deref())?;
                 Ok(args.run.clone())
             })
         }
@@ -422,6 +423,7 @@ pub fn deliver(
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
+    context.prove(store)?;
     let mut tx = store.begin()?;
     let acting = context.acting(&mut tx)?;
     let delivered = release::deliver(&mut tx, &acting, keys, run, folder)?;
@@ -498,9 +500,9 @@ fn at(microseconds: i64) -> Outcome<Timestamp> {
 fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs) -> Outcome<()> {
     let keys = context.keys()?;
     let court = context.globals.court;
+    let acting = context.acting_in(store)?;
     let mut tx = store.snapshot()?;
     let tx = &mut tx;
-    let acting = context.acting(tx)?;
     acting.require(tx, access::Role::Finance)?;
     let run = runs::find_run(tx, court, &args.run)?;
     let content = runs::content(tx, court, &run)?;
@@ -614,6 +616,7 @@ fn seen_digest(context: &Context, store: &mut Store, run: &str, text: &str) -> O
 fn policy(context: &Context, store: &mut Store, set: Option<&Path>) -> Outcome<()> {
     if let Some(path) = set {
         let text = read_policy(path)?;
+        context.prove(store)?;
         let mut tx = store.begin()?;
         let acting = context.acting(&mut tx)?;
         set_policy(&mut tx, &acting, &text)?;

@@ -6,7 +6,9 @@ pub mod command;
 pub mod desk;
 pub mod job;
 pub mod parts;
+pub mod payouts;
 pub mod sign_in;
+pub mod upload;
 
 use std::sync::Arc;
 
@@ -42,6 +44,8 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/sign-out", axum::routing::post(sign_in::sign_out))
         .route("/enrol", get(sign_in::enrol_form).post(sign_in::enrol))
         .route("/language/{language}", get(language))
+        .route("/payouts", get(payouts::list))
+        .route("/payouts/{number}", get(payouts::show))
         .route("/actions", get(command::all))
         .route("/do/{*words}", get(command::form).post(command::submit))
         .route("/see/{*words}", get(command::see))
@@ -61,7 +65,7 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 /// What every answer carries, so that a browser runs and loads nothing but ours, and keeps nothing.
-async fn guard(request: Request, next: Next) -> Response {
+pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
@@ -293,7 +297,7 @@ const NAVIGATION: &[(&str, &str)] = &[
     ("web.nav_desk", "/"),
     ("web.nav_cases", "/see/case/list"),
     ("web.nav_receipts", "/see/receipt/list"),
-    ("web.nav_payouts", "/see/payout/list"),
+    ("web.nav_payouts", "/payouts"),
     ("web.nav_assets", "/see/asset/list"),
     ("web.nav_reconciliation", "/see/reconcile/open"),
     ("web.nav_books", "/see/ledger/trial-balance"),
