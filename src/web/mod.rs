@@ -1,6 +1,8 @@
 //! Pages: one file a page, which asks the service and shows what it says. Server-rendered, Chinese first, nothing from
 //! outside, and no page needs a script.
 
+pub mod approvals;
+pub mod cases;
 pub mod charts;
 pub mod command;
 pub mod desk;
@@ -44,6 +46,9 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/sign-out", axum::routing::post(sign_in::sign_out))
         .route("/enrol", get(sign_in::enrol_form).post(sign_in::enrol))
         .route("/language/{language}", get(language))
+        .route("/cases", get(cases::list))
+        .route("/cases/{number}", get(cases::show))
+        .route("/approvals", get(approvals::show).post(approvals::approve))
         .route("/payouts", get(payouts::list))
         .route("/payouts/{number}", get(payouts::show))
         .route("/actions", get(command::all))
@@ -295,9 +300,10 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
 /// Where one can go from every page.
 const NAVIGATION: &[(&str, &str)] = &[
     ("web.nav_desk", "/"),
-    ("web.nav_cases", "/see/case/list"),
+    ("web.nav_cases", "/cases"),
     ("web.nav_receipts", "/see/receipt/list"),
     ("web.nav_payouts", "/payouts"),
+    ("web_payouts.approvals", "/approvals"),
     ("web.nav_assets", "/see/asset/list"),
     ("web.nav_reconciliation", "/see/reconcile/open"),
     ("web.nav_books", "/see/ledger/trial-balance"),
