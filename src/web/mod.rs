@@ -6,6 +6,7 @@ pub mod cases;
 pub mod charts;
 pub mod command;
 pub mod desk;
+pub mod distribution;
 pub mod job;
 pub mod parts;
 pub mod payouts;
@@ -48,6 +49,7 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/language/{language}", get(language))
         .route("/cases", get(cases::list))
         .route("/cases/{number}", get(cases::show))
+        .route("/cases/{number}/distribution", get(distribution::show))
         .route("/approvals", get(approvals::show).post(approvals::approve))
         .route("/payouts", get(payouts::list))
         .route("/payouts/{number}", get(payouts::show))
