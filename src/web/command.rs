@@ -202,20 +202,28 @@ pub fn inline(
     label: &str,
 ) -> Markup {
     let Some(entry) = entries.iter().find(|entry| entry.words == words) else { return html! {} };
-    let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
     let asked = entry.parameters.iter().filter(|parameter| shown.contains(&parameter.name.as_str()));
     html! {
         form.inline method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
-            input type="hidden" name=(TOKEN) value=(viewer.form_token);
-            input type="hidden" name=(REQUEST) value=(request);
-            input type="hidden" name=(NEXT) value=(viewer.path);
+            (hidden(viewer, &viewer.path))
             @for (name, value) in fixed { input type="hidden" name=(name) value=(value); }
             @for parameter in asked {
-                @let id = format!("i-{}-{}", &request[..8.min(request.len())], parameter.name);
+                @let id = format!("i-{}-{}-{}", words.replace(' ', "-"), fixed.first().map_or("", |(_, value)| value), parameter.name);
                 (parts::field_called(&id, parameter, viewer.language, ""))
             }
             button { (label) }
         }
+    }
+}
+
+/// What every form carries that a page of its own sends to a command: the token, a request's key, where to go on.
+#[must_use]
+pub fn hidden(viewer: &Viewer, next: &str) -> Markup {
+    let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
+    html! {
+        input type="hidden" name=(TOKEN) value=(viewer.form_token);
+        input type="hidden" name=(REQUEST) value=(request);
+        input type="hidden" name=(NEXT) value=(next);
     }
 }
 
