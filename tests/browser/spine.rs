@@ -42,7 +42,7 @@ fn from_list_to_closed_day(database: &Database) {
     let checks = checks.as_array().expect("rows");
     assert!(checks.len() >= 29, "{checks:?}");
     for check in checks {
-        assert_eq!(check[1], "通过", "{check}");
+        assert_eq!(check[2], "一致", "{check}");
     }
     for person in [&handler, &finance, &keeper, &second, &auditor] {
         assert_eq!(person.console(), Vec::<String>::new(), "{}", person.name);
