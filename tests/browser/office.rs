@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 
-use ankuan::access::{self, Acting, Role, credentials};
+use ankuan::access::{self, Acting, credentials};
 use ankuan::clock::{Clock, Randomness};
+use serde_json::Value;
 
 use crate::support::Database;
 use crate::webdriver::{Browser, Driver};
@@ -93,7 +94,7 @@ impl<'d> Office<'d> {
 
     /// A program of the machine, as an administrator types it: it must succeed.
     pub fn command(&self, arguments: &[&str]) {
-        type_in(program(&self.database.address, self.folder.path()).args(arguments));
+        let _said = type_in(program(&self.database.address, self.folder.path()).args(arguments));
     }
 
     /// The code with which an administrator lets somebody enrol.
@@ -109,10 +110,10 @@ impl<'d> Office<'d> {
         code
     }
 
-    /// Adds somebody before anybody has enrolled.
-    pub fn add_person(&self, name: &str, role: Role) {
-        self.command(&["person", "add", name, "--as", ADMIN]);
-        self.command(&["person", "grant", name, role.as_str(), "--as", ADMIN]);
+    /// As [`Office::command`], with what it says.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let said = type_in(program(&self.database.address, self.folder.path()).arg("--json").args(arguments));
+        serde_json::from_str(&said).expect("one JSON object")
     }
 
     /// A browser in which nobody has signed in.
@@ -246,7 +247,7 @@ impl Person {
 fn found(database: &Database, folder: &Path, court_id: i64, name: &str) {
     let court = court_id.to_string();
     let run = |arguments: &[&str]| {
-        type_in(program(&database.address, folder).args(["--court", &court]).args(arguments));
+        let _said = type_in(program(&database.address, folder).args(["--court", &court]).args(arguments));
     };
     run(&["init", "--name", name, "--admin", ADMIN]);
     for (person, roles) in PEOPLE {
@@ -270,8 +271,9 @@ fn program(address: &str, folder: &Path) -> Command {
     command
 }
 
-fn type_in(command: &mut Command) {
+fn type_in(command: &mut Command) -> String {
     let output = command.output().expect("runs");
     let said = || format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}", said());
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

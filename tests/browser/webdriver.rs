@@ -2,7 +2,6 @@
 //!
 //! Waiting is always for something to be true, with an end; the browser itself looks, frame by frame.
 
-use std::cell::RefCell;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -99,8 +98,6 @@ pub struct Browser {
     session: String,
     /// Where the service is: paths are taken from here.
     home: String,
-    /// What went wrong on pages, as the browser's console says.
-    complaints: RefCell<Vec<String>>,
 }
 
 impl Browser {
@@ -126,7 +123,7 @@ impl Browser {
         let session = driver.ask("POST", "/session", Some(&wanted)).expect("a browser");
         let session = session["sessionId"].as_str().expect("a session").to_owned();
         let (driver, home) = (Rc::clone(driver), home.to_owned());
-        Self { driver, session, home, complaints: RefCell::default() }
+        Self { driver, session, home }
     }
 
     fn try_ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, String> {
@@ -281,13 +278,17 @@ impl Browser {
         found["value"].as_str().map(str::to_owned)
     }
 
-    /// What the console of the browser has said since last asked: scripts that broke, things that were not loaded.
+    /// What the console of the browser has said of faults: scripts that broke, things that were not loaded. An answer that
+    /// refuses a form is none.
     pub fn console(&self) -> Vec<String> {
-        let mut said = self.complaints.take();
-        if let Value::Array(lines) = self.ask("POST", "/se/log", Some(&json!({"type": "browser"}))) {
-            said.extend(lines.iter().filter_map(|line| line["message"].as_str().map(str::to_owned)));
-        }
-        said
+        let lines = self.ask("POST", "/se/log", Some(&json!({"type": "browser"})));
+        let lines = lines.as_array().map(Vec::as_slice).unwrap_or_default().iter();
+        lines
+            .filter(|line| line["level"] == "SEVERE")
+            .filter_map(|line| line["message"].as_str())
+            .filter(|message| !message.contains("status of 422"))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Makes the window as wide and high as a desk's or a telephone's, light or dark.
