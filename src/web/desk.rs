@@ -15,7 +15,8 @@ pub async fn desk(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
     let me = viewer.session.actor.clone();
     let proposed = blocking(&service, move |service| {
         service.read(|tx| {
-            let all = jobs::proposed(tx, me.court_id, me.person_id)?;
+            let mut all = jobs::proposed(tx, me.court_id, me.person_id)?;
+            all.retain(|job| service.named_second(job).is_none_or(|named| named == me.name));
             all.into_iter().map(|job| Ok((access::person_by_id(tx, me.court_id, job.person_id)?, job))).collect()
         })
     })

@@ -1,6 +1,7 @@
 //! Jobs: how far they are, what they said, the files they wrote, and the second person's answer.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Form;
@@ -128,7 +129,8 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
             noscript { meta http-equiv="refresh" content="2"; }
         }
         @if job.state == JobState::Proposed {
-            @if job.person_id == viewer.session.actor.person_id {
+            @let named = service.named_second(job);
+            @if job.person_id == viewer.session.actor.person_id || named.is_some_and(|named| named != viewer.session.actor.name) {
                 p.hint { (viewer.t("web.waits_for_second")) }
             } @else {
                 form method="post" action=(format!("/jobs/{job_id}/answer")) {
@@ -181,32 +183,30 @@ pub async fn answer(
         return Err(viewer.sorry(crate::Message::new("web.reason_missing").into()));
     }
     let second = viewer.session.actor.clone();
-    blocking(&service, move |service| {
-        service.write(|tx| {
-            let job = jobs::find(tx, second.court_id, job_id)?;
-            jobs::answer(tx, &job, &second, agreed, given.reason.trim(), service.clock.now())
-        })?;
-        service.wake_up();
-        Ok(())
-    })
-    .await
-    .map_err(|failure| viewer.sorry(failure))?;
+    blocking(&service, move |service| service.answer(job_id, &second, agreed, given.reason.trim()))
+        .await
+        .map_err(|failure| viewer.sorry(failure))?;
     Ok(Redirect::to(&format!("/jobs/{job_id}")))
 }
+
+/// What is told of a job while it runs.
+pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
 
 /// How far a job is, until it ends.
 ///
 /// # Errors
 /// `service.job_unknown`.
-pub async fn events(
-    State(service): App,
-    viewer: Viewer,
-    Path(job_id): Path<i64>,
-) -> Result<Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>, Sorry> {
+pub async fn events(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) -> Result<Events, Sorry> {
     let court_id = viewer.session.actor.court_id;
     blocking(&service, move |service| service.read(|tx| jobs::find(tx, court_id, job_id)).map(|_| ()))
         .await
         .map_err(|failure| viewer.sorry(failure))?;
+    Ok(watch(service, court_id, job_id))
+}
+
+/// Tells how far a job is, until it ends.
+#[must_use]
+pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {
         let mut told = String::new();
@@ -221,17 +221,18 @@ pub async fn events(
             });
             let Ok((state, (done, total), pause)) = asked.await else { return };
             let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
-            if sender.is_closed() || (data != told && sender.send(Ok(Event::default().data(&data))).await.is_err()) {
+            let is_news = data != told;
+            if sender.is_closed() || (is_news && sender.send(Ok(Event::default().data(&data))).await.is_err()) {
                 return;
             }
-            if state.is_end() {
+            if state.is_end() || service.is_stopping() {
                 return;
             }
             told = data;
             tokio::time::sleep(pause).await;
         }
     });
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default())
 }
 
 /// A file that a job wrote.
@@ -259,6 +260,9 @@ pub async fn file(
     .await
     .map_err(|failure| viewer.sorry(failure))?;
     let disposition = format!("attachment; filename*=UTF-8''{}", parts::escape(&name));
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes)
+    Ok((
+        [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, disposition)],
+        bytes,
+    )
         .into_response())
 }

@@ -145,14 +145,21 @@ pub async fn sign_in(State(service): App, headers: HeaderMap, Form(given): Form<
     .await;
     match opened {
         Ok(token) => {
-            let cookie =
-                format!("{SESSION_COOKIE}={court_id}.{token}; Path=/; Secure; HttpOnly; SameSite=Lax");
+            let cookie = format!("{SESSION_COOKIE}={court_id}.{token}; Path=/; Secure; HttpOnly; SameSite=Lax");
             Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(&next))).into_response())
         }
         Err(Failure::Refused(message)) => {
             let courts =
                 blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
-            let page = form_page(language, &courts, court_id, &name, &next, Some(&message), &demo_accounts(&service, language));
+            let page = form_page(
+                language,
+                &courts,
+                court_id,
+                &name,
+                &next,
+                Some(&message),
+                &demo_accounts(&service, language),
+            );
             Ok((StatusCode::UNAUTHORIZED, page).into_response())
         }
         Err(broken) => Err(Sorry::of(broken, language)),

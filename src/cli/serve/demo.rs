@@ -99,10 +99,10 @@ fn enrol_all(context: &Context, store: &mut Store, keys: &Keys, court_id: i64) -
     for person in people {
         let mut tx = store.begin()?;
         let code = credentials::invite(&mut tx, &admin, &person, &mut randomness)?;
-        let roles = access::roles_of(&mut tx, &person, today)?.iter().map(|held| held.role.as_str().to_owned()).collect();
+        let roles =
+            access::roles_of(&mut tx, &person, today)?.iter().map(|held| held.role.as_str().to_owned()).collect();
         tx.commit()?;
-        let made =
-            credentials::enrol(store, keys, court_id, &person.name, &code, PASSWORD, now, &mut randomness)?;
+        let made = credentials::enrol(store, keys, court_id, &person.name, &code, PASSWORD, now, &mut randomness)?;
         accounts.push(DemoAccount { court_id, name: person.name, roles, totp_secret: made.totp_secret_base32 });
     }
     Ok(accounts)
