@@ -3,7 +3,7 @@
 //! Waiting is always for something to be true, with an end; the browser itself looks, frame by frame.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -16,9 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// How WebDriver names a reference to an element.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// Where Debian puts them; elsewhere the path finds them.
-const CHROMIUM: &str = "/usr/bin/chromium";
-const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
+/// As Debian calls them.
+const CHROMIUM: &str = "chromium";
+const CHROMEDRIVER: &str = "chromedriver";
+
+/// Where a program of the machine is.
+fn installed(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/bin")]);
+    folders.map(|folder| folder.join(program)).find(|place| place.is_file())
+}
 
 /// A client that shows what was answered, whatever it was, and follows nothing.
 pub fn agent() -> ureq::Agent {
@@ -33,18 +40,21 @@ pub struct Driver {
     _said: BufReader<ChildStdout>,
     address: String,
     agent: ureq::Agent,
+    chromium: PathBuf,
 }
 
 impl Driver {
     /// Starts it on a free port; nothing where browser or driver are not installed.
     pub fn start() -> Option<Rc<Self>> {
-        for program in [CHROMIUM, CHROMEDRIVER] {
-            if !Path::new(program).exists() {
+        let [chromium, chromedriver] = [CHROMIUM, CHROMEDRIVER].map(|program| {
+            let found = installed(program);
+            if found.is_none() {
                 println!("skipped: {program} is not installed (scripts/test installs it)");
-                return None;
             }
-        }
-        let mut process = Command::new(CHROMEDRIVER)
+            found
+        });
+        let (chromium, chromedriver) = (chromium?, chromedriver?);
+        let mut process = Command::new(chromedriver)
             .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -59,7 +69,8 @@ impl Driver {
                 break rest.trim_end_matches(['.', '\n']).to_owned();
             }
         };
-        Some(Rc::new(Self { process, _said: said, address: format!("http://127.0.0.1:{port}"), agent: agent() }))
+        let address = format!("http://127.0.0.1:{port}");
+        Some(Rc::new(Self { process, _said: said, address, agent: agent(), chromium }))
     }
 
     /// Asks, and gives what was answered: the value, or the error's name and text.
@@ -116,7 +127,7 @@ impl Browser {
         ];
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "browserName": "chrome",
-            "goog:chromeOptions": {"binary": CHROMIUM, "args": arguments},
+            "goog:chromeOptions": {"binary": driver.chromium, "args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
             "timeouts": {"script": 2_000, "pageLoad": 60_000, "implicit": 0},
         }}});
