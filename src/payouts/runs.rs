@@ -472,6 +472,31 @@ pub fn find_run(tx: &mut Tx<'_>, court_id: i64, number: &str) -> Outcome<Run> {
     Ok(run)
 }
 
+/// Whether somebody has made nothing of a run and approved nothing of what stands in it now.
+///
+/// # Errors
+/// What the database says.
+pub fn has_no_part(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Content, person_id: i64) -> Outcome<bool> {
+    let given = approvals(tx, court_id, run.run_id)?;
+    let has_approved = given.iter().any(|given| given.digest == content.digest && given.involves(person_id));
+    Ok(!has_approved && !makers(tx, court_id, run)?.contains(&person_id))
+}
+
+/// The numbers of the runs that stand in one of some states, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn numbers_in(tx: &mut Tx<'_>, court_id: i64, wanted: &[Status]) -> Outcome<Vec<String>> {
+    let all = tx.query(
+        "SELECT r.number, s.status FROM run AS r JOIN run_state AS s ON s.court_id = r.court_id AND s.book_id = r.book_id \
+         AND s.run_id = r.run_id WHERE r.court_id = $1 AND r.book_id = $2 ORDER BY r.run_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())),
+    )?;
+    let is_wanted = |status: &str| wanted.iter().any(|wanted| wanted.as_str() == status);
+    Ok(all.into_iter().filter(|(_, status)| is_wanted(status)).map(|(number, _)| number).collect())
+}
+
 /// The numbers of all runs, oldest first.
 ///
 /// # Errors

@@ -2,9 +2,12 @@
 
 pub mod bank_reconciliation;
 pub mod case_comparison;
+pub mod case_money;
 pub mod cash_ratio;
 pub mod court_measures;
+pub mod desk;
 pub mod monthly_return;
+pub mod payout_view;
 pub mod period;
 
 use std::collections::BTreeMap;
