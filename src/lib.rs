@@ -4,6 +4,7 @@ pub mod access;
 pub mod amount;
 pub mod assets;
 pub mod audit;
+pub mod backup;
 pub mod bank;
 pub mod bank_sim;
 pub mod bookkeeping;

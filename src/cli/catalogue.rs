@@ -181,6 +181,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("ledger close-month", Kind::Write),
     ("verify", Kind::Long),
     ("serve", Kind::Local),
+    ("backup", Kind::Local),
+    ("restore", Kind::Local),
     ("demo", Kind::Local),
     ("bank-sim", Kind::Local),
     ("institution-sim", Kind::Local),

@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod asset_facts;
+pub mod backup;
 pub mod bank_account;
 pub mod bank_sim;
 pub mod bounty;
@@ -209,6 +210,10 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// 网页与接口服务 · Serve pages and the API
     Serve(serve::ServeArgs),
+    /// 备份：整个数据库成一个文件，服务不停 · Back up: the whole database in one file, while it is served
+    Backup(backup::BackupArgs),
+    /// 恢复：把备份装入空数据库并核验 · Restore a backup into an empty database and verify it
+    Restore(backup::RestoreArgs),
     /// 演示：17 万人发放 · A whole payout, from a list on disk to bank files on disk
     Demo(demo::DemoArgs),
     /// 模拟银行：练习对账 · A bank to practise with: answers payment files with replies and statements
@@ -291,6 +296,8 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Settlement(command) => settlement::run(context, command),
         Command::Verify(args) => return verify::run(context, args),
         Command::Serve(args) => serve::run(context, args),
+        Command::Backup(args) => backup::run(context, args),
+        Command::Restore(args) => return backup::restore(context, args),
         Command::Demo(args) => return demo::run(context, args),
     };
     done.map(|()| Exit::Done)
@@ -382,6 +389,16 @@ impl Context {
         if let Some(served) = &self.served {
             return Ok(served.pool.lease()?);
         }
+        let mut store = self.open_existing()?;
+        self.migrate(&mut store)?;
+        Ok(store.into())
+    }
+
+    /// Opens a database that has a court, and leaves its schema as it is.
+    ///
+    /// # Errors
+    /// As [`Context::store`].
+    pub fn open_existing(&self) -> Outcome<Store> {
         let no_database = || Message::new("command.no_database").with("database", self.shown_database());
         // Opening would make the file.
         if let Some(path) = self.globals.database.strip_prefix("sqlite:")
@@ -390,14 +407,10 @@ impl Context {
             return Err(no_database().into());
         }
         let mut store = self.open()?;
-        let missing = schema::missing_steps(&mut store)?;
-        if missing.len() == MIGRATIONS.len() {
+        if schema::missing_steps(&mut store)?.len() == MIGRATIONS.len() {
             return Err(no_database().into());
         }
-        if !missing.is_empty() {
-            store.migrate(MIGRATIONS)?;
-        }
-        Ok(store.into())
+        Ok(store)
     }
 
     /// Opens the database, whatever is in it.
