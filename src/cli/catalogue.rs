@@ -37,7 +37,16 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("person grant", Kind::Write),
     ("person revoke", Kind::Write),
     ("person delegate", Kind::Write),
+    ("person invite", Kind::Write),
+    ("person enrol", Kind::Local),
+    ("person totp", Kind::Local),
+    ("person password", Kind::Local),
+    ("person reset", Kind::Write),
+    ("person lock-reset", Kind::Write),
     ("person list", Kind::Read),
+    ("api-key add", Kind::Write),
+    ("api-key list", Kind::Read),
+    ("api-key revoke", Kind::Write),
     ("bank-account add", Kind::Write),
     ("bank-account list", Kind::Read),
     ("case open", Kind::Write),
@@ -86,6 +95,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("payout withdraw", Kind::Write),
     ("payout cancel", Kind::Write),
     ("payout screen", Kind::Read),
+    ("payout clear", Kind::Write),
+    ("payout send-back", Kind::Write),
     ("payout show", Kind::Read),
     ("payout policy", Kind::ReadOrSet),
     ("payout returns", Kind::Read),
@@ -328,7 +339,8 @@ impl Entry {
     /// given.
     ///
     /// # Errors
-    /// `command.unknown_parameter`, `command.not_built_in` (a path where only a name may stand), `command.usage`.
+    /// `command.unknown_parameter`, `command.not_built_in` (a path where only a name may stand), `command.zero_byte`,
+    /// `command.usage`.
     pub fn command(&self, values: &[(String, String)]) -> Result<Command, Message> {
         let mut arguments: Vec<String> = vec!["ankuan".to_owned()];
         arguments.extend(self.words.split(' ').map(str::to_owned));
@@ -336,6 +348,10 @@ impl Entry {
             let Some(parameter) = self.parameter(name) else {
                 return Err(Message::new("command.unknown_parameter").with("name", name).with("command", self.words));
             };
+            // No text of a person has one, and PostgreSQL takes none.
+            if value.contains('\0') {
+                return Err(Message::new("command.zero_byte").with("name", name));
+            }
             let is_name = |character: char| character.is_ascii_alphanumeric() || character == '-' || character == '_';
             if parameter.takes == Takes::Name && !value.chars().all(is_name) {
                 return Err(Message::new("command.not_built_in").with("name", name).with("value", value));

@@ -12,7 +12,7 @@ use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::words::{read_word, words};
-use crate::{Failure, Language, Message, Outcome};
+use crate::{Language, Message, Outcome};
 
 /// How long a job that is running may be silent before whoever runs it is taken for dead. Renewed every third of it.
 pub const LEASE_SECONDS: i64 = 60;
@@ -249,21 +249,36 @@ pub fn files(tx: &mut Tx<'_>, court_id: i64, job_id: i64) -> Outcome<Vec<JobFile
     )?)
 }
 
-/// The bytes of a file of a job.
+/// The bytes of a file of a job, part by part.
 ///
 /// # Errors
-/// `keys.cannot_open`; what the database says.
-pub fn file_bytes(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, job_id: i64, file_no: i64) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// `keys.cannot_open`; what the database or `take` says.
+pub fn each_part(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    (court_id, job_id, file_no): (i64, i64, i64),
+    take: &mut dyn FnMut(&[u8]) -> Outcome<()>,
+) -> Outcome<()> {
     tx.each(
         "SELECT part_no, part FROM job_file WHERE court_id = $1 AND job_id = $2 AND file_no = $3 ORDER BY part_no",
         &[court_id.into(), job_id.into(), file_no.into()],
         |row| {
             let mut sealed = row.bytes(1)?.to_vec();
-            bytes.extend_from_slice(keys.open(&place(court_id, job_id, file_no, row.int(0)?), &mut sealed)?);
-            Ok::<(), Failure>(())
+            take(keys.open(&place(court_id, job_id, file_no, row.int(0)?), &mut sealed)?)
         },
-    )?;
+    )
+}
+
+/// The bytes of a file of a job.
+///
+/// # Errors
+/// As [`each_part`].
+pub fn file_bytes(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, job_id: i64, file_no: i64) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    each_part(tx, keys, (court_id, job_id, file_no), &mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
     Ok(bytes)
 }
 
@@ -284,6 +299,21 @@ pub fn newest(tx: &mut Tx<'_>, court_id: i64, person_id: Option<i64>, most: i64)
     Ok(tx.query(
         select!("court_id = $1 AND (CAST($2 AS BIGINT) IS NULL OR person_id = $2) ORDER BY job_id DESC LIMIT $3"),
         &[court_id.into(), person_id.into(), most.into()],
+        read,
+    )?)
+}
+
+/// A page of the jobs of a court, newest first: those below a number, of one person where one is given.
+///
+/// # Errors
+/// What the database says.
+pub fn before(tx: &mut Tx<'_>, court_id: i64, person_id: Option<i64>, below: i64, most: i64) -> Outcome<Vec<Job>> {
+    Ok(tx.query(
+        select!(
+            "court_id = $1 AND job_id < $2 AND (CAST($3 AS BIGINT) IS NULL OR person_id = $3) \
+             ORDER BY job_id DESC LIMIT $4"
+        ),
+        &[court_id.into(), below.into(), person_id.into(), most.into()],
         read,
     )?)
 }

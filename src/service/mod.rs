@@ -13,15 +13,17 @@ use std::time::Duration;
 use ankuan_ledger::engine::{EngineKind, Lease, Pool};
 use ankuan_ledger::{Store, Tx};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::access::signing::Signer;
-use crate::access::{Actor, credentials};
+use crate::access::{Acting, Actor, credentials};
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
 use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Context, Globals, Served, run_command};
 use crate::clock::{Clock, Randomness};
 use crate::documents::keys::Keys;
-use crate::{Failure, Language, Message, Outcome, access, chart};
+use crate::request::{Answer, Request};
+use crate::{Failure, Language, Message, Outcome, access, chart, request};
 use guard::Guard;
 use jobs::{End, Job, State};
 
@@ -35,6 +37,7 @@ const WORKERS: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What somebody asks to have done.
+#[derive(Clone)]
 pub struct Asked {
     /// The command's words.
     pub words: &'static str,
@@ -53,14 +56,31 @@ pub struct Asked {
 }
 
 /// A file that was uploaded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Upload {
     /// The argument it is for.
     pub parameter: String,
     /// The name its sender gave it, without any path.
     pub name: String,
-    /// Where it lies until the request ends.
+    /// Where it lies until the request ends: in a folder named by its digest, in the folder of the request.
     pub path: PathBuf,
+}
+
+impl Asked {
+    /// The folder of the request. What is asked is the same in whatever folder its files lie.
+    fn folder(&self) -> Option<&Path> {
+        self.files.first()?.path.parent()?.parent()
+    }
+
+    /// What is asked, as bytes by which a repeated request is told from another one with the same key.
+    fn payload(&self) -> String {
+        let files: Vec<_> = self
+            .files
+            .iter()
+            .map(|file| (&file.parameter, file.path.strip_prefix(self.folder().unwrap_or(Path::new("")))))
+            .collect();
+        format!("{:?} {files:?}", self.values)
+    }
 }
 
 /// What came of what was asked.
@@ -228,6 +248,18 @@ impl Service {
         signer: Option<Arc<Signer>>,
         reached: Arc<Reached>,
     ) -> Context {
+        self.context_in(person, asked, signer, reached, asked.folder())
+    }
+
+    /// As [`Service::context`], for a command whose files lie in a folder.
+    fn context_in(
+        &self,
+        person: &Actor,
+        asked: &Asked,
+        signer: Option<Arc<Signer>>,
+        reached: Arc<Reached>,
+        folder: Option<&Path>,
+    ) -> Context {
         let globals = Globals {
             court: person.court_id,
             acting_as: Some(person.name.clone()),
@@ -237,7 +269,8 @@ impl Service {
             request: asked.request.clone(),
             ..self.globals.clone()
         };
-        let served = Served { pool: Arc::clone(&self.pool), person: person.clone(), signer };
+        let folder = folder.map(Path::to_owned);
+        let served = Served { pool: Arc::clone(&self.pool), person: person.clone(), signer, folder };
         Context::of_service(globals, Output::keeping(asked.language, reached), self.clock, served)
     }
 
@@ -259,13 +292,31 @@ impl Service {
             _ => return Ok(Answered::Ran(self.run(person, entry, asked, &Arc::default())?)),
         };
         self.check(entry, person, asked, second.filter(|_| needs_second && !is_named))?;
-        let mut randomness = Randomness::system();
-        let job_id =
-            self.write(|tx| jobs::add(tx, &self.keys, &mut randomness, person, asked, state, self.clock.now()))?;
+        let job_id = self.add_job(entry, person, asked, state)?;
         if state == State::Waiting {
             self.wake_up();
         }
         Ok(Answered::Job(job_id, state))
+    }
+
+    /// Records a job; the same request makes one job, however often it comes.
+    fn add_job(&self, entry: &Entry, person: &Actor, asked: &Asked, state: State) -> Outcome<i64> {
+        let mut randomness = Randomness::system();
+        let now = self.clock.now();
+        let payload = asked.payload();
+        let request =
+            asked.request.as_deref().map(|key| Request::new(entry.words, key, &[payload.as_bytes()])).transpose()?;
+        let acting = Acting { actor: person.clone(), at: now, date: self.clock.today_in_shanghai() };
+        let added = self.pool.lease().map_err(Failure::from).and_then(|mut store| {
+            request::once(&mut store, &acting, request.as_ref(), |tx| {
+                let job_id = jobs::add(tx, &self.keys, &mut randomness, person, asked, state, now)?;
+                Ok(Answer::new(&state.message(), json!({"job": job_id})))
+            })
+        });
+        let answer = self.watch(added)?;
+        answer.fields.get("job").and_then(serde_json::Value::as_i64).ok_or_else(|| {
+            ankuan_ledger::Error::Inconsistent("a request that made a job does not name it".to_owned()).into()
+        })
     }
 
     /// That a command could be run: a job that cannot be read would wait for nothing. Nobody is named as the second
@@ -508,7 +559,7 @@ impl Service {
         let written = folder.path().join("written");
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, &written)?)?;
-        let context = self.context(&person, &asked, None, Arc::clone(reached));
+        let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
         let outcome = self.watch(run_command(&context, &command));
         let files = written_files(&written)?;
         if !files.is_empty() {
@@ -580,7 +631,7 @@ fn given(entry: &Entry, asked: &Asked, written: &Path) -> Outcome<Vec<(String, S
                 "problems" => "problems.csv",
                 "csv" => "table.csv",
                 "xlsx" => "table.xlsx",
-                "code_to" => "code.txt",
+                "code_to" => "bounty-code.txt",
                 _ => "",
             };
             values.push((parameter.name.clone(), written.join(name).to_string_lossy().into_owned()));

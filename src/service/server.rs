@@ -11,7 +11,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 use super::Service;
-use crate::{Outcome, web};
+use crate::{Outcome, api, web};
 
 /// The largest request: a list of a million claimants as a workbook is about 100 MB.
 const BODY_BYTES_MAX: usize = 512 << 20;
@@ -25,7 +25,11 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// Everything that is answered.
 pub fn router(service: &Arc<Service>) -> Router {
     let health = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
-    health.merge(web::routes()).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(Arc::clone(service))
+    health
+        .merge(api::routes())
+        .merge(web::routes())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(Arc::clone(service))
 }
 
 /// Whether the database answers.

@@ -1,6 +1,7 @@
 //! Jobs: how far they are, what they said, the files they wrote, and the second person's answer.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Form;
@@ -185,19 +186,24 @@ pub async fn answer(
     Ok(Redirect::to(&format!("/jobs/{job_id}")))
 }
 
+/// What is told of a job while it runs.
+pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
+
 /// How far a job is, until it ends.
 ///
 /// # Errors
 /// `service.job_unknown`.
-pub async fn events(
-    State(service): App,
-    viewer: Viewer,
-    Path(job_id): Path<i64>,
-) -> Result<Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>, Sorry> {
+pub async fn events(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) -> Result<Events, Sorry> {
     let court_id = viewer.session.actor.court_id;
     blocking(&service, move |service| service.read(|tx| jobs::find(tx, court_id, job_id)).map(|_| ()))
         .await
         .map_err(|failure| viewer.sorry(failure))?;
+    Ok(watch(service, court_id, job_id))
+}
+
+/// Tells how far a job is, until it ends.
+#[must_use]
+pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let told = std::sync::Arc::clone(&service);
     tokio::spawn(async move {
@@ -218,7 +224,7 @@ pub async fn events(
             tokio::time::sleep(TOLD_EVERY).await;
         }
     });
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default())
 }
 
 /// A file that a job wrote.

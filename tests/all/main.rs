@@ -36,6 +36,7 @@ mod reconciliation;
 mod relief;
 mod requests;
 mod salary;
+mod sign_in;
 mod statements;
 mod story;
 mod texts;

@@ -31,6 +31,7 @@ use crate::court::{ADMIN, BOOK, COURT, Court, FINANCE, HANDLER, HEAD, KEEPER, TO
 use crate::support::Database;
 
 mod audit;
+mod signatures;
 
 const PROFILE: &str = include_str!("../../profiles/generic-csv.toml");
 const CARD: &str = "11010519491231002X";
