@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod claim;
 pub mod claims;
 pub mod closing_certificate;
+pub mod config;
 pub mod court_transfer;
 pub mod deadlines;
 pub mod deduction;
@@ -94,6 +95,9 @@ pub struct Globals {
     /// 密钥文件 · Key file; default: beside the SQLite file, else ankuan.key
     #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
+    /// 配置文件（TOML），参数和环境变量优先 · Configuration (TOML); options and the environment count before it
+    #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// 法院编号 · The court's number
     #[arg(long, global = true, help_heading = GLOBAL, default_value_t = 1, value_name = "NUMBER")]
     pub court: i64,
