@@ -258,7 +258,7 @@ mod tests {
     fn settings(file: &str, arguments: &[&str]) -> Vec<Setting> {
         let file = parse(file).expect("a file");
         let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
-        match read_arguments(&file, &arguments).expect("reads").command {
+        match read_arguments(&file, &arguments).expect("reads").1.command {
             Asked::Serve(args) => args.settings,
             other => panic!("{other:?}"),
         }

@@ -52,7 +52,7 @@ use std::time::Duration;
 
 use ankuan_ledger::engine::{Error, Lease, Pool, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::access::signing::Signer;
@@ -253,13 +253,33 @@ pub enum Command {
 /// Runs a command line, program name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = Cli::command().try_get_matches_from(&arguments);
-    let (matches, cli) = match parsed.and_then(|matches| Ok((matches.clone(), Cli::from_arg_matches(&matches)?))) {
+    let file = match config::named(&arguments).as_deref().map(config::read).transpose() {
+        Ok(file) => file.unwrap_or_default(),
+        Err(failure) => {
+            let message = match failure {
+                Failure::Refused(message) => message,
+                Failure::Broken(error) => Message::new("command.broken").with("detail", error),
+            };
+            let json = arguments.iter().any(|argument| argument == "--json");
+            return Output::printing(Language::default(), json).failure(Exit::Usage, &message, None);
+        }
+    };
+    let (matches, cli) = match read_arguments(&file, &arguments) {
         Ok(parsed) => parsed,
         Err(error) => return refuse_usage(&arguments, &error),
     };
     let context = Context { second: sign_in::second_named(&matches), ..Context::new(cli.globals, clock) };
     context.exit_as(run_command(&context, &cli.command))
+}
+
+/// Reads a command line, with what the file says where it says nothing.
+fn read_arguments(file: &config::File, arguments: &[OsString]) -> Result<(ArgMatches, Cli), clap::Error> {
+    let matches = file.applied_to(Cli::command()).try_get_matches_from(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Command::Serve(args) = &mut cli.command {
+        args.settings = file.settings(&matches);
+    }
+    Ok((matches, cli))
 }
 
 /// Runs a command that was read, wherever it came from.

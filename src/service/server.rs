@@ -95,6 +95,8 @@ pub fn serve(
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
+        // Heard from before anybody is told that the service runs.
+        let stopped = signals()?;
         let no_address = |error: std::io::Error| {
             Failure::from(Message::new("config.listen").with("address", listen.address).with("detail", error))
         };
@@ -106,7 +108,7 @@ pub fn serve(
         let stopping = Arc::clone(service);
         let (told, mut is_told) = tokio::sync::watch::channel(false);
         let serving = axum::serve(incoming, router).with_graceful_shutdown(async move {
-            stopped().await;
+            stopped.await;
             tracing::info!("stopping");
             stopping.stop();
             let _nobody_waits = told.send(true);
@@ -128,17 +130,14 @@ pub fn serve(
     served.and(ended)
 }
 
-async fn stopped() {
+/// Ends when the process is told to stop.
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = match signal(SignalKind::terminate()) {
-        Ok(terminated) => terminated,
-        Err(error) => {
-            tracing::error!(%error, "signals cannot be waited for");
-            return std::future::pending().await;
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
-    }
+    })
 }
