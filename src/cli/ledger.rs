@@ -4,13 +4,12 @@ use std::path::PathBuf;
 
 use ankuan_ledger::chain::hex;
 use ankuan_ledger::{Amount, BookKey, EntryNo, HoldId, ItemId, Tx};
-use clap::builder::TypedValueParser;
 use clap::{Subcommand, ValueEnum};
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, choice, day, yuan};
+use super::{Context, Words, day, words, yuan};
 use crate::chart::{self, AccountKind};
 use crate::clock::Randomness;
 use crate::papers::attached::{self, AttachmentKind};
@@ -193,8 +192,8 @@ pub enum LedgerCommand {
     },
 }
 
-fn attachment_kind() -> impl TypedValueParser<Value = AttachmentKind> {
-    choice(AttachmentKind::ALL, |kind| kind.as_str())
+fn attachment_kind() -> Words<AttachmentKind> {
+    words(AttachmentKind::parse, AttachmentKind::ALL.iter().map(|kind| kind.as_str()))
 }
 
 /// Runs the command.

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use ankuan_ledger::chain::hex;
 use clap::Subcommand;
-use clap::builder::TypedValueParser;
 use serde_json::{Value, json};
 
 use super::output::Column;
 use super::report::write_new;
-use super::{Context, choice};
+use super::{Context, Words, words};
 use crate::clock::shown_in_shanghai;
 use crate::papers::{self, PaperKind, Print, load::load, template};
 use crate::request::Answer;
@@ -39,8 +38,8 @@ pub enum PaperCommand {
     },
 }
 
-fn kind() -> impl TypedValueParser<Value = PaperKind> {
-    choice(PaperKind::ALL, |kind| kind.as_str())
+fn kind() -> Words<PaperKind> {
+    words(PaperKind::parse, PaperKind::ALL.iter().map(|kind| kind.as_str()))
 }
 
 /// Runs the command.

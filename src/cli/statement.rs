@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 
 use ankuan_ledger::{Amount, Store, Tx};
 use ankuan_reconciliation::{reply, statement};
-use clap::builder::TypedValueParser;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::Column;
-use super::{Context, choice};
+use super::{Context, Words, words};
 use crate::access::{self, Acting, Actor};
 use crate::bank::reading::{self, Content, FileKind, Problem, Sink};
 use crate::chart;
@@ -59,8 +58,8 @@ impl ComesArgs {
     }
 }
 
-fn channel() -> impl TypedValueParser<Value = Channel> {
-    choice(Channel::ALL, |channel| channel.as_str())
+fn channel() -> Words<Channel> {
+    words(Channel::parse, Channel::ALL.iter().map(|word| word.as_str()))
 }
 
 /// What `statement import` takes.

@@ -248,19 +248,31 @@ pub struct EntryRange {
     pub limit: i64,
 }
 
+/// Lines of entries as [`read_entry`] reads them.
+macro_rules! entries_where {
+    ($more:literal) => {
+        concat!(
+            "SELECT e.entry_no, e.line_no, e.voucher_id, d.code, e.debit_item_id, c.code, e.credit_item_id, ",
+            "e.amount_minor, e.reverses_entry_no FROM entry_line AS e ",
+            "JOIN account AS d ON d.court_id = $1 AND d.book_id = $2 AND d.account_id = e.debit_account_id ",
+            "JOIN account AS c ON c.court_id = $1 AND c.book_id = $2 AND c.account_id = e.credit_account_id ",
+            "WHERE e.court_id = $1 AND e.book_id = $2 ",
+            $more
+        )
+    };
+}
+
 /// Lines of entries in their order.
 ///
 /// # Errors
 /// What the database says.
 pub fn entries(tx: &mut Tx<'_>, book: BookKey, range: EntryRange) -> Outcome<Vec<EntryView>> {
     Ok(tx.query(
-        "SELECT e.entry_no, e.line_no, e.voucher_id, d.code, e.debit_item_id, c.code, e.credit_item_id, \
-         e.amount_minor, e.reverses_entry_no FROM entry_line AS e \
-         JOIN account AS d ON d.court_id = $1 AND d.book_id = $2 AND d.account_id = e.debit_account_id \
-         JOIN account AS c ON c.court_id = $1 AND c.book_id = $2 AND c.account_id = e.credit_account_id \
-         WHERE e.court_id = $1 AND e.book_id = $2 AND e.entry_no >= $3 AND e.entry_no <= $4 \
-         AND (CAST($5 AS BIGINT) IS NULL OR e.debit_account_id = $5 OR e.credit_account_id = $5) \
-         ORDER BY e.entry_no, e.line_no LIMIT $6",
+        entries_where!(
+            "AND e.entry_no >= $3 AND e.entry_no <= $4 \
+             AND (CAST($5 AS BIGINT) IS NULL OR e.debit_account_id = $5 OR e.credit_account_id = $5) \
+             ORDER BY e.entry_no, e.line_no LIMIT $6"
+        ),
         &[
             book.court_id.into(),
             book.book_id.into(),
@@ -269,19 +281,38 @@ pub fn entries(tx: &mut Tx<'_>, book: BookKey, range: EntryRange) -> Outcome<Vec
             range.account_id.into(),
             range.limit.into(),
         ],
-        |row| {
-            Ok(EntryView {
-                entry_no: row.int(0)?,
-                line_no: row.int(1)?,
-                voucher_id: row.int(2)?,
-                debit: row.text(3)?.to_owned(),
-                debit_item: row.int(4)?,
-                credit: row.text(5)?.to_owned(),
-                credit_item: row.int(6)?,
-                amount: Amount::from_minor(row.int(7)?),
-                reverses: row.opt_int(8)?,
-            })
-        },
+        read_entry,
+    )?)
+}
+
+fn read_entry(row: &Row<'_>) -> ankuan_ledger::engine::Result<EntryView> {
+    Ok(EntryView {
+        entry_no: row.int(0)?,
+        line_no: row.int(1)?,
+        voucher_id: row.int(2)?,
+        debit: row.text(3)?.to_owned(),
+        debit_item: row.int(4)?,
+        credit: row.text(5)?.to_owned(),
+        credit_item: row.int(6)?,
+        amount: Amount::from_minor(row.int(7)?),
+        reverses: row.opt_int(8)?,
+    })
+}
+
+/// A page of the lines of entries of a book behind an entry and its line, in their order.
+///
+/// # Errors
+/// What the database says.
+pub fn entries_after(
+    tx: &mut Tx<'_>,
+    book: BookKey,
+    (entry_no, line_no): (i64, i64),
+    most: i64,
+) -> Outcome<Vec<EntryView>> {
+    Ok(tx.query(
+        entries_where!("AND (e.entry_no, e.line_no) > ($3, $4) ORDER BY e.entry_no, e.line_no LIMIT $5"),
+        &[book.court_id.into(), book.book_id.into(), entry_no.into(), line_no.into(), most.into()],
+        read_entry,
     )?)
 }
 
@@ -346,6 +377,18 @@ fn read_voucher(row: &Row<'_>) -> Result<VoucherView> {
         total: Amount::from_minor(row.int(11)?),
         recorded_at: row.int(12)?,
     })
+}
+
+/// A page of the vouchers of a book behind an id, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn vouchers_after(tx: &mut Tx<'_>, book: BookKey, after: i64, most: i64) -> Outcome<Vec<VoucherView>> {
+    Ok(tx.query(
+        vouchers_where!("v.voucher_id > $3 ORDER BY v.voucher_id LIMIT $5"),
+        &[book.court_id.into(), book.book_id.into(), after.into(), crate::books::REGISTER.into(), most.into()],
+        read_voucher,
+    )?)
 }
 
 /// The voucher with this id.

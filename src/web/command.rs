@@ -42,7 +42,7 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
             @for (word, entries) in &groups {
                 section.card {
                     h2 { code { (word) } }
-                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.about(viewer.language)) } } } }
+                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.title(viewer.language)) } } } }
                 }
             }
         }
@@ -94,9 +94,10 @@ pub async fn see(
     if let Some(kind) = format.as_deref().and_then(FileKind::parse) {
         return export::answer(&viewer, &entry.words.replace(' ', "-"), kind, &ran.said);
     }
-    let title = entry.about(viewer.language).to_owned();
+    let title = entry.title(viewer.language).to_owned();
     let body = html! {
         h1 { (title) }
+        (explained(&entry, viewer.language))
         (refusal(&viewer, &ran))
         @if !entry.parameters.is_empty() {
             details.filter { summary { (viewer.t("web.filter")) }
@@ -111,6 +112,12 @@ pub async fn see(
     };
     let status = if ran.outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, page(&viewer, &title, &body)).into_response())
+}
+
+/// What a command is for, where its title does not say it all.
+fn explained(entry: &Entry, language: Language) -> Markup {
+    let about = entry.about(language);
+    html! { @if about != entry.title(language) { p.hint { (about) } } }
 }
 
 /// What else can be done with the same subject.
@@ -135,7 +142,7 @@ fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String,
     html! {
         nav.related aria-label=(viewer.t("web.related")) {
             h2 { (viewer.t("web.related")) }
-            ul { @for other in others { li { a href=(with(other)) { (other.about(viewer.language)) } } } }
+            ul { @for other in others { li { a href=(with(other)) { (other.title(viewer.language)) } } } }
             (export::links(viewer))
         }
     }
@@ -156,12 +163,13 @@ pub async fn form(
 }
 
 fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above: &Markup) -> Markup {
-    let title = entry.about(viewer.language);
+    let title = entry.title(viewer.language);
     let value = |name: &str| values.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
     let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
     let is_read = matches!(entry.kind, Kind::Read);
     let body = html! {
         h1 { (title) }
+        (explained(entry, viewer.language))
         (above)
         @if entry.second_person().is_some() {
             p.hint { (viewer.t("web.second_person_hint")) }
@@ -194,20 +202,28 @@ pub fn inline(
     label: &str,
 ) -> Markup {
     let Some(entry) = entries.iter().find(|entry| entry.words == words) else { return html! {} };
-    let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
     let asked = entry.parameters.iter().filter(|parameter| shown.contains(&parameter.name.as_str()));
     html! {
-        form.inline method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
-            input type="hidden" name=(TOKEN) value=(viewer.form_token);
-            input type="hidden" name=(REQUEST) value=(request);
-            input type="hidden" name=(NEXT) value=(viewer.path);
+        form.asked method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
+            (hidden(viewer, &viewer.path))
             @for (name, value) in fixed { input type="hidden" name=(name) value=(value); }
             @for parameter in asked {
-                @let id = format!("i-{}-{}", &request[..8.min(request.len())], parameter.name);
+                @let id = format!("i-{}-{}-{}", words.replace(' ', "-"), fixed.first().map_or("", |(_, value)| value), parameter.name);
                 (parts::field_called(&id, parameter, viewer.language, ""))
             }
             button { (label) }
         }
+    }
+}
+
+/// What every form carries that a page of its own sends to a command: the token, a request's key, where to go on.
+#[must_use]
+pub fn hidden(viewer: &Viewer, next: &str) -> Markup {
+    let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
+    html! {
+        input type="hidden" name=(TOKEN) value=(viewer.form_token);
+        input type="hidden" name=(REQUEST) value=(request);
+        input type="hidden" name=(NEXT) value=(next);
     }
 }
 
@@ -276,7 +292,7 @@ pub async fn submit(
     match answered {
         Ok(Answered::Job(job_id, _)) => Ok(Redirect::to(&format!("/jobs/{job_id}")).into_response()),
         Ok(Answered::Ran(ran)) if ran.outcome.is_ok() => {
-            let title = entry.about(viewer.language);
+            let title = entry.title(viewer.language);
             let body = html! {
                 h1 { (title) }
                 div.done role="status" { (parts::said(&ran.said)) }

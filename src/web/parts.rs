@@ -190,6 +190,11 @@ fn linked(heading: &Heading, cell: &str) -> Markup {
     }
 }
 
+/// A word of a closed list, as people read it.
+fn choice(word: &str, meaning: &str, language: Language) -> String {
+    if language == Language::Zh && !meaning.is_empty() { meaning.to_owned() } else { word.replace('_', " ") }
+}
+
 /// A field of a form for a parameter of a command.
 #[must_use]
 pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
@@ -207,7 +212,9 @@ pub fn field_called(id: &str, parameter: &Parameter, language: Language, value: 
         Takes::Choice(words) => html! {
             select id=(id) name=(name) required[required] {
                 @if !required { option value="" {} }
-                @for word in words { option value=(word) selected[word == value] { (word) } }
+                @for (word, meaning) in words {
+                    option value=(word) selected[word == value] { (choice(word, meaning, language)) }
+                }
             }
         },
         Takes::File => html! { input id=(id) type="file" name=(name) required[required] multiple[parameter.is_list]; },
