@@ -35,13 +35,16 @@ use crate::{Language, Message};
 /// Statuses that every request can have.
 const EVERYWHERE: &[u16] = &[401, 403, 429, 500, 503];
 
+/// Statuses that some requests can have.
+const SOMEWHERE: &[u16] = &[304, 400, 404, 405, 409, 412, 413, 415, 422, 428];
+
 /// The tag of what is no command.
 const TAG_OF_ENDPOINTS: &str = "resources";
 
 /// GET: the description. Anybody may read it: it says nothing of a court.
 pub async fn document(State(service): App) -> Response {
     static TEXT: OnceLock<Arc<str>> = OnceLock::new();
-    let text = TEXT.get_or_init(|| description(&service.entries).to_pretty_json().unwrap_or_default().into());
+    let text = TEXT.get_or_init(|| description(&service.entries).to_json().unwrap_or_default().into());
     ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
 }
 
@@ -111,7 +114,11 @@ fn components() -> Components {
         .description(Some(both("api.about_key")))
         .build();
     let session = ApiKeyValue::with_description(SESSION_COOKIE.to_owned(), both("api.about_session"));
-    ComponentsBuilder::new()
+    let mut components = ComponentsBuilder::new();
+    for status in EVERYWHERE.iter().chain(SOMEWHERE) {
+        components = components.response(format!("Problem{status}"), problem_of(*status));
+    }
+    components
         .schemas_from_iter(schemas)
         .schema("CommandAnswer", anything(&both("api.about_answer")))
         .security_scheme("key", SecurityScheme::Http(key))
@@ -366,7 +373,8 @@ fn tag_header() -> utoipa::openapi::header::Header {
 /// With the problems that a request can have.
 fn refused(mut operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
     for status in EVERYWHERE.iter().chain(statuses) {
-        operation = operation.response(status.to_string(), problem_of(*status));
+        let shared = Ref::from_response_name(format!("Problem{status}"));
+        operation = operation.response(status.to_string(), RefOr::<Answered>::Ref(shared));
     }
     operation
 }

@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod any_order;
+mod api;
 mod assets;
 mod bad_input;
 mod bank_sim;
