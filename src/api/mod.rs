@@ -55,7 +55,7 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/statements/{statement}/lines", get(resources::bank_lines))
         .route("/books/{book}/entries", get(resources::entries))
         .route("/books/{book}/vouchers", get(resources::vouchers))
-        .route("/{*words}", get(commands::read).post(commands::write))
+        .merge(commands::routes())
         .fallback(async |headers: HeaderMap| problem(&headers, "web.not_found"))
         .method_not_allowed_fallback(async |headers: HeaderMap| problem(&headers, "api.method_unknown"))
         .layer(from_fn(readable))

@@ -36,7 +36,7 @@ use crate::{Language, Message};
 const EVERYWHERE: &[u16] = &[401, 403, 429, 500, 503];
 
 /// Statuses that some requests can have.
-const SOMEWHERE: &[u16] = &[304, 400, 404, 405, 409, 412, 413, 415, 422, 428];
+const SOMEWHERE: &[u16] = &[304, 400, 404, 409, 412, 413, 415, 422, 428];
 
 /// The tag of what is no command.
 const TAG_OF_ENDPOINTS: &str = "resources";
@@ -175,7 +175,7 @@ fn of_endpoint(endpoint: &Endpoint) -> Operation {
         Answers::File => answered(both("api.about_file"))
             .content("application/octet-stream", ContentBuilder::new().schema(Some(binary())).build()),
         Answers::Events => answered(both("api.about_events"))
-            .content("text/event-stream", ContentBuilder::new().schema(Some(text_schema())).build()),
+            .content("text/event-stream", ContentBuilder::new().build()),
         Answers::Sheet => {
             let format = ParameterBuilder::new()
                 .name("as")
@@ -188,7 +188,7 @@ fn of_endpoint(endpoint: &Endpoint) -> Operation {
         }
     };
     if endpoint.is_post {
-        let seen = header_parameter("If-Match", "api.about_if_match", true);
+        let seen = header_parameter("If-Match", "api.about_if_match", false);
         let content = ContentBuilder::new().schema(Some(named("JobAnswer"))).build();
         let body = RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content);
         operation = operation.parameter(seen).request_body(Some(body.build()));
@@ -236,7 +236,7 @@ fn read(entry: &Entry) -> Operation {
         operation = operation.parameter(described);
     }
     let ok = json_of(named("CommandAnswer"), both("api.about_ran"));
-    refused(operation.response("200", ok), &[400, 404, 405, 409, 422]).build()
+    refused(operation.response("200", ok), &[400, 404, 409, 422]).build()
 }
 
 fn write(entry: &Entry) -> Operation {
@@ -247,7 +247,10 @@ fn write(entry: &Entry) -> Operation {
     }
     let has_file = entry.parameters.iter().any(|parameter| parameter.takes == Takes::File);
     let needs_file = entry.parameters.iter().any(|parameter| parameter.takes == Takes::File && parameter.is_required);
-    let mut body = RequestBodyBuilder::new().required(Some(Required::True));
+    // What needs nothing may come without a body.
+    let needs_body = entry.is_signed() || entry.parameters.iter().any(|parameter| must_be_given(entry, parameter));
+    let required = if needs_body { Required::True } else { Required::False };
+    let mut body = RequestBodyBuilder::new().required(Some(required));
     if !needs_file {
         body = body.content("application/json", ContentBuilder::new().schema(Some(body_of(entry, false))).build());
     }

@@ -207,6 +207,7 @@ pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     let told = std::sync::Arc::clone(&service);
     tokio::spawn(async move {
+        let mut last = String::new();
         loop {
             let asked = blocking(&service, move |service| {
                 // What this process runs is told from memory; the row only says how it ended.
@@ -218,7 +219,13 @@ pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
             });
             let Ok((state, (done, total))) = asked.await else { return };
             let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
-            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() || told.is_stopping() {
+            // What did not change is not told again; that somebody still listens is asked all the same.
+            let is_news = data != last;
+            if is_news && sender.send(Ok(Event::default().data(&data))).await.is_err() {
+                return;
+            }
+            last = data;
+            if state.is_end() || told.is_stopping() || sender.is_closed() {
                 return;
             }
             tokio::time::sleep(TOLD_EVERY).await;

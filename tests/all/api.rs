@@ -203,9 +203,9 @@ fn what_cannot_be_read_is_a_problem(database: &Database) {
     let mut api = Api::open(database);
     let key = api.key(FINANCE, &[Scope::Read, Scope::Write]);
     let get = |path: &str, status: u16| api.get(&key, path).problem(status);
-    assert_eq!(get("/api/v1/nothing/here", 404), "service.command_unknown");
-    assert_eq!(get("/api/v1/init", 404), "service.command_unknown");
-    assert_eq!(get("/api/v1/case%20list", 404), "service.command_unknown");
+    assert_eq!(get("/api/v1/nothing/here", 404), "web.not_found");
+    assert_eq!(get("/api/v1/init", 404), "web.not_found");
+    assert_eq!(get("/api/v1/case%20list", 404), "web.not_found");
     assert_eq!(get("/api/v1/", 404), "web.not_found");
     assert_eq!(get("/api/v1/case/list?x=1", 400), "command.unknown_parameter");
     assert_eq!(get("/api/v1/case/show", 400), "command.usage");
@@ -222,7 +222,7 @@ fn what_cannot_be_read_is_a_problem(database: &Database) {
     assert_eq!(get("/api/v1/cases?limit=1001", 400), "api.limit");
     assert_eq!(get("/api/v1/cases?after=x", 400), "api.cursor");
     let on_read = api.get(&key, "/api/v1/receipt/record");
-    assert_eq!((on_read.problem(405), on_read.header("allow")), ("api.method".to_owned(), "POST"));
+    assert_eq!((on_read.problem(405), on_read.header("allow")), ("api.method_unknown".to_owned(), "POST"));
     let bearer = format!("Bearer {key}");
     let send = |method: &str, path: &str, kind: &str, body: &str, language: &str| {
         let headers = [
@@ -240,6 +240,7 @@ fn what_cannot_be_read_is_a_problem(database: &Database) {
         (json, "\u{feff}{}", 400, "api.body"),
         ("text/xml", "<a/>", 415, "api.media_type"),
         (json, r#"{"reference": 1}"#, 400, "api.value"),
+        (json, r#"{"reference": null}"#, 400, "api.value"),
         (json, r#"{"no": 1}"#, 400, "command.unknown_parameter"),
         (json, r#"{"reference": "a\u0000"}"#, 400, "command.zero_byte"),
         ("multipart/form-data", "x", 400, "web.form_unreadable"),
@@ -253,7 +254,7 @@ fn what_cannot_be_read_is_a_problem(database: &Database) {
     assert_eq!(send("POST", "/api/v1/receipt/record", json, &large, "zh").problem(413), "api.too_large");
     assert_eq!(send("DELETE", "/api/v1/cases", json, "", "en").problem(405), "api.method_unknown");
     let english = send("POST", "/api/v1/nothing", json, "{}", "de, en;q=0.5");
-    assert_eq!((english.problem(404).as_str(), english.header("content-language")), ("service.command_unknown", "en"));
+    assert_eq!((english.problem(404).as_str(), english.header("content-language")), ("web.not_found", "en"));
     for header in ["content-security-policy", "x-content-type-options"] {
         assert!(!english.header(header).is_empty(), "{header}");
     }
