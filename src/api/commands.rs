@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::Router;
+use axum::body::to_bytes;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -61,12 +61,7 @@ fn require(caller: &Caller, entry: &Entry, scope: Scope) -> Result<(), Problem> 
 ///
 /// # Errors
 /// `service.command_unknown`, `access.scope_missing`, `api.value`, and what the command says.
-pub async fn read(
-    State(service): App,
-    caller: Caller,
-    words: &'static str,
-    uri: Uri,
-) -> Result<Response, Problem> {
+pub async fn read(State(service): App, caller: Caller, words: &'static str, uri: Uri) -> Result<Response, Problem> {
     let entry = find(&service, &caller, words)?;
     require(&caller, &entry, Scope::Read)?;
     let fields = values::of_query(&uri).map_err(|message| caller.refused(&message))?;

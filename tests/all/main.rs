@@ -7,6 +7,7 @@ mod access;
 mod any_order;
 mod api;
 mod assets;
+mod backup;
 mod bad_input;
 mod bank_sim;
 mod bounties;
