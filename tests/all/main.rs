@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod any_order;
+mod api;
 mod assets;
 mod backup;
 mod bad_input;
