@@ -90,7 +90,7 @@ pub fn table(service: &Service, viewer: &Viewer, all: &[(Actor, Job)]) -> Markup
 }
 
 fn about(service: &Service, viewer: &Viewer, job: &Job) -> String {
-    service.entry(&job.command).map_or_else(|| job.command.clone(), |entry| entry.about(viewer.language).to_owned())
+    service.entry(&job.command).map_or_else(|| job.command.clone(), |entry| entry.title(viewer.language).to_owned())
 }
 
 /// A job.

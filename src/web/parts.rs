@@ -95,10 +95,12 @@ pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
     let required = parameter.is_required;
     let control = match &parameter.takes {
         Takes::Flag => html! { input id=(id) type="checkbox" name=(name) value="true" checked[value == "true"]; },
-        Takes::Choice(words) => html! {
+        Takes::Choice(_) => html! {
             select id=(id) name=(name) required[required] {
                 @if !required { option value="" {} }
-                @for word in words { option value=(word) selected[word == value] { (word) } }
+                @for choice in &parameter.choices {
+                    option value=(choice.word) selected[choice.word == value] { (choice.text(language)) }
+                }
             }
         },
         Takes::File => html! { input id=(id) type="file" name=(name) required[required] multiple[parameter.is_list]; },
@@ -119,7 +121,7 @@ pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
     };
     html! {
         div.field.flag[parameter.takes == Takes::Flag] {
-            label for=(id) { (parameter.help(language)) @if required { span.must title="*" { " *" } } }
+            label for=(id) { (parameter.label(language)) @if required { span.must title="*" { " *" } } }
             (control)
         }
     }
