@@ -115,9 +115,11 @@ const ARROWS_APART: i64 = 18;
 #[must_use]
 pub fn way(title: &str, description: &str, nodes: &[Node], edges: &[Edge]) -> Markup {
     let columns = nodes.iter().map(|node| node.at.0 + 1).max().unwrap_or(1);
-    let rows = nodes.iter().map(|node| node.at.1 + 1).max().unwrap_or(1);
+    // Rows above the first place would be empty.
+    let first = nodes.iter().map(|node| node.at.1).min().unwrap_or(0);
+    let rows = nodes.iter().map(|node| node.at.1 + 1 - first).max().unwrap_or(1);
     let (width, total) = (columns * COLUMN - (COLUMN - BOX_WIDTH) + 2, rows * ROW);
-    let corner = |node: &Node| (1 + node.at.0 * COLUMN, 8 + node.at.1 * ROW);
+    let corner = |node: &Node| (1 + node.at.0 * COLUMN, 8 + (node.at.1 - first) * ROW);
     let arrows = edges.iter().enumerate().filter_map(|(place, edge)| {
         let (from, to) = (nodes.get(edge.from)?, nodes.get(edge.to)?);
         let (start, end) = (corner(from), corner(to));

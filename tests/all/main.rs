@@ -28,6 +28,7 @@ mod movements;
 mod obligations;
 mod operations;
 mod ordinary_day;
+mod pages;
 mod plans;
 mod program;
 mod receipts;
