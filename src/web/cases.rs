@@ -237,12 +237,14 @@ pub fn picture(viewer: &Viewer, way: &MoneyWay) -> (Vec<Node>, Vec<Edge>) {
     }
     edge(funds, payable, way.from_to(K::CaseFunds, K::Payable));
     let other = [K::Security, K::AuctionPrice, K::Escrow];
-    let kept = ankuan_ledger::Amount::sum(other.iter().map(|kind| way.from_to(K::CaseFunds, *kind))).unwrap_or_default();
+    let kept =
+        ankuan_ledger::Amount::sum(other.iter().map(|kind| way.from_to(K::CaseFunds, *kind))).unwrap_or_default();
     if kept > zero {
         let held = ankuan_ledger::Amount::sum(other.iter().map(|kind| way.held(*kind))).unwrap_or_default();
         let special = place((2, 0), "web_cases.node_other", Some(held));
         edge(funds, special, kept);
-        let on = ankuan_ledger::Amount::sum(other.iter().map(|kind| way.from_to(*kind, K::Payable))).unwrap_or_default();
+        let on =
+            ankuan_ledger::Amount::sum(other.iter().map(|kind| way.from_to(*kind, K::Payable))).unwrap_or_default();
         edge(special, payable, on);
     }
     let aside = way.from_to(K::CaseFunds, K::SetAside);
@@ -492,7 +494,12 @@ fn actions(viewer: &Viewer, entries: &[Entry], number: &str) -> Markup {
     let takes_case = |entry: &&Entry| entry.kind != Kind::Local && entry.parameter("case").is_some();
     let link = |entry: &Entry| {
         let separator = if command::href(entry).contains('?') { '&' } else { '?' };
-        format!("{}{separator}case={}&_next=/cases/{}", command::href(entry), parts::escape(number), parts::escape(number))
+        format!(
+            "{}{separator}case={}&_next=/cases/{}",
+            command::href(entry),
+            parts::escape(number),
+            parts::escape(number)
+        )
     };
     html! {
         nav.related aria-label=(viewer.t("web_cases.actions")) {

@@ -125,7 +125,9 @@ pub async fn show(
                 distributions: distributions_of_case(tx, court_id, id)?,
                 free: free
                     .iter()
-                    .filter(|one| one.source.case_id == id && one.source.kind == crate::payouts::runs::SourceKind::Distribution)
+                    .filter(|one| {
+                        one.source.case_id == id && one.source.kind == crate::payouts::runs::SourceKind::Distribution
+                    })
                     .map(|one| one.source.source_id)
                     .collect(),
                 available: available_of_case(tx, book, id)?,

@@ -7,18 +7,18 @@ use serde::Deserialize;
 
 use super::command::{hidden, signature_field};
 use super::{App, Sorry, Viewer, blocking, page, parts};
+use crate::Message;
 use crate::access::Role;
 use crate::bank::capital_amount;
 use crate::clock;
 use crate::payouts::policy::{MAY_APPROVE, Policy, Screening};
+use crate::payouts::reissue;
 use crate::payouts::runs::Status;
 use crate::payouts::screens::Finding;
-use crate::payouts::reissue;
 use crate::report::payout_view::{
     EventView, Paid, PayLine, RunLine, RunView, ShareLine, SourceView, StepView, pay_lines, run_page, run_view,
     shares_page,
 };
-use crate::Message;
 
 /// Runs on a page of the list.
 const RUNS_A_PAGE: i64 = 30;
@@ -156,8 +156,7 @@ pub async fn show(
             let run = &view.line.run;
             let after = cursor.after.unwrap_or(0);
             let is_committed = matches!(run.status, Status::Committed | Status::Released | Status::Withdrawn);
-            let lines =
-                if is_committed { pay_lines(tx, court_id, run, after, LINES_A_PAGE)? } else { Vec::new() };
+            let lines = if is_committed { pay_lines(tx, court_id, run, after, LINES_A_PAGE)? } else { Vec::new() };
             let distribution = view.sources.iter().find_map(|source| match &source.paid {
                 Paid::Distribution(stored) => Some(stored),
                 _ => None,
@@ -262,9 +261,8 @@ fn findings(viewer: &Viewer, view: &RunView) -> Markup {
     let mut codes: Vec<&str> = view.findings.iter().map(|finding| finding.message.code).collect();
     codes.sort_unstable();
     codes.dedup();
-    let of = |code: &str| -> Vec<&Finding> {
-        view.findings.iter().filter(|finding| finding.message.code == code).collect()
-    };
+    let of =
+        |code: &str| -> Vec<&Finding> { view.findings.iter().filter(|finding| finding.message.code == code).collect() };
     html! {
         section.card #screens {
             h2 { (viewer.t("web_payouts.screens")) }
@@ -440,7 +438,9 @@ fn payees(viewer: &Viewer, source: &SourceView) -> Markup {
             (Message::new("web_payouts.round").with("round", stored.round_no).with("count", stored.share_count)
                 .with("ratio", crate::payouts::explain::percent(stored.pot, stored.claim_total)).text(viewer.language))
         },
-        Paid::Reissue(count, _) => html! { (Message::new("web_payouts.reissued").with("count", count).text(viewer.language)) },
+        Paid::Reissue(count, _) => {
+            html! { (Message::new("web_payouts.reissued").with("count", count).text(viewer.language)) }
+        }
     }
 }
 
