@@ -380,23 +380,6 @@ pub fn draft(context: &Context, tx: &mut Tx<'_>, acting: &Acting, args: &DraftAr
     runs::draft(tx, acting, &new)
 }
 
-/// Clears whatever the screens find of a run, kind by kind with one reason: a step of the demo, whose people are invented.
-///
-/// # Errors
-/// Those of [`screens::clear`].
-pub fn clear_all(tx: &mut Tx<'_>, acting: &Acting, run: &str, reason: &str) -> Outcome<()> {
-    let court_id = acting.actor.court_id;
-    let found = runs::find_run(tx, court_id, run)?;
-    let open = screen(tx, court_id, &found, acting.at)?;
-    let mut codes: Vec<&str> = open.iter().map(|finding| finding.message.code).collect();
-    codes.sort_unstable();
-    codes.dedup();
-    for code in codes {
-        screens::clear(tx, acting, run, code, reason)?;
-    }
-    Ok(())
-}
-
 /// Commits; also a step of the demo.
 ///
 /// # Errors
