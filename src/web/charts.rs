@@ -204,7 +204,7 @@ mod tests {
             title: "收付".to_owned(),
             description: "按月<收付>".to_owned(),
             series: vec!["收".to_owned(), "付".to_owned()],
-            groups: vec![group("10", [100_00, 50_00]), group("11", [0, 200_00])],
+            groups: vec![group("10", [10_000, 5_000]), group("11", [0, 20_000])],
         };
         let drawn = bars(&chart).into_string();
         assert!(drawn.contains("<desc>按月&lt;收付&gt;</desc>"), "{drawn}");

@@ -2,6 +2,7 @@
 //! sent back, a preview that equals what is then recorded.
 
 use ankuan::access::{self, Standing};
+use ankuan::chart::AccountKind;
 use ankuan::claims::DocumentType;
 use ankuan::claims::record::{Import, import_list};
 use ankuan::documents::personal::PersonalDetail;
@@ -13,7 +14,6 @@ use ankuan::payouts::{commit, release, rounds, screens};
 use ankuan::report::case_money::{case_page, journal, money_way};
 use ankuan::report::desk::{Desk, desk};
 use ankuan::report::payout_view::{free_sources, pay_lines, run_view};
-use ankuan::chart::AccountKind;
 use ankuan::{bank, cases};
 use ankuan_ledger::Amount;
 
@@ -36,12 +36,8 @@ fn detail<'a>(name: &'a str, account: &'a str) -> PersonalDetail<'a> {
 /// A sheet of a new case: the receipt's money to an applicant with an account.
 fn sheet(circle: &mut Circle, number: &str, name: &str, account: &str, minor: i64) -> (cases::Case, i64) {
     let case = circle.court.case(number);
-    let receipt = circle
-        .court
-        .receive(&format!("R-{number}-{minor}"), minor, Some(&case))
-        .expect("records")
-        .receipt()
-        .receipt_id;
+    let receipt =
+        circle.court.receive(&format!("R-{number}-{minor}"), minor, Some(&case)).expect("records").receipt().receipt_id;
     let keeper = circle.court.person(KEEPER);
     let new = NewPayee {
         case: &case,
@@ -55,8 +51,7 @@ fn sheet(circle: &mut Circle, number: &str, name: &str, account: &str, minor: i6
     let payee = circle
         .act(HANDLER, |tx, acting, keys, random, _| Ok(sheets::add_payee(tx, acting, keys, random, &new)?.payee_id))
         .expect("adds");
-    let lines =
-        [NewLine { head: Head::Principal, payee_id: payee, amount: Amount::from_minor(minor), decision: None }];
+    let lines = [NewLine { head: Head::Principal, payee_id: payee, amount: Amount::from_minor(minor), decision: None }];
     let new = NewSheet { case: &case, source: SheetSource::CaseFunds, receipt_id: receipt, lines: &lines };
     let sheet = circle
         .act(HANDLER, |tx, acting, _, _, _| Ok(sheets::record_sheet(tx, acting, &new)?.sheet_id))
@@ -219,12 +214,8 @@ fn sums_split_below_a_threshold_are_seen(database: &Database) {
         .expect("adds");
     let mut runs_made = Vec::new();
     for place in 0..2 {
-        let receipt = circle
-            .court
-            .receive(&format!("R-{place}"), 6_000_000, Some(&case))
-            .expect("records")
-            .receipt()
-            .receipt_id;
+        let receipt =
+            circle.court.receive(&format!("R-{place}"), 6_000_000, Some(&case)).expect("records").receipt().receipt_id;
         let amount = Amount::from_minor(6_000_000);
         let lines = [NewLine { head: Head::Principal, payee_id: payee, amount, decision: None }];
         let new = NewSheet { case: &case, source: SheetSource::CaseFunds, receipt_id: receipt, lines: &lines };
@@ -301,9 +292,8 @@ fn a_preview_is_what_is_then_recorded(database: &Database) {
         .expect("imports");
     let plan = Plan { smallest_payment: Some(Amount::from_minor(5)), ..Plan::new(Rule::ProRata) };
     let pot = Some(Amount::from_minor(999));
-    let preview = circle
-        .act(HANDLER, |tx, _, _, _, _| rounds::preview(tx, COURT, case.case_id, pot, &plan))
-        .expect("previews");
+    let preview =
+        circle.act(HANDLER, |tx, _, _, _, _| rounds::preview(tx, COURT, case.case_id, pot, &plan)).expect("previews");
     let (stored, proof) = circle
         .act(HANDLER, |tx, acting, _, _, _| rounds::record_distribution(tx, acting, case.case_id, pot, &plan))
         .expect("records");

@@ -39,7 +39,8 @@ const CASES: [(&str, &str, i64, To, Option<(To, i64)>); 6] = [
 ];
 
 /// Which cases stand in which run; the last is left without one.
-const RUNS: [(&str, &[usize]); 3] = [("下午发放（一）", &[0, 1]), ("下午发放（二）", &[2]), ("下午发放（三）", &[3, 4])];
+const RUNS: [(&str, &[usize]); 3] =
+    [("下午发放（一）", &[0, 1]), ("下午发放（二）", &[2]), ("下午发放（三）", &[3, 4])];
 
 /// Fills the first court's afternoon: receipts, sheets, runs that are submitted, and money whose case is not known.
 ///
@@ -53,8 +54,8 @@ pub fn fill(context: &Context, store: &mut Store, keys: &Keys, court_id: i64) ->
     };
     let (handler, finance) = (person(store, "经办人")?, person(store, "复核人")?);
     let keeper = person(store, "案款管理员")?.actor;
-    let mut tx = store.begin()?;
-    let tx = &mut tx;
+    let mut open = store.begin()?;
+    let tx = &mut open;
     let chart = chart::load(tx, court_id)?;
     let bank_account = chart::find_bank_account(tx, court_id, None)?;
     let receive = |tx: &mut ankuan_ledger::Tx<'_>, reference: &str, minor: i64, payer: &str, case: Option<&Case>| {
@@ -93,15 +94,14 @@ pub fn fill(context: &Context, store: &mut Store, keys: &Keys, court_id: i64) ->
     }
     let profile = Profile::shipped("generic-csv").map(|profile| profile.toml).unwrap_or_default();
     for (title, of) in RUNS {
-        let sources: Vec<(SourceKind, i64)> =
-            of.iter().map(|place| (SourceKind::Sheet, sheets_made[*place])).collect();
-        let new =
-            NewRun { title, bank_account_id: bank_account.bank_account_id, profile: &profile, sources: &sources };
+        let sources: Vec<(SourceKind, i64)> = of.iter().map(|place| (SourceKind::Sheet, sheets_made[*place])).collect();
+        let new = NewRun { title, bank_account_id: bank_account.bank_account_id, profile: &profile, sources: &sources };
         let run = runs::draft(tx, &handler, &new)?;
         runs::submit(tx, &handler, &run.number)?;
     }
     receive(tx, "DEMO-U1", 320_000, "俞敏", None)?;
     receive(tx, "DEMO-U2", 58_800, "示例物流有限公司", None)?;
+    open.commit()?;
     Ok(())
 }
 
