@@ -30,6 +30,7 @@ mod movements;
 mod obligations;
 mod operations;
 mod ordinary_day;
+mod pages;
 mod papers;
 mod plans;
 mod program;
