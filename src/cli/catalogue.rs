@@ -95,6 +95,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("payout withdraw", Kind::Write),
     ("payout cancel", Kind::Write),
     ("payout screen", Kind::Read),
+    ("payout clear", Kind::Write),
+    ("payout send-back", Kind::Write),
     ("payout show", Kind::Read),
     ("payout policy", Kind::ReadOrSet),
     ("payout returns", Kind::Read),

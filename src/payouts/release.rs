@@ -20,7 +20,7 @@ use super::details::{Commitments, commitments_of, committed_details_of, routes_o
 use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
 use super::reissue;
 use super::runs::{self, Content, Run, SourceKind, Status};
-use super::sheets;
+use super::{screens, sheets};
 use crate::access::Acting;
 use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::writer::{FileWriter, file_name};
@@ -103,7 +103,7 @@ pub struct Released {
 /// outside the books has no files. All in the caller's transaction.
 ///
 /// # Errors
-/// `runs.wrong_status`, `payouts.all_blocked`, those of [`committed_details_of`], what a bank profile refuses (naming
+/// `runs.wrong_status`, `runs.screens_open`, `payouts.all_blocked`, those of [`committed_details_of`], what a bank profile refuses (naming
 /// the line), the ledger's refusals.
 pub fn release(
     tx: &mut Tx<'_>,
@@ -118,6 +118,7 @@ pub fn release(
     runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Committed)?;
+    screens::must_be_cleared(tx, court_id, &run, acting.at)?;
     let profile = run.profile()?;
     let payer = chart::bank_accounts(tx, court_id)?
         .into_iter()

@@ -5,6 +5,7 @@ pub mod case_comparison;
 pub mod cash_ratio;
 pub mod court_measures;
 pub mod monthly_return;
+pub mod payout_view;
 pub mod period;
 
 use std::collections::BTreeMap;
