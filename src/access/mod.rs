@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod credentials;
+pub mod may;
 pub mod sessions;
 pub mod signing;
 
