@@ -3,7 +3,9 @@
 pub mod bank_reconciliation;
 pub mod case_comparison;
 pub mod cash_ratio;
+pub mod case_money;
 pub mod court_measures;
+pub mod desk;
 pub mod monthly_return;
 pub mod payout_view;
 pub mod period;

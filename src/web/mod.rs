@@ -1,6 +1,7 @@
 //! Pages: one file a page, which asks the service and shows what it says. Server-rendered, Chinese first, nothing from
 //! outside, and no page needs a script.
 
+pub mod charts;
 pub mod command;
 pub mod desk;
 pub mod job;

@@ -8,11 +8,17 @@ use crate::{Language, Message};
 
 /// Where a cell of a column leads, by the column's code: `{}` is the cell.
 const LINKS: &[(&str, &str)] = &[
-    ("column.case_number", "/see/case/show?number={}"),
-    ("deadlines.column_case", "/see/case/show?number={}"),
-    ("payout_cli.run", "/see/payout/show?run={}"),
-    ("sheet.column_run", "/see/payout/show?run={}"),
+    ("column.case_number", "/cases/{}"),
+    ("deadlines.column_case", "/cases/{}"),
+    ("payout_cli.run", "/payouts/{}"),
+    ("sheet.column_run", "/payouts/{}"),
 ];
+
+/// A case's number as a link to its page.
+#[must_use]
+pub fn case_link(number: &str) -> Markup {
+    html! { a href=(format!("/cases/{}", escape(number))) { (number) } }
+}
 
 /// Text for a place in a query.
 #[must_use]
