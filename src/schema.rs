@@ -214,6 +214,13 @@ pub const SCREENS: Migration = Migration {
     facts: &[&screens::SCREEN_CLEARANCE],
 };
 
+/// Sign-in elsewhere, courts above, duties written down.
+pub const ELSEWHERE: Migration = Migration {
+    name: "0019_sign_in_elsewhere",
+    text: include_str!("../migrations/0019_sign_in_elsewhere.sql"),
+    facts: &[&access::upper::COURT_ABOVE],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -230,6 +237,7 @@ pub const MIGRATIONS: &[Migration] = &[
     SIGN_IN,
     SERVICE,
     SCREENS,
+    ELSEWHERE,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

@@ -173,6 +173,17 @@ pub fn require(actor: &Actor, standings: &BTreeSet<Standing>, words: &str) -> Ou
     Err(why_not(&actor.name, words).into())
 }
 
+/// Refuses whoever may not even read.
+///
+/// # Errors
+/// `access.no_role`.
+pub fn require_reading(actor: &Actor, standings: &BTreeSet<Standing>) -> Outcome<()> {
+    if may_read(standings.iter().map(|standing| standing.role)) {
+        return Ok(());
+    }
+    Err(Message::new("access.no_role").with("name", &actor.name).into())
+}
+
 /// Why somebody may not give a command.
 #[must_use]
 pub fn why_not(name: &str, words: &str) -> Message {

@@ -5,9 +5,12 @@
 
 pub mod api_keys;
 pub mod credentials;
+pub mod duties;
+pub mod elsewhere;
 pub mod may;
 pub mod sessions;
 pub mod signing;
+pub mod upper;
 
 use std::collections::BTreeSet;
 
@@ -504,6 +507,7 @@ pub fn grant(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from:
         refuse_meeting(&roles, &stand_in, from)?;
     }
     insert_role_event(tx, &mut act, person.person_id, role, "granted", from, document)?;
+    duties::write(tx, person.court_id, acting.today())?;
     act.close(tx)?;
     Ok(())
 }
@@ -527,6 +531,7 @@ pub fn revoke(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from
         return Err(Message::new("access.last_admin").with("name", &person.name).into());
     }
     insert_role_event(tx, &mut act, person.person_id, role, "revoked", from, document)?;
+    duties::write(tx, person.court_id, acting.today())?;
     act.close(tx)?;
     Ok(())
 }
@@ -587,6 +592,7 @@ pub fn delegate(
             delegation.document.as_str().into(),
         ],
     )?;
+    duties::write(tx, from.court_id, acting.today())?;
     act.close(tx)?;
     Ok(delegation)
 }
