@@ -309,7 +309,8 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
 /// Looks at what the screens find and says why it may go on: names and accounts are invented, so some meet.
 fn clear_screens(person: &Context, store: &mut Store, run: &str) -> Outcome<()> {
     person.commit(store, |tx, acting| {
-        let found = screens::screen(tx, acting.actor.court_id, &runs::find_run(tx, acting.actor.court_id, run)?, acting.at)?;
+        let stored = runs::find_run(tx, acting.actor.court_id, run)?;
+        let found = screens::screen(tx, acting.actor.court_id, &stored, acting.at)?;
         let mut codes: Vec<&str> = found.iter().map(|finding| finding.message.code).collect();
         codes.sort_unstable();
         codes.dedup();

@@ -385,13 +385,7 @@ pub struct Preview {
 ///
 /// # Errors
 /// As [`record_distribution`], but for the role.
-pub fn preview(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    case_id: i64,
-    pot: Option<Amount>,
-    plan: &Plan,
-) -> Outcome<Preview> {
+pub fn preview(tx: &mut Tx<'_>, court_id: i64, case_id: i64, pot: Option<Amount>, plan: &Plan) -> Outcome<Preview> {
     Ok(compute(tx, court_id, case_id, pot, plan)?.0)
 }
 

@@ -286,10 +286,7 @@ fn split_below(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Out
     let mut of_case: BTreeMap<i64, BTreeMap<&str, Amount>> = BTreeMap::new();
     for (case_id, number, minor) in &parts {
         let part = Amount::from_minor(*minor);
-        for sum in [
-            whole.entry(number).or_default(),
-            of_case.entry(*case_id).or_default().entry(number).or_default(),
-        ] {
+        for sum in [whole.entry(number).or_default(), of_case.entry(*case_id).or_default().entry(number).or_default()] {
             *sum = sum.plus(part).ok_or_else(overflow)?;
         }
     }
@@ -371,12 +368,8 @@ pub fn clear(tx: &mut Tx<'_>, acting: &Acting, number: &str, which: &str, reason
         return Err(Message::new("screens.finding_unknown").with("finding", which).with("run", number).into());
     }
     for finding in &open {
-        let said: serde_json::Map<String, serde_json::Value> = finding
-            .message
-            .arguments
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
-            .collect();
+        let said: serde_json::Map<String, serde_json::Value> =
+            finding.message.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
         let id = act.take_ids(1);
         act.insert(
             tx,

@@ -165,14 +165,7 @@ pub fn journal(
          JOIN voucher AS v ON v.court_id = e.court_id AND v.book_id = e.book_id AND v.voucher_id = e.voucher_id \
          WHERE e.court_id = $1 AND e.book_id = $2 AND e.entry_no <= $4 AND (e.entry_no < $4 OR e.line_no < $5) \
          AND (d.case_id = $3 OR c.case_id = $3) ORDER BY e.entry_no DESC, e.line_no DESC LIMIT $6",
-        &[
-            book.court_id.into(),
-            book.book_id.into(),
-            case_id.into(),
-            entry.into(),
-            line.into(),
-            limit.into(),
-        ],
+        &[book.court_id.into(), book.book_id.into(), case_id.into(), entry.into(), line.into(), limit.into()],
         |row| {
             Ok(JournalLine {
                 place: (row.int(0)?, row.int(1)?),

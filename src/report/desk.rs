@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use super::payout_view::{RunLine, run_lines};
 use crate::access::{Actor, Role, Standing};
 use crate::chart::{self, AccountKind, BankAccount, Chart, Event};
-use crate::deadlines::running::{Due, worklist};
 use crate::deadlines::Colour;
+use crate::deadlines::running::{Due, worklist};
 use crate::payouts::runs::Status;
 use crate::receipts::{self, Receipt};
 use crate::statements::balance::bank_side;
@@ -101,12 +101,8 @@ pub fn desk(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], today: Date
     let court_id = viewer.court_id;
     let has = |roles: &[Role]| standings.iter().any(|standing| roles.contains(&standing.role));
     let moves_money = has(&[Role::Finance, Role::FundKeeper]);
-    let open = run_lines(
-        tx,
-        viewer,
-        standings,
-        &[Status::Draft, Status::Submitted, Status::Approved, Status::Committed],
-    )?;
+    let open =
+        run_lines(tx, viewer, standings, &[Status::Draft, Status::Submitted, Status::Approved, Status::Committed])?;
     let of = |status: Status, wanted: &dyn Fn(&RunLine) -> bool| -> Vec<RunLine> {
         open.iter().filter(|line| line.run.status == status && wanted(line)).cloned().collect()
     };
@@ -294,12 +290,9 @@ mod tests {
         let months = by_month(&sums, amount(700), (2026, 2)).unwrap();
         let line = |place: usize| (months[place].month.as_str(), months[place].held.minor());
         assert_eq!(months.len(), 6);
-        assert_eq!([line(0), line(2), line(3), line(4), line(5)], [
-            ("2025-09", 0),
-            ("2025-11", 900),
-            ("2025-12", 900),
-            ("2026-01", 700),
-            ("2026-02", 700),
-        ]);
+        assert_eq!(
+            [line(0), line(2), line(3), line(4), line(5)],
+            [("2025-09", 0), ("2025-11", 900), ("2025-12", 900), ("2026-01", 700), ("2026-02", 700),]
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 pub mod bank_reconciliation;
 pub mod case_comparison;
-pub mod cash_ratio;
 pub mod case_money;
+pub mod cash_ratio;
 pub mod court_measures;
 pub mod desk;
 pub mod monthly_return;

@@ -137,7 +137,13 @@ fn steps(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Content) -> Outcom
     Ok(steps)
 }
 
-fn line(tx: &mut Tx<'_>, court_id: i64, run: Run, viewer: &Actor, standings: &[Standing]) -> Outcome<(RunLine, Vec<StepView>)> {
+fn line(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    run: Run,
+    viewer: &Actor,
+    standings: &[Standing],
+) -> Outcome<(RunLine, Vec<StepView>)> {
     let content = runs::content(tx, court_id, &run)?;
     let steps = steps(tx, court_id, &run, &content)?;
     let next = steps.iter().find(|step| step.approved.is_none()).filter(|_| run.status == Status::Submitted).cloned();
@@ -155,12 +161,7 @@ fn line(tx: &mut Tx<'_>, court_id: i64, run: Run, viewer: &Actor, standings: &[S
 ///
 /// # Errors
 /// What the database says.
-pub fn run_lines(
-    tx: &mut Tx<'_>,
-    viewer: &Actor,
-    standings: &[Standing],
-    wanted: &[Status],
-) -> Outcome<Vec<RunLine>> {
+pub fn run_lines(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], wanted: &[Status]) -> Outcome<Vec<RunLine>> {
     let court_id = viewer.court_id;
     let mut lines = Vec::new();
     for number in runs::numbers_in(tx, court_id, wanted)? {

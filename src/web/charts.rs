@@ -221,6 +221,8 @@ mod tests {
         let heights: Vec<&str> = drawn.split("amount end\" x=\"258\" y=\"").skip(1).map(|rest| &rest[..2]).collect();
         assert_eq!(heights, ["20", "38"], "{drawn}");
         // What is not there is not drawn.
-        assert!(!way("t", "d", &nodes, &[Edge { from: 9, to: 2, amount: Amount::ZERO }]).into_string().contains("path"));
+        assert!(
+            !way("t", "d", &nodes, &[Edge { from: 9, to: 2, amount: Amount::ZERO }]).into_string().contains("path")
+        );
     }
 }

@@ -27,10 +27,8 @@ pub async fn desk(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
             let today = service.clock.today_in_shanghai();
             let mut all = jobs::proposed(tx, me.court_id, me.person_id)?;
             all.retain(|job| service.named_second(job).is_none_or(|named| named == me.name));
-            let proposed: Outcome<Vec<(Actor, Job)>> = all
-                .into_iter()
-                .map(|job| Ok((access::person_by_id(tx, me.court_id, job.person_id)?, job)))
-                .collect();
+            let proposed: Outcome<Vec<(Actor, Job)>> =
+                all.into_iter().map(|job| Ok((access::person_by_id(tx, me.court_id, job.person_id)?, job))).collect();
             let chart = chart::load(tx, me.court_id)?;
             Ok((read_desk(tx, &me, &standings, today)?, proposed?, chart))
         })
