@@ -40,6 +40,8 @@ pub fn routes() -> Router<Arc<Service>> {
     Router::new()
         .route("/", get(desk::desk))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-in/elsewhere", get(sign_in::elsewhere))
+        .route("/sign-in/elsewhere/back", get(sign_in::back))
         .route("/sign-out", axum::routing::post(sign_in::sign_out))
         .route("/enrol", get(sign_in::enrol_form).post(sign_in::enrol))
         .route("/language/{language}", get(language))

@@ -1,6 +1,7 @@
 //! `serve`: pages and API, from the database that is there.
 
 mod demo;
+mod elsewhere;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::Args;
 use super::Context;
 use super::output::Column;
 use crate::access::Role;
+use crate::access::elsewhere::Elsewhere;
 use crate::service::{DemoAccount, Service, server};
 use crate::{Message, Outcome};
 
@@ -19,6 +21,9 @@ pub struct ServeArgs {
     /// 监听地址 · Address to listen on
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", env = "ANKUAN_LISTEN")]
     pub listen: SocketAddr,
+    /// Sign-in at the court's provider.
+    #[command(flatten)]
+    pub elsewhere: elsewhere::ElsewhereArgs,
     /// 演示：造一个有数据的法院和可登录的人员 · Make a court to look at, with people who can sign in
     #[arg(long)]
     pub demo: bool,
@@ -46,6 +51,10 @@ pub fn run(context: &Context, args: &ServeArgs) -> Outcome<()> {
         show(&context, &accounts)?;
     }
     let service = Service::new(context.globals.clone(), context.clock(), accounts)?;
+    if let Some(settings) = args.elsewhere.settings() {
+        // Nobody has set it before.
+        let _set = service.elsewhere.set(Elsewhere::new(settings)?);
+    }
     server::serve(&service, args.listen, |address| {
         let address = format!("http://{address}");
         context.output.object(&serde_json::json!({"listening": address}))?;
