@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use crate::clock::day_in_shanghai;
 use crate::access::{self, Acting, Actor, Role};
 use crate::books;
 use crate::words::words;
@@ -811,7 +810,6 @@ pub fn open_court(tx: &mut Tx<'_>, new: &NewCourt<'_>, on: Date, at: Timestamp) 
     act.insert(tx, &CHART, id, &[id.into(), new.chart_file.into(), Value::Bytes(new.chart_text.as_bytes())])?;
     let person_id = access::insert_person(tx, &mut act, new.admin_name)?;
     access::insert_role_event(tx, &mut act, person_id, Role::Admin, "granted", on, "init")?;
-    access::duties::write(tx, new.court_id, day_in_shanghai(at))?;
     act.close(tx)?;
 
     let case_money = books::case_money(new.court_id);

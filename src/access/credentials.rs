@@ -3,6 +3,7 @@
 //! What hashes a password takes the [`Store`] and not a transaction: hashing takes long on purpose, and on SQLite nobody
 //! else can write meanwhile. A wrong password is recorded even though it is refused.
 
+use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use ankuan_ledger::chain::sha256;
@@ -147,6 +148,44 @@ pub fn in_force(tx: &mut Tx<'_>, court_id: i64) -> Outcome<bool> {
 /// What the database says.
 pub fn is_enrolled(tx: &mut Tx<'_>, person: &Actor) -> Outcome<bool> {
     Ok(find(tx, person.court_id, &person.name)?.is_some())
+}
+
+/// How somebody stands with their credential, as who looks after people sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CredentialState {
+    /// They have a password.
+    pub is_enrolled: bool,
+    /// An invitation counts until then, in microseconds.
+    pub invited_until: Option<i64>,
+    /// They are locked until then, in microseconds.
+    pub locked_until: Option<i64>,
+}
+
+/// How the people of a court stand with their credentials; who is not named has neither password nor invitation.
+///
+/// # Errors
+/// What the database says.
+pub fn states(tx: &mut Tx<'_>, court_id: i64, at: Timestamp) -> Outcome<BTreeMap<i64, CredentialState>> {
+    let (now, mut states) = (at.as_microsecond(), BTreeMap::<i64, CredentialState>::new());
+    let enrolled = tx.query(
+        "SELECT person_id, locked_until FROM credential WHERE court_id = $1 AND password_hash IS NOT NULL",
+        &[court_id.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    for (person_id, until) in enrolled {
+        let state = states.entry(person_id).or_default();
+        state.is_enrolled = true;
+        state.locked_until = Some(until).filter(|until| *until > now);
+    }
+    let invited = tx.query(
+        "SELECT person_id, expires_at FROM enrolment WHERE court_id = $1 AND expires_at > $2",
+        &[court_id.into(), now.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    for (person_id, until) in invited {
+        states.entry(person_id).or_default().invited_until = Some(until);
+    }
+    Ok(states)
 }
 
 /// Invites a person to enrol; returns the code, of which only the digest is kept. A new invitation takes the place of

@@ -27,6 +27,8 @@ pub const MAY: &[(&str, &[Role])] = &[
     ("person lock-reset", PEOPLE),
     ("api-key add", PEOPLE),
     ("api-key revoke", PEOPLE),
+    ("upper-court add", PEOPLE),
+    ("upper-court end", PEOPLE),
     ("payout policy", PEOPLE),
     ("deadlines rules", PEOPLE),
     ("bank-account add", BOOKS),
@@ -225,7 +227,7 @@ mod tests {
         assert_eq!(may_all(Role::UpperCourt), Vec::<&str>::new());
         for words in may_all(Role::Admin) {
             let word = words.split(' ').next().unwrap_or_default();
-            assert!(["person", "api-key"].contains(&word) || ["payout policy", "deadlines rules"].contains(&words), "{words}");
+            assert!(["person", "api-key", "upper-court"].contains(&word) || ["payout policy", "deadlines rules"].contains(&words), "{words}");
         }
     }
 

@@ -289,6 +289,22 @@ pub struct Delegation {
 }
 
 impl Roles {
+    /// Who stands in for whom, oldest first.
+    #[must_use]
+    pub fn delegations(&self) -> &[Delegation] {
+        &self.delegations
+    }
+
+    /// The first day of a role that a person holds on a day, and of one that will begin later.
+    #[must_use]
+    pub fn since(&self, person_id: i64, role: Role, day: Date) -> Option<Date> {
+        let own = self.events.iter().filter(|event| event.person_id == person_id && event.role == role);
+        if self.holds(person_id, role, day) {
+            return own.filter(|event| event.granted && event.effective_on <= day).map(|event| event.effective_on).max();
+        }
+        own.filter(|event| event.granted && event.effective_on > day).map(|event| event.effective_on).min()
+    }
+
     /// Whether a person holds a role of their own on a day: the newest event up to that day counts, and of two with
     /// one date the one recorded later.
     #[must_use]
@@ -507,8 +523,8 @@ pub fn grant(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from:
         refuse_meeting(&roles, &stand_in, from)?;
     }
     insert_role_event(tx, &mut act, person.person_id, role, "granted", from, document)?;
-    duties::write(tx, person.court_id, acting.today())?;
     act.close(tx)?;
+    duties::write(tx, person.court_id, acting.today())?;
     Ok(())
 }
 
@@ -531,8 +547,8 @@ pub fn revoke(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from
         return Err(Message::new("access.last_admin").with("name", &person.name).into());
     }
     insert_role_event(tx, &mut act, person.person_id, role, "revoked", from, document)?;
-    duties::write(tx, person.court_id, acting.today())?;
     act.close(tx)?;
+    duties::write(tx, person.court_id, acting.today())?;
     Ok(())
 }
 
@@ -592,8 +608,8 @@ pub fn delegate(
             delegation.document.as_str().into(),
         ],
     )?;
-    duties::write(tx, from.court_id, acting.today())?;
     act.close(tx)?;
+    duties::write(tx, from.court_id, acting.today())?;
     Ok(delegation)
 }
 

@@ -319,6 +319,18 @@ impl Service {
         may::require(person, &standings, entry.words)
     }
 
+    /// Lets somebody of a court above read: [`access::upper::look`] says who they are there. Only what changes nothing.
+    ///
+    /// # Errors
+    /// `service.command_unknown`, `command.unknown_parameter`, `command.usage`.
+    pub fn look(&self, looking: &Actor, words: &'static str, values: Vec<(String, String)>, language: Language) -> Outcome<Ran> {
+        let entry = self.entry(words).filter(|entry| entry.kind == Kind::Read);
+        let entry = entry.ok_or_else(|| Message::new("service.command_unknown").with("command", words))?;
+        let asked =
+            Asked { words, values, files: Vec::new(), password: None, language, request: None, return_to: String::new() };
+        self.run(looking, entry, &asked, &Arc::default())
+    }
+
     /// Records a job; the same request makes one job, however often it comes.
     fn add_job(&self, entry: &Entry, person: &Actor, asked: &Asked, state: State) -> Outcome<i64> {
         let mut randomness = Randomness::system();

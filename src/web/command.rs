@@ -42,12 +42,20 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
             @for (word, entries) in &groups {
                 section.card {
                     h2 { code { (word) } }
-                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.about(viewer.language)) } } } }
+                    ul { @for entry in entries { li {
+                        @if is_offered(&viewer, entry) { a href=(href(entry)) { (entry.about(viewer.language)) } }
+                        @else { span.off title=(viewer.why_not(entry.words)) { (entry.about(viewer.language)) } }
+                    } } }
                 }
             }
         }
     };
     page(&viewer, &title, &body)
+}
+
+/// Whether a command is offered to somebody: what no role of theirs is for is not.
+fn is_offered(viewer: &Viewer, entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Read | Kind::ReadOrSet) || viewer.may(entry.words)
 }
 
 /// Where a command's page is.
@@ -117,7 +125,7 @@ pub async fn see(
 fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String, String)]) -> Markup {
     let word = shown.words.split(' ').next().unwrap_or_default();
     let others = entries.iter().filter(|other| {
-        other.kind != Kind::Local && other.words != shown.words && other.words.split(' ').next() == Some(word)
+        other.kind != Kind::Local && is_offered(viewer, other) && other.words != shown.words && other.words.split(' ').next() == Some(word)
     });
     let with = |other: &Entry| {
         // A case is `number` where it is shown and `case` where something is done with it.
@@ -202,7 +210,9 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
             }
             (fields(entry, viewer.language, values))
             @if entry.is_signed() { (signature_field(viewer)) }
-            button { (viewer.t(if is_read { "web.show" } else { "web.submit" })) }
+            @if !is_read && !viewer.may(entry.words) { p.hint #why-not { (viewer.why_not(entry.words)) } }
+            button disabled[!is_read && !viewer.may(entry.words)]
+                aria-describedby=[(!is_read && !viewer.may(entry.words)).then_some("why-not")] { (viewer.t(if is_read { "web.show" } else { "web.submit" })) }
         }
         p.cli { (viewer.t("web.as_command")) " " code { "ankuan " (entry.words) } }
     };
@@ -220,7 +230,9 @@ pub fn signature_field(viewer: &Viewer) -> Markup {
     }
 }
 
-fn fields(entry: &Entry, language: Language, values: &[(String, String)]) -> Markup {
+/// The fields of a command's form.
+#[must_use]
+pub fn fields(entry: &Entry, language: Language, values: &[(String, String)]) -> Markup {
     // Who agrees may be named or left to whoever may; it is never this person who says that they did.
     let shown = entry.parameters.iter().filter(|parameter| parameter.takes != Takes::Output);
     let shown = shown.cloned().map(|mut parameter| {
@@ -296,7 +308,8 @@ pub async fn submit(
 }
 
 /// Why a command was refused.
-fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
+#[must_use]
+pub fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
     match &ran.outcome {
         Ok(_) => html! {},
         Err(Failure::Refused(message)) => alert(viewer, message),

@@ -299,7 +299,7 @@ pub async fn back(
 #[derive(Deserialize)]
 pub struct Token {
     #[serde(rename = "_token")]
-    token: String,
+    pub(super) token: String,
 }
 
 /// Ends the session.

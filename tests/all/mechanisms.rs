@@ -228,6 +228,25 @@ impl Strangers {
             ("name" | "person" | "from_person" | "owner" | "confirmed_by", _) => "周局长".to_owned(),
             ("to_person" | "handler", _) => "钱承办".to_owned(),
             ("run", _) => "P2026-0001".to_owned(),
+            ("claimant", _) => "A1".to_owned(),
+            ("role", _) => "handler".to_owned(),
+            ("scopes", _) => "read".to_owned(),
+            ("channel", _) => "download".to_owned(),
+            ("line", _) => "1".to_owned(),
+            ("month", _) => "2026-10".to_owned(),
+            ("case", _) if words.starts_with("claim ") => "（2026）浙01刑执1号".to_owned(),
+            ("party", _) => "王某".to_owned(),
+            ("basis", _) if words == "plan decide" => "lapsed".to_owned(),
+            ("kind", _) if words == "deadlines pause" => "receipt_payout".to_owned(),
+            ("set", _) => {
+                let text = match words {
+                    "payout policy" => include_str!("../../charts/approval.toml"),
+                    _ => include_str!("../../src/deadlines/standard.toml"),
+                };
+                let path = files.path("set.toml");
+                std::fs::write(&path, text).expect("writes");
+                path.to_string_lossy().into_owned()
+            }
             (_, Takes::Number) => "1".to_owned(),
             (_, Takes::Yuan) => "1.00".to_owned(),
             (_, Takes::Date) => "2026-11-22".to_owned(),
@@ -236,7 +255,12 @@ impl Strangers {
             (_, Takes::Flag) => "true".to_owned(),
             _ => CASE.to_owned(),
         };
-        let wanted = entry.parameters.iter().filter(|parameter| parameter.is_required || parameter.name == "set");
+        let wanted = entry.parameters.iter().filter(|parameter| {
+            let also = ["set", "claimant", "unattributed"].contains(&parameter.name.as_str());
+            let also = also || (words == "reconcile undo" && parameter.name == "line");
+            let also = also || (words == "case freeze" && ["claim", "amount"].contains(&parameter.name.as_str()));
+            parameter.is_required || also
+        });
         let values: Vec<(String, String)> =
             wanted.map(|parameter| (parameter.name.clone(), value(parameter))).collect();
         let roles = ankuan::access::may::recorders(words).expect("a command that records");
