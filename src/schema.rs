@@ -221,6 +221,13 @@ pub const PAPERS: Migration = Migration {
     facts: &[&papers::PAPER_PRINT, &papers::attached::VOUCHER_ATTACHMENT],
 };
 
+/// Sign-in elsewhere, courts above, duties written down.
+pub const ELSEWHERE: Migration = Migration {
+    name: "0019_sign_in_elsewhere",
+    text: include_str!("../migrations/0019_sign_in_elsewhere.sql"),
+    facts: &[&access::upper::COURT_ABOVE],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -238,6 +245,7 @@ pub const MIGRATIONS: &[Migration] = &[
     SERVICE,
     SCREENS,
     PAPERS,
+    ELSEWHERE,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

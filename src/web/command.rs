@@ -47,13 +47,21 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
                         p.hint { (entry.explanation(viewer.language)) }
                     } @else {
                         h2 { (entries.first().map_or("", |entry| entry.group(viewer.language))) }
-                        ul { @for entry in entries { li { a href=(href(entry)) { (entry.title(viewer.language)) } } } }
+                        ul { @for entry in entries { li {
+                            @if is_offered(&viewer, entry) { a href=(href(entry)) { (entry.title(viewer.language)) } }
+                            @else { span.off title=(viewer.why_not(entry.words)) { (entry.title(viewer.language)) } }
+                        } } }
                     }
                 }
             }
         }
     };
     page(&viewer, &title, &body)
+}
+
+/// Whether a command is offered to somebody: what no role of theirs is for is not.
+fn is_offered(viewer: &Viewer, entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Read | Kind::ReadOrSet) || viewer.may(entry.words)
 }
 
 /// Where a command's page is.
@@ -159,7 +167,10 @@ pub async fn see(
 fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String, String)]) -> Markup {
     let word = shown.words.split(' ').next().unwrap_or_default();
     let others = entries.iter().filter(|other| {
-        other.kind != Kind::Local && other.words != shown.words && other.words.split(' ').next() == Some(word)
+        other.kind != Kind::Local
+            && is_offered(viewer, other)
+            && other.words != shown.words
+            && other.words.split(' ').next() == Some(word)
     });
     let with = |other: &Entry| {
         // A case is `number` where it is shown and `case` where something is done with it.
@@ -218,7 +229,11 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
             }
             (fields(entry, viewer.language, values, true))
             @if entry.is_signed() { (signature_field(viewer)) }
-            button { (viewer.t(if entry.kind == Kind::Read { "web.show" } else { "web.submit" })) }
+            @let may = is_read || viewer.may(entry.words);
+            @if !may { p.hint #why-not { (viewer.why_not(entry.words)) } }
+            button disabled[!may] aria-describedby=[(!may).then_some("why-not")] {
+                (viewer.t(if entry.kind == Kind::Read { "web.show" } else { "web.submit" }))
+            }
         }
         p.cli { (viewer.t("web.as_command")) " " code { "ankuan " (entry.words) } }
     };
@@ -281,7 +296,9 @@ fn heading(viewer: &Viewer, entry: &Entry) -> Markup {
     }
 }
 
-fn fields(entry: &Entry, language: Language, values: &[(String, String)], with_files: bool) -> Markup {
+/// The fields of a command's form.
+#[must_use]
+pub fn fields(entry: &Entry, language: Language, values: &[(String, String)], with_files: bool) -> Markup {
     // Who agrees may be named or left to whoever may; it is never this person who says that they did.
     let is_shown = |takes: &Takes| *takes != Takes::Output && (with_files || *takes != Takes::File);
     let shown = entry.parameters.iter().filter(|parameter| is_shown(&parameter.takes));
@@ -349,7 +366,8 @@ pub async fn submit(
 }
 
 /// Why a command was refused.
-fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
+#[must_use]
+pub fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
     match &ran.outcome {
         Ok(_) => html! {},
         Err(Failure::Refused(message)) => alert(viewer, message),

@@ -20,6 +20,7 @@ mod command_line;
 mod court;
 mod crash;
 mod deadlines;
+mod elsewhere;
 mod extraction;
 mod fuzz_corpus;
 mod live_freeze;
