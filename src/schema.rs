@@ -207,6 +207,10 @@ pub const SIGN_IN: Migration = Migration {
 pub const SERVICE: Migration =
     Migration { name: "0013_service", text: include_str!("../migrations/0013_service.sql"), facts: &[] };
 
+/// What claimants are told and answer outside. All of it is state.
+pub const CLAIMANTS: Migration =
+    Migration { name: "0017_claimants", text: include_str!("../migrations/0017_claimants.sql"), facts: &[] };
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -222,6 +226,7 @@ pub const MIGRATIONS: &[Migration] = &[
     CASH,
     SIGN_IN,
     SERVICE,
+    CLAIMANTS,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
