@@ -221,12 +221,6 @@ impl Exported {
         let plain = key.open_in_place(nonce, Aad::from(place), &mut cipher).ok()?;
         serde_json::from_slice(plain).ok()
     }
-
-    /// What an entry's key would have to open, whatever the key: for a test that tries the wrong ones.
-    #[must_use]
-    pub fn entry_count(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 /// A block with its length before it.

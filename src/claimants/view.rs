@@ -112,15 +112,16 @@ impl Payment {
     /// Where it stands, in a claimant's words.
     #[must_use]
     pub fn said(&self) -> Message {
+        // What the bank only answered, and no statement has shown, has no day of its own.
+        let day = if self.on.is_empty() { &self.sent_on } else { &self.on };
+        let cause = cause_message(&self.cause);
         match self.standing() {
             Standing::Out => Message::new("claimants.payment_out").with("date", &self.sent_on),
-            Standing::Debited => Message::new("claimants.payment_paid").with("date", &self.on),
+            Standing::Debited => Message::new("claimants.payment_paid").with("date", day),
             Standing::Failed | Standing::Returned => {
-                Message::new("claimants.payment_back").with("date", &self.on).with_term("cause", &cause_message(&self.cause))
+                Message::new("claimants.payment_back").with("date", day).with_term("cause", &cause)
             }
-            Standing::Reissued => {
-                Message::new("claimants.payment_again").with("date", &self.on).with_term("cause", &cause_message(&self.cause))
-            }
+            Standing::Reissued => Message::new("claimants.payment_again").with("date", day).with_term("cause", &cause),
         }
     }
 }

@@ -72,7 +72,8 @@ pub fn serve(
     served
 }
 
-async fn stopped() {
+/// Waits until the process is told to stop.
+pub(crate) async fn stopped() {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminated = match signal(SignalKind::terminate()) {
         Ok(terminated) => terminated,
