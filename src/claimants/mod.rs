@@ -105,6 +105,19 @@ pub fn live_codes(tx: &mut Tx<'_>, court_id: i64, case_id: i64, now: Timestamp) 
     )?)
 }
 
+/// How many codes count, in a case or in the whole court.
+///
+/// # Errors
+/// What the database says.
+pub fn codes_that_count(tx: &mut Tx<'_>, court_id: i64, case_id: Option<i64>, now: Timestamp) -> Outcome<i64> {
+    Ok(tx.query_one(
+        "SELECT COUNT(*) FROM claimant_code \
+         WHERE court_id = $1 AND (CAST($2 AS BIGINT) IS NULL OR case_id = $2) AND expires_at > $3",
+        &[court_id.into(), case_id.into(), now.as_microsecond().into()],
+        |row| row.int(0),
+    )?)
+}
+
 /// What the live codes of a case open with, and when they end: by claim.
 ///
 /// # Errors
