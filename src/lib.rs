@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod amount;
+pub mod api;
 pub mod assets;
 pub mod audit;
 pub mod bank;

@@ -8,7 +8,7 @@ use crate::assets::{
     answers, debts, deductions, differences, expectations, grounds, instructions, measures, queries, register,
     salary_reports, substitution,
 };
-use crate::payouts::{lines, policy, reissue, release, rounds, runs, settle, sheets, signatures};
+use crate::payouts::{lines, policy, reissue, release, rounds, runs, screens, settle, sheets, signatures};
 use crate::{
     Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations,
     receipts, relief, replies, statements,
@@ -207,6 +207,13 @@ pub const SIGN_IN: Migration = Migration {
 pub const SERVICE: Migration =
     Migration { name: "0013_service", text: include_str!("../migrations/0013_service.sql"), facts: &[] };
 
+/// What the screens of a run found, cleared by name.
+pub const SCREENS: Migration = Migration {
+    name: "0015_screens",
+    text: include_str!("../migrations/0015_screens.sql"),
+    facts: &[&screens::SCREEN_CLEARANCE],
+};
+
 /// What claimants are told and answer outside. All of it is state.
 pub const CLAIMANTS: Migration =
     Migration { name: "0017_claimants", text: include_str!("../migrations/0017_claimants.sql"), facts: &[] };
@@ -226,6 +233,7 @@ pub const MIGRATIONS: &[Migration] = &[
     CASH,
     SIGN_IN,
     SERVICE,
+    SCREENS,
     CLAIMANTS,
 ];
 

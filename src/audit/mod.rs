@@ -291,6 +291,7 @@ fn approvals(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Option<String>> {
         let last = events.iter().rev().find(|(event, _)| event != "delivered");
         let follows = match last {
             None => "draft",
+            Some((event, _)) if event == "returned" => "draft",
             Some((event, digest)) if event == "submitted" => {
                 if is_approved(tx, court_id, &run, *digest)? {
                     "approved"

@@ -88,6 +88,7 @@ pub fn run(context: &Context, command: &ClaimsCommand) -> Outcome<()> {
 /// # Errors
 /// Those of [`import_list`]; `claims_cli.broken_refused` without `--keep-broken`.
 pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportArgs) -> Outcome<Imported> {
+    context.prove(store)?;
     let mut tx = store.begin()?;
     let acting = context.acting(&mut tx)?;
     let case = cases::find_case(&mut tx, context.book(), &args.case)?;

@@ -40,21 +40,23 @@ pub mod salary;
 pub mod serve;
 pub mod settlement;
 pub mod sheet;
+pub mod sign_in;
 pub mod statement;
 pub mod verify;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ankuan_ledger::engine::{Error, Lease, Pool, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
-use clap::{Args, Parser, Subcommand};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::access::signing::Signer;
-use crate::access::{self, Acting, Actor};
+use crate::access::{self, Acting, Actor, credentials};
 use crate::amount;
 use crate::chart::{self, Chart};
 use crate::clock::Clock;
@@ -63,6 +65,7 @@ use crate::request::{self, Answer, Request};
 use crate::schema::{self, MIGRATIONS};
 use crate::{Failure, Language, Message, Outcome, books};
 use output::{Exit, Output};
+use sign_in::Proved;
 
 /// Where the help lists what every command takes, after what is the command's own.
 const GLOBAL: &str = "通用 · Every command";
@@ -98,6 +101,9 @@ pub struct Globals {
     /// 经办人姓名 · Who acts, by name; needed wherever something is recorded
     #[arg(long = "as", global = true, help_heading = GLOBAL, env = "ANKUAN_AS", value_name = "NAME")]
     pub acting_as: Option<String>,
+    /// 密码文件 · File whose first line is the password of who acts; else ANKUAN_PASSWORD, else it is asked for
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
     /// 输出 JSON · Print one JSON object
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
@@ -124,6 +130,9 @@ pub enum Command {
     /// 人员与岗位 · People and their roles
     #[command(subcommand)]
     Person(person::PersonCommand),
+    /// 接口密钥 · Keys with which programs act for a person
+    #[command(subcommand)]
+    ApiKey(sign_in::ApiKeyCommand),
     /// 法院银行账户 · The court's bank accounts
     #[command(subcommand)]
     BankAccount(bank_account::BankAccountCommand),
@@ -240,11 +249,12 @@ pub enum Command {
 /// Runs a command line, program name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches_from(&arguments);
+    let (matches, cli) = match parsed.and_then(|matches| Ok((matches.clone(), Cli::from_arg_matches(&matches)?))) {
+        Ok(parsed) => parsed,
         Err(error) => return refuse_usage(&arguments, &error),
     };
-    let context = Context::new(cli.globals, clock);
+    let context = Context { second: sign_in::second_named(&matches), ..Context::new(cli.globals, clock) };
     context.exit_as(run_command(&context, &cli.command))
 }
 
@@ -256,6 +266,7 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
     let done = match command {
         Command::Init(args) => init::run(context, args),
         Command::Person(command) => person::run(context, command),
+        Command::ApiKey(command) => sign_in::run_api_key(context, command),
         Command::BankAccount(command) => bank_account::run(context, command),
         Command::Case(command) => case::run(context, command),
         Command::Receipt(command) => receipt::run(context, command),
@@ -321,6 +332,10 @@ pub struct Context {
     pub output: Output,
     clock: Clock,
     served: Option<Served>,
+    /// The second person whom the command names, who confirms.
+    second: Option<String>,
+    /// Who has proved to be the one that acts, once for the command.
+    proved: OnceLock<Proved>,
 }
 
 /// What the service knows when it runs a command: who has signed in, and connections that are open already.
@@ -332,6 +347,8 @@ pub struct Served {
     pub person: Actor,
     /// Their signing key, where they gave their password again for this command.
     pub signer: Option<Arc<Signer>>,
+    /// The folder in which the command's files lie; another one each time, so it is no part of what is asked.
+    pub folder: Option<PathBuf>,
 }
 
 impl Context {
@@ -339,13 +356,13 @@ impl Context {
     #[must_use]
     pub fn new(globals: Globals, clock: Clock) -> Self {
         let output = Output::printing(globals.lang, globals.json);
-        Self { globals, output, clock, served: None }
+        Self { globals, output, clock, served: None, second: None, proved: OnceLock::new() }
     }
 
     /// For a command that the service runs for somebody who has signed in.
     #[must_use]
     pub const fn of_service(globals: Globals, output: Output, clock: Clock, served: Served) -> Self {
-        Self { globals, output, clock, served: Some(served) }
+        Self { globals, output, clock, served: Some(served), second: None, proved: OnceLock::new() }
     }
 
     /// Whether the service runs the command: then a path may only name what was uploaded with it.
@@ -370,12 +387,6 @@ impl Context {
     #[must_use]
     pub const fn clock(&self) -> Clock {
         self.clock
-    }
-
-    /// The key by which whoever acts signs.
-    #[must_use]
-    pub fn signer(&self) -> Option<&Signer> {
-        self.served.as_ref()?.signer.as_deref()
     }
 
     /// Opens a database that has a court; brings the schema up when this program is newer.
@@ -457,18 +468,67 @@ impl Context {
     /// Who acts.
     ///
     /// # Errors
-    /// `command.as_missing`, `command.date_in_future`, `court.unknown`, `access.person_unknown`.
+    /// `command.as_missing`, `command.date_in_future`, `court.unknown`, `access.person_unknown`,
+    /// `access.sign_in_refused` (people have enrolled, and [`Context::prove`] was not asked).
     pub fn acting(&self, tx: &mut Tx<'_>) -> Outcome<Acting> {
         self.refuse_future_date()?;
         let actor = match (&self.served, &self.globals.acting_as) {
             (Some(served), _) => served.person.clone(),
             (None, Some(name)) => {
                 self.require_court(tx)?;
-                access::find_actor(tx, self.globals.court, name)?
+                let actor = access::find_actor(tx, self.globals.court, name)?;
+                self.must_be_proved(tx, &actor)?;
+                actor
             }
             (None, None) => return Err(Message::new("command.as_missing").into()),
         };
         Ok(Acting { actor, at: self.clock.now(), date: self.date() })
+    }
+
+    /// Who acts, having proved it; for what is not in a transaction yet.
+    ///
+    /// # Errors
+    /// Those of [`Context::prove`] and [`Context::acting`].
+    pub fn acting_in(&self, store: &mut Store) -> Outcome<Acting> {
+        self.prove(store)?;
+        self.acting(&mut store.snapshot()?)
+    }
+
+    /// Lets whoever acts prove it, and the second person whom the command names, once a command and before it begins a
+    /// transaction. Where nobody enrolled, names are taken at their word.
+    ///
+    /// # Errors
+    /// Those of [`sign_in::prove`].
+    pub fn prove(&self, store: &mut Store) -> Outcome<()> {
+        if self.served.is_none()
+            && self.proved.get().is_none()
+            && let Some(name) = &self.globals.acting_as
+            && let Some(proved) = sign_in::prove(self, store, name, self.second.as_deref())?
+        {
+            self.proved.get_or_init(|| proved);
+        }
+        Ok(())
+    }
+
+    /// The key of who acts, for what is signed; none where nobody enrolled.
+    ///
+    /// # Errors
+    /// Those of [`Proved::signer`].
+    pub fn signer(&self, store: &mut Store) -> Outcome<Option<Arc<Signer>>> {
+        if let Some(served) = &self.served {
+            return Ok(served.signer.clone());
+        }
+        self.prove(store)?;
+        Ok(self.proved.get().map(Proved::signer).transpose()?.map(Arc::new))
+    }
+
+    /// Refuses a name that nobody has proved, where people have enrolled.
+    fn must_be_proved(&self, tx: &mut Tx<'_>, actor: &Actor) -> Outcome<()> {
+        let is_proved = self.proved.get().is_some_and(|proved| proved.actor() == actor);
+        if is_proved || !credentials::in_force(tx, actor.court_id)? {
+            return Ok(());
+        }
+        Err(Message::new("access.sign_in_refused").into())
     }
 
     /// Refuses an accounting date after today.
@@ -509,6 +569,7 @@ impl Context {
         work: impl FnOnce(&mut Tx<'_>, &Acting, &Chart) -> Outcome<Answer>,
     ) -> Outcome<()> {
         let mut store = self.store()?;
+        self.prove(&mut store)?;
         let (acting, chart) = {
             let mut tx = store.snapshot()?;
             (self.acting(&mut tx)?, chart::load(&mut tx, self.globals.court)?)
@@ -532,7 +593,7 @@ impl Context {
         work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<T>,
         answer: impl FnOnce(&mut Tx<'_>, &T) -> Outcome<Answer>,
     ) -> Outcome<Option<T>> {
-        let acting = self.acting(&mut store.snapshot()?)?;
+        let acting = self.acting_in(store)?;
         let request = self.asked(operation, payload)?;
         let mut done = None;
         let answered = request::once(store, &acting, request.as_ref(), |tx| {
@@ -553,6 +614,7 @@ impl Context {
     /// # Errors
     /// Those of [`Context::acting`] and of the work.
     pub fn commit<T>(&self, store: &mut Store, work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<T>) -> Outcome<T> {
+        self.prove(store)?;
         let mut tx = store.begin()?;
         let acting = self.acting(&mut tx)?;
         let done = work(&mut tx, &acting)?;
@@ -562,7 +624,10 @@ impl Context {
 
     fn asked(&self, operation: &'static str, payload: &impl std::fmt::Debug) -> Outcome<Option<Request>> {
         // The date counts as asked only when it was: a request repeated after midnight is still the same.
-        let asked = format!("{:?} {payload:?}", self.globals.date);
+        let mut asked = format!("{:?} {payload:?}", self.globals.date);
+        if let Some(folder) = self.served.as_ref().and_then(|served| served.folder.as_deref()) {
+            asked = asked.replace(&*folder.to_string_lossy(), "");
+        }
         let key = self.globals.request.as_deref();
         Ok(key.map(|key| Request::new(operation, key, &[asked.as_bytes()])).transpose()?)
     }
@@ -626,6 +691,33 @@ pub fn yuan(text: &str) -> Result<Amount, String> {
 /// The sentence, in both languages, since the language is not known yet.
 pub fn day(text: &str) -> Result<Date, String> {
     text.parse().map_err(|_| both(&Message::new("command.day").with("value", text)))
+}
+
+/// Words of a closed list as an option of a command: read with the sentence of [`word`], and known to who asks what may
+/// be said.
+#[derive(Clone)]
+pub struct Words<T> {
+    parse: fn(&str) -> Option<T>,
+    known: Vec<&'static str>,
+}
+
+/// An option that takes one of `known`.
+fn words<T>(parse: fn(&str) -> Option<T>, known: impl IntoIterator<Item = &'static str>) -> Words<T> {
+    Words { parse, known: known.into_iter().collect() }
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let (parse, known) = (self.parse, self.known.clone());
+        (move |text: &str| word(parse, &known, text)).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        // Hidden: the help of each lists them with what they mean.
+        Some(Box::new(self.known.iter().map(|word| PossibleValue::new(*word).hide(true))))
+    }
 }
 
 /// A word of a closed list as an option of a command.

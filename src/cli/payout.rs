@@ -26,8 +26,8 @@ use crate::payouts::lines::{Payment, each_page, standing};
 use crate::payouts::policy::{Policy, court_policy, set_policy};
 use crate::payouts::reissue::{self, NewReissue};
 use crate::payouts::release::{self, BankFile, Released, files_of_run};
-use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind};
-use crate::payouts::screens::screen;
+use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind, Status};
+use crate::payouts::screens::{self, screen};
 use crate::replies::cause_message;
 use crate::request::Answer;
 
@@ -54,6 +54,10 @@ pub enum PayoutCommand {
     Cancel(ReasonArgs),
     /// 账户筛查：审批前应看的情况 · Screen the accounts: what to look at before approving
     Screen(RunArg),
+    /// 账户筛查结果逐项说明后放行 · Clear what the screens found, by name and with a reason
+    Clear(ClearArgs),
+    /// 退回更正：批次回到草稿，审批表不丢失 · Send back for correction; the run keeps its sheets
+    SendBack(ReasonArgs),
     /// 查看批次 · Show a run
     Show(RunArg),
     /// 审批规则：查看，或由管理员以 --set 更换 · The approval rules: show, or an admin sets others
@@ -146,6 +150,19 @@ pub struct DeliverArgs {
     pub out: PathBuf,
 }
 
+/// What `payout clear` takes.
+#[derive(Clone, Debug, Args)]
+pub struct ClearArgs {
+    /// 批次号 · Number of the run
+    pub run: String,
+    /// 一项结果的摘要（前 12 位起），或一类结果的代码 · Digest of a finding, 12 digits or more, or the code of all of a kind
+    #[arg(long, value_name = "CODE|HEX")]
+    pub finding: String,
+    /// 核实情况及放行理由 · What was checked, and why the run may go on
+    #[arg(long)]
+    pub reason: String,
+}
+
 /// What commands that need a reason take.
 #[derive(Clone, Debug, Args)]
 pub struct ReasonArgs {
@@ -173,8 +190,9 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
         }),
         PayoutCommand::Approve(args) => {
             let seen = seen_digest(context, store, &args.run, &args.digest)?;
+            let signer = context.signer(store)?;
             on_run(context, store, "payout.approve", args, |tx, acting| {
-                runs::approve(tx, acting, &args.run, Some(seen), context.signer())?;
+                runs::approve(tx, acting, &args.run, Some(seen), signer.as_deref())?;
                 Ok(args.run.clone())
             })
         }
@@ -212,7 +230,17 @@ pub fn run(context: &Context, command: &PayoutCommand) -> Outcome<()> {
             runs::cancel(tx, acting, &args.run, &args.reason)?;
             Ok(args.run.clone())
         }),
+        PayoutCommand::SendBack(args) => on_run(context, store, "payout.send_back", args, |tx, acting| {
+            runs::send_back(tx, acting, &args.run, &args.reason)?;
+            Ok(args.run.clone())
+        }),
         PayoutCommand::Screen(args) => screen_run(context, &args.run),
+        PayoutCommand::Clear(args) => context.record("payout.clear", args, |tx, acting, _| {
+            let cleared = screens::clear(tx, acting, &args.run, &args.finding, &args.reason)?;
+            let message = Message::new("screens.cleared_now").with("run", &args.run).with("count", cleared.len());
+            let codes: Vec<String> = cleared.iter().map(|finding| hex(&finding.subject)).collect();
+            Ok(Answer::new(&message, json!({"run": args.run, "cleared": codes})))
+        }),
         PayoutCommand::Show(args) => show(context, &args.run),
         PayoutCommand::Policy { set } => policy(context, store, set.as_deref()),
         PayoutCommand::Returns(args) => returns(context, args),
@@ -395,6 +423,7 @@ pub fn deliver(
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
+    context.prove(store)?;
     let mut tx = store.begin()?;
     let acting = context.acting(&mut tx)?;
     let delivered = release::deliver(&mut tx, &acting, keys, run, folder)?;
@@ -407,9 +436,13 @@ pub fn deliver(
 
 /// The transmittal sheet as text and as JSON. It names the head of the chain that the release left, so that the same
 /// run always prints the same sheet.
-fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<(String, String)> {
+///
+/// # Errors
+/// `runs.unknown`, `runs.wrong_status` (not released); what the database says.
+pub fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<(String, String)> {
     let court = context.globals.court;
     let run = runs::find_run(tx, court, number)?;
+    run.must_be(Status::Released)?;
     let profile = run.profile()?;
     let files = files_of_run(tx, court, run.run_id)?;
     let payer = chart::bank_accounts(tx, court)?.into_iter().find(|known| known.bank_account_id == run.bank_account_id);
@@ -471,9 +504,9 @@ fn at(microseconds: i64) -> Outcome<Timestamp> {
 fn verification_request(context: &Context, store: &mut Store, args: &DeliverArgs) -> Outcome<()> {
     let keys = context.keys()?;
     let court = context.globals.court;
+    let acting = context.acting_in(store)?;
     let mut tx = store.snapshot()?;
     let tx = &mut tx;
-    let acting = context.acting(tx)?;
     acting.require(tx, access::Role::Finance)?;
     let run = runs::find_run(tx, court, &args.run)?;
     let content = runs::content(tx, court, &run)?;
@@ -587,6 +620,7 @@ fn seen_digest(context: &Context, store: &mut Store, run: &str, text: &str) -> O
 fn policy(context: &Context, store: &mut Store, set: Option<&Path>) -> Outcome<()> {
     if let Some(path) = set {
         let text = read_policy(path)?;
+        context.prove(store)?;
         let mut tx = store.begin()?;
         let acting = context.acting(&mut tx)?;
         set_policy(&mut tx, &acting, &text)?;
@@ -607,12 +641,21 @@ fn screen_run(context: &Context, number: &str) -> Outcome<()> {
     })?;
     context.output.object(&json!({"run": number, "findings": findings.iter().map(|finding| json!({
         "code": finding.message.code,
+        "digest": hex(&finding.subject),
+        "cleared_by": finding.cleared.as_ref().map(|cleared| &cleared.person),
+        "reason": finding.cleared.as_ref().map(|cleared| &cleared.reason),
         "message_zh": finding.message.text(crate::Language::Zh),
         "message_en": finding.message.text(crate::Language::En),
     })).collect::<Vec<_>>()}))?;
     for finding in &findings {
         let text = finding.message.text(context.output.language);
-        let message = Message::new("screens.look").with("finding", text);
+        let message = match &finding.cleared {
+            None => Message::new("screens.look").with("finding", text).with("digest", finding.short()),
+            Some(cleared) => Message::new("screens.cleared")
+                .with("finding", text)
+                .with("person", &cleared.person)
+                .with("reason", &cleared.reason),
+        };
         context.output.sentence(&message)?;
     }
     if findings.is_empty() {

@@ -1,11 +1,13 @@
 //! `person`: people, roles, delegation.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, day, word};
+use super::{Context, Words, day, sign_in, words};
 use crate::access::{self, Role};
 use crate::request::Answer;
 use crate::{Message, Outcome};
@@ -22,9 +24,9 @@ pub enum PersonCommand {
     Grant {
         /// 姓名 · Name
         name: String,
-        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，bureau_head 执行局长，vice_president 副院长，
-        /// auditor 审计，admin 管理员 · Role
-        #[arg(value_parser = role)]
+        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，cashier 出纳，bureau_head 执行局长，
+        /// vice_president 副院长，auditor 审计，upper_court 上级法院，admin 管理员 · Role
+        #[arg(value_parser = role())]
         role: Role,
         /// 生效日期 · First day; default: the accounting date
         #[arg(long, value_name = "DATE", value_parser = day)]
@@ -37,9 +39,9 @@ pub enum PersonCommand {
     Revoke {
         /// 姓名 · Name
         name: String,
-        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，bureau_head 执行局长，vice_president 副院长，
-        /// auditor 审计，admin 管理员 · Role
-        #[arg(value_parser = role)]
+        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，cashier 出纳，bureau_head 执行局长，
+        /// vice_president 副院长，auditor 审计，upper_court 上级法院，admin 管理员 · Role
+        #[arg(value_parser = role())]
         role: Role,
         /// 失效日期 · First day without it; default: the accounting date
         #[arg(long, value_name = "DATE", value_parser = day)]
@@ -54,9 +56,9 @@ pub enum PersonCommand {
         from_person: String,
         /// 受托人 · Who stands in
         to_person: String,
-        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，bureau_head 执行局长，vice_president 副院长，
-        /// auditor 审计，admin 管理员 · Role
-        #[arg(value_parser = role)]
+        /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，cashier 出纳，bureau_head 执行局长，
+        /// vice_president 副院长，auditor 审计，upper_court 上级法院，admin 管理员 · Role
+        #[arg(value_parser = role())]
         role: Role,
         /// 起始日期 · First day
         #[arg(long, value_name = "DATE", value_parser = day)]
@@ -68,13 +70,49 @@ pub enum PersonCommand {
         #[arg(long)]
         document: String,
     },
+    /// 邀请登记凭证 · Invite a person to enrol; prints a code that counts for seven days
+    Invite {
+        /// 姓名 · Name
+        name: String,
+    },
+    /// 登记凭证：设定密码 · Enrol with the code; prints the secret of the second factor
+    Enrol {
+        /// 姓名 · Name
+        name: String,
+        /// 邀请码文件 · File whose first line is the code
+        #[arg(long, value_name = "FILE")]
+        code_file: PathBuf,
+    },
+    /// 启用动态口令 · Confirm the second factor with its first code
+    Totp {
+        /// 口令 · Code
+        code: String,
+    },
+    /// 修改密码 · Change the password of who acts
+    Password {
+        /// 新密码文件 · File whose first line is the new one; else ANKUAN_NEW_PASSWORD, else it is asked for
+        #[arg(long, value_name = "FILE")]
+        new_password_file: Option<PathBuf>,
+    },
+    /// 重置凭证 · End a person's password and key, and invite them again
+    Reset {
+        /// 姓名 · Name
+        name: String,
+        /// 原因 · Why
+        #[arg(long)]
+        reason: String,
+    },
+    /// 解除登录锁定 · Lift the lock of a person
+    LockReset {
+        /// 姓名 · Name
+        name: String,
+    },
     /// 列出人员 · List people with their roles on the accounting date
     List,
 }
 
-fn role(text: &str) -> Result<Role, String> {
-    let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
-    word(Role::parse, &known, text)
+fn role() -> Words<Role> {
+    words(Role::parse, Role::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.
@@ -119,6 +157,14 @@ pub fn run(context: &Context, command: &PersonCommand) -> Outcome<()> {
                 Ok(Answer::new(&message, json!({"delegation_id": made.delegation_id})))
             })
         }
+        PersonCommand::Invite { name } => sign_in::invite(context, name),
+        PersonCommand::Enrol { name, code_file } => sign_in::enrol(context, name, code_file),
+        PersonCommand::Totp { code } => sign_in::confirm_totp(context, code),
+        PersonCommand::Password { new_password_file } => {
+            sign_in::change_password(context, new_password_file.as_deref())
+        }
+        PersonCommand::Reset { name, reason } => sign_in::reset(context, name, reason),
+        PersonCommand::LockReset { name } => sign_in::lift_lock(context, name),
         PersonCommand::List => list(context),
     }
 }

@@ -9,7 +9,7 @@ use super::reissue;
 use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
 use super::sheet::SheetSource;
-use super::sheets;
+use super::{screens, sheets};
 use crate::access::Acting;
 use crate::books;
 use crate::chart::{self, Event, Owner};
@@ -37,7 +37,7 @@ pub struct Committed {
 /// Commits an approved run. All or nothing, whatever its size; the caller commits the transaction.
 ///
 /// # Errors
-/// `runs.wrong_status`, `runs.changed`, `runs.not_approved`, `payouts.distribution_stale`, `payouts.case_money_short`,
+/// `runs.wrong_status`, `runs.changed`, `runs.not_approved`, `runs.screens_open`, `payouts.distribution_stale`, `payouts.case_money_short`,
 /// `payouts.source_blocked`, `bounties.above_award`, and the ledger's refusals.
 pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn FnMut(u64)) -> Outcome<Committed> {
     let court_id = acting.actor.court_id;
@@ -50,6 +50,7 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
     runs::must_be_submitted(tx, court_id, &run, &content)?;
     runs::must_be_approved(tx, court_id, &run, &content)?;
 
+    screens::must_be_cleared(tx, court_id, &run, acting.at)?;
     bounties_must_fit(tx, court_id, &run)?;
 
     let account_number = chart::bank_accounts(tx, court_id)?

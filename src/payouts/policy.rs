@@ -9,6 +9,7 @@ use crate::access::{Acting, Role};
 use crate::books;
 use crate::failure::Outcome;
 use crate::message::Message;
+use crate::words::words;
 
 /// The approval rules that a court starts with.
 pub const DEFAULT_POLICY: &str = include_str!("../../charts/approval.toml");
@@ -17,7 +18,7 @@ pub const DEFAULT_POLICY: &str = include_str!("../../charts/approval.toml");
 const STEPS_MIN: usize = 2;
 
 /// Roles that a step may ask for: not who prepares payouts, not who only looks.
-const MAY_APPROVE: [Role; 4] = [Role::Finance, Role::FundKeeper, Role::BureauHead, Role::VicePresident];
+pub const MAY_APPROVE: [Role; 4] = [Role::Finance, Role::FundKeeper, Role::BureauHead, Role::VicePresident];
 
 /// `approval_policy`
 pub static APPROVAL_POLICY: Table = Table {
@@ -38,11 +39,24 @@ pub static APPROVAL_POLICY: Table = Table {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     steps: Vec<Step>,
+    screening: Screening,
+}
+
+words! {
+    /// What the screens of a run ask for.
+    Screening {
+        /// Each hit is cleared by name before the run is committed or released.
+        Clear = "clear",
+        /// They only warn.
+        Warn = "warn",
+    }
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolicyFile {
+    /// [`Screening`]; a file that does not say it asks for clearance.
+    screens: Option<String>,
     step: Vec<StepRow>,
 }
 
@@ -84,6 +98,10 @@ impl Policy {
         if raw.step.len() < STEPS_MIN {
             return Err(wrong(format!("step: {} < {STEPS_MIN}", raw.step.len())));
         }
+        let screening = match raw.screens.as_deref() {
+            None => Screening::Clear,
+            Some(word) => Screening::parse(word).ok_or_else(|| wrong(format!("screens: {word:?}")))?,
+        };
         let mut steps = Vec::new();
         for (place, step) in (1..).zip(raw.step) {
             let mut roles = Vec::new();
@@ -100,7 +118,18 @@ impl Policy {
             }
             steps.push(Step { title: step.title, roles });
         }
-        Ok(Self { steps })
+        Ok(Self { steps, screening })
+    }
+
+    /// What the screens ask for.
+    #[must_use]
+    pub const fn screening(&self) -> Screening {
+        self.screening
+    }
+
+    /// The amounts above zero from which a step asks for another role.
+    pub fn thresholds(&self) -> impl Iterator<Item = Amount> {
+        self.steps.iter().flat_map(|step| step.roles.iter().map(|(from, _)| *from)).filter(|from| *from > Amount::ZERO)
     }
 
     /// The steps in order.

@@ -1,102 +1,413 @@
-//! Screens: what an approver should look at before signing. They warn and stop nothing; what stops is a gate.
+//! Screens: what a person looks at before a run is paid. Each hit is cleared by name with a reason, by somebody who did not
+//! make the run; until then the run is neither committed nor released. A court may set that they only warn.
 //!
 //! Four eyes have been passed with invented payees ((2019)桂10刑终314号); what gave them away was in the accounts.
 
-use ankuan_ledger::engine::Tx;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use ankuan_ledger::Amount;
+use ankuan_ledger::chain::{Digest, hex, sha256};
+use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
+use ankuan_ledger::engine::{RowBytes, Table, Tx, Value};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::runs::Run;
-use crate::books;
+use super::policy::{MAY_APPROVE, Policy, Screening};
+use super::runs::{self, Run, SourceKind, Status};
+use crate::access::Acting;
 use crate::failure::Outcome;
 use crate::message::Message;
+use crate::{access, books, cases};
 
-/// Details changed less than this before the screening are named.
+/// Details changed less than this before the screening are named; sums that were split are looked for as far back.
 const FRESH_DAYS: i64 = 7;
 
-/// Findings of one kind that are named; the count is always whole.
-const NAMED_MAX: usize = 20;
+/// The beginning of a finding's digest by which it may be named.
+const DIGITS_MIN: usize = 12;
 
-/// Something an approver should look at.
+/// `screen_clearance`
+pub static SCREEN_CLEARANCE: Table = Table {
+    name: "screen_clearance",
+    columns: &[
+        ("court_id", Int),
+        ("book_id", Int),
+        ("id", Int),
+        ("run_id", Int),
+        ("finding", Text),
+        ("subject", Bytes),
+        ("said", Text),
+        ("person_id", Int),
+        ("maker_id", Int),
+        ("reason", Text),
+        ("recorded_at", Int),
+        ("mark", Int),
+    ],
+    order: &["id"],
+};
+
+/// Something to look at: one account, one person, one case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What was found, in words and by code.
     pub message: Message,
+    /// Names the code and whom or what it is about: the same finding tomorrow has the same subject.
+    #[serde(skip)]
+    pub subject: Digest,
+    /// Who cleared it, if anybody.
+    pub cleared: Option<Clearance>,
 }
 
-/// Looks at the accounts that a run pays into.
+/// A clearance as recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Clearance {
+    /// Who looked.
+    pub person: String,
+    /// Why the run may go on.
+    pub reason: String,
+    /// µs UTC.
+    pub recorded_at: i64,
+}
+
+impl Finding {
+    fn new(message: Message, subject: &[&str]) -> Self {
+        let mut basis = RowBytes::default();
+        basis.value(message.code.into());
+        for part in subject {
+            basis.value((*part).into());
+        }
+        let subject = sha256(&[b"ankuan-screen-1", basis.as_bytes()]);
+        Self { message, subject, cleared: None }
+    }
+
+    /// The beginning of its digest, by which people name it.
+    #[must_use]
+    pub fn short(&self) -> String {
+        hex(&self.subject[..DIGITS_MIN / 2])
+    }
+
+    fn is_named(&self, which: &str) -> bool {
+        let code = self.message.code;
+        which == code
+            || code.strip_prefix("screens.") == Some(which)
+            || (which.len() >= DIGITS_MIN && hex(&self.subject).starts_with(&which.to_ascii_lowercase()))
+    }
+}
+
+/// Looks at the accounts that a run pays into, and at what its cases are paid beside it.
 ///
 /// Accounts are compared by their blind index; account numbers are not opened.
 ///
 /// # Errors
 /// What the database says.
 pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outcome<Vec<Finding>> {
-    let mut findings = Vec::new();
-    let mut cases: Vec<i64> = run.sources.iter().map(|source| source.case_id).collect();
-    cases.sort_unstable();
-    cases.dedup();
-    let key = [court_id.into(), books::CASE_MONEY.into()];
-    // Every account of the book that stands under more than one name or case, with the cases it stands in.
+    let cases: BTreeSet<i64> = run.sources.iter().map(|source| source.case_id).collect();
+    let mut findings = shared_accounts(tx, court_id, &cases)?;
+    findings.extend(staff(tx, court_id, &cases)?);
+    findings.extend(changed_lately(tx, court_id, &cases, now)?);
+    findings.extend(above_judgment(tx, court_id, run)?);
+    findings.extend(split_below(tx, court_id, run, now)?);
+    let cleared = clearances(tx, court_id, run.run_id)?;
+    for finding in &mut findings {
+        finding.cleared = cleared.get(&finding.subject).cloned();
+    }
+    Ok(findings)
+}
+
+/// One account under several names or in several cases. Public bodies stand in many cases with one account.
+fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Outcome<Vec<Finding>> {
     let shared = tx.query(
         "SELECT d.account_index, d.payee_name, c.case_id FROM personal_detail AS d \
          JOIN (SELECT account_index FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND account_index <> 0 \
                GROUP BY account_index HAVING COUNT(*) > 1) AS twice ON twice.account_index = d.account_index \
          JOIN (SELECT detail_id, case_id FROM claim WHERE court_id = $1 AND book_id = $2 \
-               UNION ALL SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2) AS c \
+               UNION ALL SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2 \
+               AND kind NOT IN ('treasury', 'tax_office', 'other_court') \
+               UNION ALL SELECT detail_id, case_id FROM claim_event WHERE court_id = $1 AND book_id = $2 \
+               AND detail_id IS NOT NULL) AS c \
          ON c.detail_id = d.detail_id WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.account_index, d.detail_id",
-        &key,
+        &[court_id.into(), books::CASE_MONEY.into()],
         |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)),
     )?;
-    let (mut several_names, mut several_cases) = (Vec::new(), Vec::new());
+    let mut findings = Vec::new();
     for group in shared.chunk_by(|one, other| one.0 == other.0) {
-        if !group.iter().any(|(_, _, case_id)| cases.contains(case_id)) {
+        let places: BTreeSet<i64> = group.iter().map(|(.., case_id)| *case_id).collect();
+        if places.is_disjoint(cases) {
             continue;
         }
-        let mut names: Vec<&str> = group.iter().map(|(_, name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let mut places: Vec<i64> = group.iter().map(|(.., case_id)| *case_id).collect();
-        places.sort_unstable();
-        places.dedup();
-        if names.len() > 1 {
-            several_names.push(names.join("、"));
+        let names: BTreeSet<&str> = group.iter().map(|(_, name, _)| name.as_str()).collect();
+        let names = names.into_iter().collect::<Vec<_>>().join("、");
+        let account = group[0].0.to_string();
+        if names.contains('、') {
+            let message = Message::new("screens.account_of_several_names").with("names", &names);
+            findings.push(Finding::new(message, &[&account, &names]));
         }
         if places.len() > 1 {
-            several_cases.push(names.join("、"));
+            let mut numbers = Vec::new();
+            for case_id in &places {
+                let case = cases::case_by_id(tx, books::case_money(court_id), *case_id)?;
+                numbers.push(case.current_number().to_owned());
+            }
+            let numbers = numbers.join("、");
+            let message =
+                Message::new("screens.account_in_several_cases").with("names", &names).with("cases", &numbers);
+            findings.push(Finding::new(message, &[&account, &names, &numbers]));
         }
     }
-    name(&mut findings, "screens.account_of_several_names", &several_names);
-    name(&mut findings, "screens.account_in_several_cases", &several_cases);
-
-    let staff = tx.query(
-        "SELECT DISTINCT d.payee_name FROM personal_detail AS d JOIN person AS p \
-         ON p.court_id = d.court_id AND p.name = d.payee_name WHERE d.court_id = $1 AND d.book_id = $2",
-        &key,
-        |row| Ok(row.text(0)?.to_owned()),
-    )?;
-    name(&mut findings, "screens.name_of_staff", &staff);
-
-    let since = now.checked_sub(SignedDuration::from_hours(24 * FRESH_DAYS)).unwrap_or(Timestamp::MIN);
-    let mut fresh = Vec::new();
-    for case_id in &cases {
-        fresh.extend(tx.query(
-            "SELECT COALESCE(c.name, p.name) FROM claim_event AS e LEFT JOIN claim AS c ON c.court_id = e.court_id \
-             AND c.book_id = e.book_id AND c.claim_id = e.claim_id LEFT JOIN payee AS p ON p.court_id = e.court_id \
-             AND p.book_id = e.book_id AND p.payee_id = e.claim_id WHERE e.court_id = $1 AND e.book_id = $2 AND e.case_id = $3 \
-             AND e.event IN ('details', 'payee') AND e.recorded_at >= $4 ORDER BY e.id",
-            &[court_id.into(), books::CASE_MONEY.into(), (*case_id).into(), since.as_microsecond().into()],
-            |row| Ok(row.text(0)?.to_owned()),
-        )?);
-    }
-    name(&mut findings, "screens.account_changed_lately", &fresh);
     Ok(findings)
 }
 
-fn name(findings: &mut Vec<Finding>, code: &'static str, found: &[String]) {
-    if !found.is_empty() {
-        let named = found.iter().take(NAMED_MAX).cloned().collect::<Vec<_>>().join("；");
-        findings.push(Finding {
-            message: Message::new(code).with("count", found.len()).with("names", named).with("days", FRESH_DAYS),
-        });
+/// A payee has the name of one of the court's people. The staff's own account numbers are not on record.
+fn staff(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Outcome<Vec<Finding>> {
+    let found = tx.query(
+        "SELECT DISTINCT d.payee_name, c.case_id FROM personal_detail AS d JOIN person AS p \
+         ON p.court_id = d.court_id AND p.name = d.payee_name \
+         JOIN (SELECT detail_id, case_id FROM claim WHERE court_id = $1 AND book_id = $2 \
+               UNION ALL SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2 \
+               UNION ALL SELECT detail_id, case_id FROM claim_event WHERE court_id = $1 AND book_id = $2 \
+               AND detail_id IS NOT NULL) AS c \
+         ON c.detail_id = d.detail_id WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.payee_name, c.case_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
+    )?;
+    let of_run = found.into_iter().filter(|(_, case_id)| cases.contains(case_id));
+    Ok(of_run
+        .map(|(name, case_id)| {
+            let message = Message::new("screens.name_of_staff").with("names", &name);
+            Finding::new(message, &[&name, &case_id.to_string()])
+        })
+        .collect())
+}
+
+/// Payment details that were changed some days ago.
+fn changed_lately(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>, now: Timestamp) -> Outcome<Vec<Finding>> {
+    let since = days_before(now);
+    let mut findings = Vec::new();
+    for case_id in cases {
+        let changed = tx.query(
+            "SELECT e.id, COALESCE(c.name, p.name) FROM claim_event AS e LEFT JOIN claim AS c ON c.court_id = e.court_id \
+             AND c.book_id = e.book_id AND c.claim_id = e.claim_id LEFT JOIN payee AS p ON p.court_id = e.court_id \
+             AND p.book_id = e.book_id AND p.payee_id = e.claim_id WHERE e.court_id = $1 AND e.book_id = $2 AND e.case_id = $3 \
+             AND e.event IN ('details', 'payee') AND e.recorded_at >= $4 ORDER BY e.id",
+            &[court_id.into(), books::CASE_MONEY.into(), (*case_id).into(), since.into()],
+            |row| Ok((row.int(0)?, row.text(1)?.to_owned())),
+        )?;
+        findings.extend(changed.into_iter().map(|(event_id, name)| {
+            let message = Message::new("screens.account_changed_lately").with("names", &name).with("days", FRESH_DAYS);
+            Finding::new(message, &[&event_id.to_string()])
+        }));
+    }
+    Ok(findings)
+}
+
+fn days_before(now: Timestamp) -> i64 {
+    now.checked_sub(SignedDuration::from_hours(24 * FRESH_DAYS)).unwrap_or(Timestamp::MIN).as_microsecond()
+}
+
+/// More is claimed of a case than its documents oblige to, where those are registered: all claims of the list against
+/// all that was registered; of sheets, the principal against the principal.
+fn above_judgment(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Vec<Finding>> {
+    let mut findings = Vec::new();
+    let mut seen = BTreeSet::new();
+    for source in &run.sources {
+        if source.kind == SourceKind::Reissue || !seen.insert((source.kind.as_str(), source.case_id)) {
+            continue;
+        }
+        let key = [court_id.into(), books::MEMORANDUM.into(), source.case_id.into()];
+        let (total, principal) = tx.query_one(
+            "SELECT CAST(COALESCE(SUM(total_minor), 0) AS BIGINT), CAST(COALESCE(SUM(principal_minor), 0) AS BIGINT) \
+             FROM obligation WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND assigned_by IS NULL",
+            &key,
+            |row| Ok((row.int(0)?, row.int(1)?)),
+        )?;
+        if total == 0 {
+            continue;
+        }
+        let (judged, claimed) = match source.kind {
+            SourceKind::Distribution => (
+                total,
+                tx.query_one(
+                    "SELECT claim_total_minor FROM distribution \
+                     WHERE court_id = $1 AND book_id = $2 AND distribution_id = $3",
+                    &[court_id.into(), books::CASE_MONEY.into(), source.source_id.into()],
+                    |row| row.int(0),
+                )?,
+            ),
+            SourceKind::Sheet | SourceKind::Reissue => (
+                principal,
+                tx.query_one(
+                    "SELECT CAST(COALESCE(SUM(l.amount_minor), 0) AS BIGINT) FROM sheet AS s JOIN sheet_line AS l \
+                     ON l.court_id = s.court_id AND l.book_id = s.book_id AND l.sheet_id = s.sheet_id \
+                     AND l.head = 'principal' JOIN run_source AS x ON x.court_id = s.court_id AND x.book_id = s.book_id \
+                     AND x.kind = 'sheet' AND x.source_id = s.sheet_id JOIN run_state AS t ON t.court_id = x.court_id \
+                     AND t.book_id = x.book_id AND t.run_id = x.run_id AND t.status NOT IN ('cancelled', 'withdrawn') \
+                     WHERE s.court_id = $1 AND s.book_id = $2 AND s.case_id = $3",
+                    &[court_id.into(), books::CASE_MONEY.into(), source.case_id.into()],
+                    |row| row.int(0),
+                )?,
+            ),
+        };
+        if claimed > judged {
+            let case = cases::case_by_id(tx, books::case_money(court_id), source.case_id)?;
+            let (claimed, judged) = (Amount::from_minor(claimed).to_string(), Amount::from_minor(judged).to_string());
+            let message = Message::new("screens.claim_above_judgment")
+                .with("case", case.current_number())
+                .with("claimed", &claimed)
+                .with("judged", &judged);
+            findings.push(Finding::new(message, &[&source.case_id.to_string(), &claimed, &judged]));
+        }
+    }
+    Ok(findings)
+}
+
+/// A case is paid by several runs within some days, each below an amount from which a higher role is asked for, which
+/// they reach together.
+fn split_below(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outcome<Vec<Finding>> {
+    let policy = Policy::parse(&run.policy)?;
+    let thresholds: BTreeSet<Amount> = policy.thresholds().collect();
+    if thresholds.is_empty() {
+        return Ok(Vec::new());
+    }
+    let since = days_before(now);
+    // What each run pays of each case, from the sources themselves.
+    let parts = tx.query(
+        "SELECT x.case_id, r.number, COALESCE(d.paid_minor + d.set_aside_minor, s.total_minor) FROM run AS r \
+         JOIN run_state AS t ON t.court_id = r.court_id AND t.book_id = r.book_id AND t.run_id = r.run_id \
+         AND t.status NOT IN ('cancelled', 'withdrawn') JOIN run_source AS x ON x.court_id = r.court_id \
+         AND x.book_id = r.book_id AND x.run_id = r.run_id AND x.kind IN ('distribution', 'sheet') \
+         LEFT JOIN distribution AS d ON x.kind = 'distribution' AND d.court_id = x.court_id AND d.book_id = x.book_id \
+         AND d.distribution_id = x.source_id LEFT JOIN sheet AS s ON x.kind = 'sheet' AND s.court_id = x.court_id \
+         AND s.book_id = x.book_id AND s.sheet_id = x.source_id \
+         WHERE r.court_id = $1 AND r.book_id = $2 AND (r.recorded_at >= $3 OR r.run_id = $4) ORDER BY x.case_id, r.run_id",
+        &[court_id.into(), books::CASE_MONEY.into(), since.into(), run.run_id.into()],
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)),
+    )?;
+    let overflow = || ankuan_ledger::Error::Inconsistent("the sum of some runs leaves the range of amounts".into());
+    let mut whole: HashMap<&str, Amount> = HashMap::new();
+    let mut of_case: BTreeMap<i64, BTreeMap<&str, Amount>> = BTreeMap::new();
+    for (case_id, number, minor) in &parts {
+        let part = Amount::from_minor(*minor);
+        for sum in [whole.entry(number).or_default(), of_case.entry(*case_id).or_default().entry(number).or_default()] {
+            *sum = sum.plus(part).ok_or_else(overflow)?;
+        }
+    }
+    let mut findings = Vec::new();
+    for (case_id, runs) in of_case {
+        if !runs.contains_key(run.number.as_str()) {
+            continue;
+        }
+        for threshold in &thresholds {
+            // A run that reaches it as a whole was approved by the higher role.
+            let below = runs.iter().filter(|(number, _)| whole.get(**number).is_some_and(|sum| sum < threshold));
+            let below: Vec<(&str, Amount)> = below.map(|(number, sum)| (*number, *sum)).collect();
+            let sum = Amount::sum(below.iter().map(|(_, sum)| *sum)).ok_or_else(overflow)?;
+            if sum >= *threshold && below.iter().any(|(number, _)| *number == run.number) {
+                let case = cases::case_by_id(tx, books::case_money(court_id), case_id)?;
+                let numbers = below.iter().map(|(number, _)| *number).collect::<Vec<_>>().join("、");
+                let message = Message::new("screens.split_below_threshold")
+                    .with("case", case.current_number())
+                    .with("runs", &numbers)
+                    .with("sum", sum)
+                    .with("threshold", threshold)
+                    .with("days", FRESH_DAYS);
+                findings.push(Finding::new(message, &[&case_id.to_string(), &numbers, &threshold.to_string()]));
+            }
+        }
+    }
+    Ok(findings)
+}
+
+fn clearances(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<HashMap<Digest, Clearance>> {
+    let rows = tx.query(
+        "SELECT subject, person_id, reason, recorded_at FROM screen_clearance \
+         WHERE court_id = $1 AND book_id = $2 AND run_id = $3 ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
+        |row| Ok((row.digest(0)?, row.int(1)?, row.text(2)?.to_owned(), row.int(3)?)),
+    )?;
+    let mut cleared = HashMap::new();
+    for (subject, person_id, reason, recorded_at) in rows {
+        let person = access::person_by_id(tx, court_id, person_id)?.name;
+        cleared.insert(subject, Clearance { person, reason, recorded_at });
+    }
+    Ok(cleared)
+}
+
+/// Clears what the screens find of a run: one finding by the beginning of its digest, or all of one code. Needs a role
+/// that may approve, and somebody who has made nothing of the run.
+///
+/// # Errors
+/// `screens.reason_missing`, `runs.wrong_status` (released, given up), `screens.no_role`, `screens.maker_clears`,
+/// `screens.finding_unknown` (nothing open has that name).
+pub fn clear(tx: &mut Tx<'_>, acting: &Acting, number: &str, which: &str, reason: &str) -> Outcome<Vec<Finding>> {
+    let court_id = acting.actor.court_id;
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Message::new("screens.reason_missing").into());
+    }
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.clear")?;
+    let run = runs::find_run(tx, court_id, number)?;
+    if !matches!(run.status, Status::Draft | Status::Submitted | Status::Approved) {
+        run.must_be(Status::Committed)?;
+    }
+    let roles = access::roles_of(tx, &acting.actor, acting.today())?;
+    let standings: Vec<_> = roles.iter().filter(|standing| MAY_APPROVE.contains(&standing.role)).collect();
+    if standings.is_empty() {
+        return Err(Message::new("screens.no_role").with("person", &acting.actor.name).into());
+    }
+    let makers = runs::makers(tx, court_id, &run)?;
+    let has_made = |person_id: i64| makers.contains(&person_id);
+    // Whoever stands in for the maker is no second person.
+    let is_free = standings.iter().any(|standing| !standing.on_behalf_of.is_some_and(has_made));
+    if has_made(acting.actor.person_id) || !is_free {
+        return Err(Message::new("screens.maker_clears").with("person", &acting.actor.name).with("run", number).into());
+    }
+    let open: Vec<Finding> = screen(tx, court_id, &run, acting.at)?
+        .into_iter()
+        .filter(|finding| finding.cleared.is_none() && finding.is_named(which))
+        .collect();
+    if open.is_empty() {
+        return Err(Message::new("screens.finding_unknown").with("finding", which).with("run", number).into());
+    }
+    for finding in &open {
+        let said: serde_json::Map<String, serde_json::Value> =
+            finding.message.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+        let id = act.take_ids(1);
+        act.insert(
+            tx,
+            &SCREEN_CLEARANCE,
+            id,
+            &[
+                id.into(),
+                run.run_id.into(),
+                finding.message.code.into(),
+                Value::Bytes(&finding.subject),
+                serde_json::Value::from(said).to_string().as_str().into(),
+                acting.actor.person_id.into(),
+                run.maker_id.into(),
+                reason.into(),
+                acting.at.as_microsecond().into(),
+            ],
+        )?;
+    }
+    act.close(tx)?;
+    Ok(open)
+}
+
+/// Refuses while the screens find something that nobody has cleared, where the rules of the run ask for that.
+///
+/// # Errors
+/// `runs.screens_open`, naming how many and the first.
+pub fn must_be_cleared(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outcome<()> {
+    if Policy::parse(&run.policy)?.screening() == Screening::Warn {
+        return Ok(());
+    }
+    let open: Vec<Finding> =
+        screen(tx, court_id, run, now)?.into_iter().filter(|finding| finding.cleared.is_none()).collect();
+    match open.first() {
+        None => Ok(()),
+        Some(first) => Err(Message::new("runs.screens_open")
+            .with("run", &run.number)
+            .with("count", open.len())
+            .with_said("first", |language| first.message.text(language))
+            .into()),
     }
 }

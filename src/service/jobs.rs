@@ -3,7 +3,7 @@
 //! begun anew.
 
 use ankuan_ledger::Tx;
-use ankuan_ledger::engine::{Row, Value};
+use ankuan_ledger::engine::{Row, Statement, Value};
 use jiff::Timestamp;
 
 use super::Asked;
@@ -12,7 +12,7 @@ use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::words::{read_word, words};
-use crate::{Failure, Language, Message, Outcome};
+use crate::{Language, Message, Outcome};
 
 /// How long a job that is running may be silent before whoever runs it is taken for dead. Renewed every third of it.
 pub const LEASE_SECONDS: i64 = 60;
@@ -249,21 +249,36 @@ pub fn files(tx: &mut Tx<'_>, court_id: i64, job_id: i64) -> Outcome<Vec<JobFile
     )?)
 }
 
-/// The bytes of a file of a job.
+/// The bytes of a file of a job, part by part.
 ///
 /// # Errors
-/// `keys.cannot_open`; what the database says.
-pub fn file_bytes(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, job_id: i64, file_no: i64) -> Outcome<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// `keys.cannot_open`; what the database or `take` says.
+pub fn each_part(
+    tx: &mut Tx<'_>,
+    keys: &Keys,
+    (court_id, job_id, file_no): (i64, i64, i64),
+    take: &mut dyn FnMut(&[u8]) -> Outcome<()>,
+) -> Outcome<()> {
     tx.each(
         "SELECT part_no, part FROM job_file WHERE court_id = $1 AND job_id = $2 AND file_no = $3 ORDER BY part_no",
         &[court_id.into(), job_id.into(), file_no.into()],
         |row| {
             let mut sealed = row.bytes(1)?.to_vec();
-            bytes.extend_from_slice(keys.open(&place(court_id, job_id, file_no, row.int(0)?), &mut sealed)?);
-            Ok::<(), Failure>(())
+            take(keys.open(&place(court_id, job_id, file_no, row.int(0)?), &mut sealed)?)
         },
-    )?;
+    )
+}
+
+/// The bytes of a file of a job.
+///
+/// # Errors
+/// As [`each_part`].
+pub fn file_bytes(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, job_id: i64, file_no: i64) -> Outcome<Vec<u8>> {
+    let mut bytes = Vec::new();
+    each_part(tx, keys, (court_id, job_id, file_no), &mut |part| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    })?;
     Ok(bytes)
 }
 
@@ -284,6 +299,21 @@ pub fn newest(tx: &mut Tx<'_>, court_id: i64, person_id: Option<i64>, most: i64)
     Ok(tx.query(
         select!("court_id = $1 AND (CAST($2 AS BIGINT) IS NULL OR person_id = $2) ORDER BY job_id DESC LIMIT $3"),
         &[court_id.into(), person_id.into(), most.into()],
+        read,
+    )?)
+}
+
+/// A page of the jobs of a court, newest first: those below a number, of one person where one is given.
+///
+/// # Errors
+/// What the database says.
+pub fn before(tx: &mut Tx<'_>, court_id: i64, person_id: Option<i64>, below: i64, most: i64) -> Outcome<Vec<Job>> {
+    Ok(tx.query(
+        select!(
+            "court_id = $1 AND job_id < $2 AND (CAST($3 AS BIGINT) IS NULL OR person_id = $3) \
+             ORDER BY job_id DESC LIMIT $4"
+        ),
+        &[court_id.into(), below.into(), person_id.into(), most.into()],
         read,
     )?)
 }
@@ -324,20 +354,42 @@ pub fn answer(tx: &mut Tx<'_>, job: &Job, second: &Actor, agreed: bool, reason: 
     if changed == 1 { Ok(()) } else { Err(Message::new("service.job_not_proposed").with("job", job.job_id).into()) }
 }
 
+/// Until when a job that is taken or renewed now may be silent (µs).
+#[must_use]
+pub fn lease_from(now: Timestamp) -> i64 {
+    now.as_microsecond().saturating_add(LEASE_SECONDS * 1_000_000)
+}
+
+/// Whether there is a job to take.
+///
+/// # Errors
+/// What the database says.
+pub fn is_any(tx: &mut Tx<'_>, court_id: i64, now: Timestamp) -> Outcome<bool> {
+    let found = tx.query_opt(
+        "SELECT 1 FROM job WHERE court_id = $1 AND (state = 'waiting' OR (state = 'running' AND lease_until < $2)) LIMIT 1",
+        &[court_id.into(), now.as_microsecond().into()],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}
+
 /// Takes the oldest job that waits, or whose runner is dead.
 ///
 /// # Errors
 /// What the database says.
-pub fn take(tx: &mut Tx<'_>, court_id: i64, owner: &str, now: Timestamp) -> Outcome<Option<Job>> {
-    let at = now.as_microsecond();
-    let found = tx.query_opt(
+pub fn take(tx: &mut Tx<'_>, court_id: i64, owner: &str, now: Timestamp, lease_until: i64) -> Outcome<Option<Job>> {
+    // On PostgreSQL one that another process is just taking is passed over, not waited for.
+    const TAKE: Statement = Statement::twin(
         "UPDATE job SET state = 'running', owner = $2, lease_until = $3, attempt = attempt + 1 \
-         WHERE court_id = $1 AND (state = 'waiting' OR (state = 'running' AND lease_until < $4)) AND job_id = \
-         (SELECT MIN(job_id) FROM job WHERE court_id = $1 AND \
+         WHERE court_id = $1 AND job_id = (SELECT MIN(job_id) FROM job WHERE court_id = $1 AND \
           (state = 'waiting' OR (state = 'running' AND lease_until < $4))) RETURNING job_id",
-        &[court_id.into(), owner.into(), (at + LEASE_SECONDS * 1_000_000).into(), at.into()],
-        |row| row.int(0),
-    )?;
+        "UPDATE job SET state = 'running', owner = $2, lease_until = $3, attempt = attempt + 1 \
+         WHERE court_id = $1 AND job_id = (SELECT job_id FROM job WHERE court_id = $1 AND \
+          (state = 'waiting' OR (state = 'running' AND lease_until < $4)) \
+          ORDER BY job_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING job_id",
+    );
+    let values = [court_id.into(), owner.into(), lease_until.into(), now.as_microsecond().into()];
+    let found = tx.query_opt(TAKE, &values, |row| row.int(0))?;
     found.map(|job_id| find(tx, court_id, job_id)).transpose()
 }
 
@@ -349,14 +401,7 @@ pub fn renew(tx: &mut Tx<'_>, job: &Job, owner: &str, steps: (i64, i64), now: Ti
     tx.execute(
         "UPDATE job SET lease_until = $4, done_steps = $5, total_steps = $6 \
          WHERE court_id = $1 AND job_id = $2 AND owner = $3 AND state = 'running'",
-        &[
-            job.court_id.into(),
-            job.job_id.into(),
-            owner.into(),
-            (now.as_microsecond() + LEASE_SECONDS * 1_000_000).into(),
-            steps.0.into(),
-            steps.1.into(),
-        ],
+        &[job.court_id.into(), job.job_id.into(), owner.into(), lease_from(now).into(), steps.0.into(), steps.1.into()],
     )?;
     Ok(())
 }
@@ -400,4 +445,12 @@ pub fn end(tx: &mut Tx<'_>, job: &Job, owner: &str, end: &End, now: Timestamp) -
 /// What the database says.
 pub fn let_all_go(tx: &mut Tx<'_>) -> Outcome<u64> {
     Ok(tx.execute("UPDATE job SET state = 'waiting' WHERE state = 'running'", &[])?)
+}
+
+/// Lets the jobs go that a process was running which ends before they do.
+///
+/// # Errors
+/// What the database says.
+pub fn let_go(tx: &mut Tx<'_>, owner: &str) -> Outcome<u64> {
+    Ok(tx.execute("UPDATE job SET state = 'waiting' WHERE state = 'running' AND owner = $1", &[owner.into()])?)
 }

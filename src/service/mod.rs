@@ -1,6 +1,7 @@
 //! The service: runs the commands for people who have signed in, at once or as jobs. Pages (`web`) and programs (`api`)
 //! ask it; it knows neither HTML nor HTTP.
 
+pub mod guard;
 pub mod jobs;
 pub mod server;
 
@@ -9,18 +10,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ankuan_ledger::engine::{Lease, Pool};
+use ankuan_ledger::engine::{EngineKind, Lease, Pool};
 use ankuan_ledger::{Store, Tx};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::access::signing::Signer;
-use crate::access::{Actor, credentials};
+use crate::access::{Acting, Actor, credentials};
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
 use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Context, Globals, Served, run_command};
 use crate::clock::{Clock, Randomness};
 use crate::documents::keys::Keys;
-use crate::{Failure, Language, Message, Outcome, access, chart};
+use crate::request::{Answer, Request};
+use crate::{Failure, Language, Message, Outcome, access, chart, request};
+use guard::Guard;
 use jobs::{End, Job, State};
 
 /// Connections at once: two cores are busy with fewer, and PostgreSQL allows 100 to all who use it.
@@ -33,6 +37,7 @@ const WORKERS: usize = 2;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What somebody asks to have done.
+#[derive(Clone)]
 pub struct Asked {
     /// The command's words.
     pub words: &'static str,
@@ -51,14 +56,31 @@ pub struct Asked {
 }
 
 /// A file that was uploaded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Upload {
     /// The argument it is for.
     pub parameter: String,
     /// The name its sender gave it, without any path.
     pub name: String,
-    /// Where it lies until the request ends.
+    /// Where it lies until the request ends: in a folder named by its digest, in the folder of the request.
     pub path: PathBuf,
+}
+
+impl Asked {
+    /// The folder of the request. What is asked is the same in whatever folder its files lie.
+    fn folder(&self) -> Option<&Path> {
+        self.files.first()?.path.parent()?.parent()
+    }
+
+    /// What is asked, as bytes by which a repeated request is told from another one with the same key.
+    fn payload(&self) -> String {
+        let files: Vec<_> = self
+            .files
+            .iter()
+            .map(|file| (&file.parameter, file.path.strip_prefix(self.folder().unwrap_or(Path::new("")))))
+            .collect();
+        format!("{:?} {files:?}", self.values)
+    }
 }
 
 /// What came of what was asked.
@@ -108,24 +130,34 @@ pub struct Service {
     owner: String,
     running: Mutex<HashMap<(i64, i64), Arc<Reached>>>,
     wake: (Mutex<Awake>, Condvar),
+    _guard: Guard,
 }
 
 #[derive(Debug, Default)]
 struct Awake {
     has_work: bool,
     is_stopping: bool,
+    /// Workers that have not ended.
+    workers: usize,
 }
 
 impl Service {
     /// On a database that has a court. `globals` say which database and key file; the rest of them is of no use here.
     ///
     /// # Errors
-    /// `keys.missing`, `command.no_database`, else what the database says.
+    /// `keys.missing`, `command.no_database`, `service.already_served`, else what the database says.
     pub fn new(globals: Globals, clock: Clock, demo: Vec<DemoAccount>) -> Outcome<Arc<Self>> {
         let context = Context::new(globals.clone(), clock);
         let keys = context.keys()?;
-        let pattern: Store = context.open()?;
         drop(context.store()?);
+        let mut pattern: Store = context.open()?;
+        let guard = Guard::to_serve(&pattern, &globals.database)?;
+        if pattern.engine() == EngineKind::Sqlite {
+            // Whoever was running them is dead: nobody else can hold the guard.
+            let mut tx = pattern.begin()?;
+            jobs::let_all_go(&mut tx)?;
+            tx.commit()?;
+        }
         let owner: [u8; 8] = Randomness::system().bytes().map_err(std::io::Error::other)?;
         Ok(Arc::new(Self {
             entries: catalogue::entries(),
@@ -137,6 +169,7 @@ impl Service {
             owner: ankuan_ledger::chain::hex(&owner),
             running: Mutex::default(),
             wake: Default::default(),
+            _guard: guard,
         }))
     }
 
@@ -215,6 +248,18 @@ impl Service {
         signer: Option<Arc<Signer>>,
         reached: Arc<Reached>,
     ) -> Context {
+        self.context_in(person, asked, signer, reached, asked.folder())
+    }
+
+    /// As [`Service::context`], for a command whose files lie in a folder.
+    fn context_in(
+        &self,
+        person: &Actor,
+        asked: &Asked,
+        signer: Option<Arc<Signer>>,
+        reached: Arc<Reached>,
+        folder: Option<&Path>,
+    ) -> Context {
         let globals = Globals {
             court: person.court_id,
             acting_as: Some(person.name.clone()),
@@ -224,7 +269,8 @@ impl Service {
             request: asked.request.clone(),
             ..self.globals.clone()
         };
-        let served = Served { pool: Arc::clone(&self.pool), person: person.clone(), signer };
+        let folder = folder.map(Path::to_owned);
+        let served = Served { pool: Arc::clone(&self.pool), person: person.clone(), signer, folder };
         Context::of_service(globals, Output::keeping(asked.language, reached), self.clock, served)
     }
 
@@ -246,13 +292,31 @@ impl Service {
             _ => return Ok(Answered::Ran(self.run(person, entry, asked, &Arc::default())?)),
         };
         self.check(entry, person, asked, second.filter(|_| needs_second && !is_named))?;
-        let mut randomness = Randomness::system();
-        let job_id =
-            self.write(|tx| jobs::add(tx, &self.keys, &mut randomness, person, asked, state, self.clock.now()))?;
+        let job_id = self.add_job(entry, person, asked, state)?;
         if state == State::Waiting {
             self.wake_up();
         }
         Ok(Answered::Job(job_id, state))
+    }
+
+    /// Records a job; the same request makes one job, however often it comes.
+    fn add_job(&self, entry: &Entry, person: &Actor, asked: &Asked, state: State) -> Outcome<i64> {
+        let mut randomness = Randomness::system();
+        let now = self.clock.now();
+        let payload = asked.payload();
+        let request =
+            asked.request.as_deref().map(|key| Request::new(entry.words, key, &[payload.as_bytes()])).transpose()?;
+        let acting = Acting { actor: person.clone(), at: now, date: self.clock.today_in_shanghai() };
+        let added = self.pool.lease().map_err(Failure::from).and_then(|mut store| {
+            request::once(&mut store, &acting, request.as_ref(), |tx| {
+                let job_id = jobs::add(tx, &self.keys, &mut randomness, person, asked, state, now)?;
+                Ok(Answer::new(&state.message(), json!({"job": job_id})))
+            })
+        });
+        let answer = self.watch(added)?;
+        answer.fields.get("job").and_then(serde_json::Value::as_i64).ok_or_else(|| {
+            ankuan_ledger::Error::Inconsistent("a request that made a job does not name it".to_owned()).into()
+        })
     }
 
     /// That a command could be run: a job that cannot be read would wait for nothing. Nobody is named as the second
@@ -294,8 +358,24 @@ impl Service {
     /// # Errors
     /// `service.job_for_another`, and those of [`jobs::answer`].
     pub fn answer(&self, job_id: i64, second: &Actor, agreed: bool, reason: &str) -> Outcome<()> {
+        self.answer_if(job_id, second, agreed, reason, |_, _| Ok(()))
+    }
+
+    /// As [`Service::answer`], if the job is what the second person saw.
+    ///
+    /// # Errors
+    /// As [`Service::answer`], and what `check` says.
+    pub fn answer_if(
+        &self,
+        job_id: i64,
+        second: &Actor,
+        agreed: bool,
+        reason: &str,
+        check: impl FnOnce(&mut Tx<'_>, &Job) -> Outcome<()>,
+    ) -> Outcome<()> {
         self.write(|tx| {
             let job = jobs::find(tx, second.court_id, job_id)?;
+            check(tx, &job)?;
             if let Some(named) = self.named_second(&job).filter(|named| *named != second.name) {
                 return Err(Message::new("service.job_for_another").with("job", job_id).with("name", named).into());
             }
@@ -323,36 +403,74 @@ impl Service {
         self.wake.1.notify_all();
     }
 
+    /// Whether [`Service::stop`] was called: what lasts longer ends then.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        lock(&self.wake.0).is_stopping
+    }
+
+    /// How many workers run; fewer than were started when one broke.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        lock(&self.wake.0).workers
+    }
+
     /// Starts the threads that run jobs; they end after [`Service::stop`].
     ///
     /// # Errors
     /// The system gives no thread.
-    pub fn start_workers(self: &Arc<Self>) -> std::io::Result<Vec<std::thread::JoinHandle<()>>> {
-        (0..WORKERS)
-            .map(|number| {
-                let service = Arc::clone(self);
-                std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || service.work())
-            })
-            .collect()
+    pub fn start_workers(self: &Arc<Self>) -> std::io::Result<()> {
+        for number in 0..WORKERS {
+            let service = Arc::clone(self);
+            lock(&self.wake.0).workers += 1;
+            let counted = Counted(Arc::clone(self));
+            std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
+                let _counted = counted;
+                service.work();
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the workers have ended what they do, but not for ever: what still runs then is let go, so that another
+    /// process does it. Nothing of it is committed once this process has ended, and if it was just before, doing it again
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// What the database says of letting go.
+    pub fn await_workers(&self, most: Duration) -> Outcome<()> {
+        let wait = self.wake.1.wait_timeout_while(lock(&self.wake.0), most, |awake| awake.workers > 0);
+        let left = wait.unwrap_or_else(PoisonError::into_inner).0.workers;
+        // A SQLite file may be held by the very job; whoever serves it next lets it go.
+        if left > 0 && !self.is_alone() {
+            self.write(|tx| jobs::let_go(tx, &self.owner))?;
+        }
+        Ok(())
+    }
+
+    /// Whether no other process can serve this database.
+    fn is_alone(&self) -> bool {
+        self.globals.database.starts_with("sqlite:")
     }
 
     fn work(&self) {
         loop {
-            let found = self.take_job();
-            match found {
-                Ok(Some(job)) => self.run_job(&job),
+            match self.take_job() {
+                Ok(Some(job)) => {
+                    self.run_job(&job);
+                    // There may be more, unless this was the last thing to do.
+                    if self.is_stopping() {
+                        return;
+                    }
+                    continue;
+                }
                 Ok(None) => {}
                 Err(failure) => tracing::error!(?failure, "looking for jobs"),
             }
             let awake = lock(&self.wake.0);
-            let mut awake = if awake.has_work || awake.is_stopping {
-                awake
-            } else {
-                self.wake
-                    .1
-                    .wait_timeout(awake, LOOK_AGAIN)
-                    .map_or_else(|poisoned| poisoned.into_inner().0, |woken| woken.0)
-            };
+            let idle = |awake: &mut Awake| !awake.has_work && !awake.is_stopping;
+            let woken = self.wake.1.wait_timeout_while(awake, LOOK_AGAIN, idle);
+            let mut awake = woken.unwrap_or_else(PoisonError::into_inner).0;
             if awake.is_stopping {
                 return;
             }
@@ -362,7 +480,13 @@ impl Service {
 
     fn take_job(&self) -> Outcome<Option<Job>> {
         for (court_id, _) in self.courts()? {
-            if let Some(job) = self.write(|tx| jobs::take(tx, court_id, &self.owner, self.clock.now()))? {
+            let now = self.clock.now();
+            // Asked without writing first: a worker that only looks must not wait for whoever writes.
+            if !self.read(|tx| jobs::is_any(tx, court_id, now))? {
+                continue;
+            }
+            let lease_until = if self.is_alone() { i64::MAX } else { jobs::lease_from(now) };
+            if let Some(job) = self.write(|tx| jobs::take(tx, court_id, &self.owner, now, lease_until))? {
                 // There may be more; another worker looks while this one works.
                 self.wake_up();
                 return Ok(Some(job));
@@ -394,14 +518,14 @@ impl Service {
         }
     }
 
-    /// Renews the lease while a job runs. On SQLite the job itself may hold the file; then it is left out.
+    /// Renews the lease while a job runs. On SQLite the job itself may hold the file, and the lease has no end.
     fn keep_alive(&self, job: &Job, reached: &Reached, stopped: &(Mutex<bool>, Condvar)) {
         let pause = Duration::from_secs(jobs::LEASE_SECONDS.unsigned_abs() / 3);
         let mut has_stopped = lock(&stopped.0);
         while !*has_stopped {
             let (again, waited) = stopped.1.wait_timeout(has_stopped, pause).unwrap_or_else(PoisonError::into_inner);
             has_stopped = again;
-            if *has_stopped || !waited.timed_out() || self.globals.database.starts_with("sqlite:") {
+            if *has_stopped || !waited.timed_out() || self.is_alone() {
                 continue;
             }
             let steps = steps(reached);
@@ -451,7 +575,7 @@ impl Service {
         let written = folder.path().join("written");
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, &written)?)?;
-        let context = self.context(&person, &asked, None, Arc::clone(reached));
+        let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
         let outcome = self.watch(run_command(&context, &command));
         let files = written_files(&written)?;
         if !files.is_empty() {
@@ -523,13 +647,23 @@ fn given(entry: &Entry, asked: &Asked, written: &Path) -> Outcome<Vec<(String, S
                 "problems" => "problems.csv",
                 "csv" => "table.csv",
                 "xlsx" => "table.xlsx",
-                "code_to" => "code.txt",
+                "code_to" => "bounty-code.txt",
                 _ => "",
             };
             values.push((parameter.name.clone(), written.join(name).to_string_lossy().into_owned()));
         }
     }
     Ok(values)
+}
+
+/// A worker, counted until it ends, however it ends.
+struct Counted(Arc<Service>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        lock(&self.0.wake.0).workers -= 1;
+        self.0.wake.1.notify_all();
+    }
 }
 
 /// Every file below a folder, by name.

@@ -11,7 +11,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 
 use super::Service;
-use crate::{Outcome, web};
+use crate::{Outcome, api, web};
 
 /// The largest request: a list of a million claimants as a workbook is about 100 MB.
 const BODY_BYTES_MAX: usize = 512 << 20;
@@ -25,7 +25,11 @@ const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// Everything that is answered.
 pub fn router(service: &Arc<Service>) -> Router {
     let health = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
-    health.merge(web::routes()).layer(DefaultBodyLimit::max(BODY_BYTES_MAX)).with_state(Arc::clone(service))
+    health
+        .merge(api::routes())
+        .merge(web::routes())
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(Arc::clone(service))
 }
 
 /// Whether the database answers.
@@ -45,7 +49,7 @@ pub fn serve(
     address: SocketAddr,
     begun: impl FnOnce(SocketAddr) -> Outcome<()>,
 ) -> Outcome<()> {
-    let workers = service.start_workers()?;
+    service.start_workers()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .max_blocking_threads(WAITING_THREADS_MAX)
@@ -56,20 +60,28 @@ pub fn serve(
         begun(listener.local_addr()?)?;
         let router = router(service).into_make_service_with_connect_info::<SocketAddr>();
         let stopping = Arc::clone(service);
+        let (told, mut is_told) = tokio::sync::watch::channel(false);
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
             stopped().await;
+            tracing::info!("stopping");
             stopping.stop();
+            let _nobody_waits = told.send(true);
         });
-        serving.await?;
+        tokio::select! {
+            served = serving.into_future() => served?,
+            // Somebody's download may last for ever; the service may not.
+            () = async {
+                let _begun = is_told.wait_for(|told| *told).await;
+                tokio::time::sleep(STOP_WITHIN).await;
+            } => tracing::warn!("requests were cut off"),
+        }
         Ok(())
     });
     service.stop();
-    runtime.shutdown_timeout(STOP_WITHIN);
-    for worker in workers {
-        // A worker that panicked has been seen in the log.
-        let _ended = worker.join();
-    }
-    served
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    let ended = service.await_workers(STOP_WITHIN);
+    tracing::info!("stopped");
+    served.and(ended)
 }
 
 /// Waits until the process is told to stop.

@@ -1,18 +1,15 @@
 //! Every command as a page: what it shows (`/see/…`), and a form for what it takes (`/do/…`).
 
-use std::path::Path as FilePath;
-
 use axum::extract::{Multipart, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use tokio::io::AsyncWriteExt;
 
-use super::{App, Sorry, Viewer, blocking, local, page, parts};
+use super::{App, Sorry, Viewer, blocking, local, page, parts, upload};
 use crate::cli::catalogue::{Entry, Kind, SECOND_PERSON, Takes};
 use crate::cli::output::Said;
 use crate::clock::Randomness;
-use crate::service::{Answered, Asked, Ran, Upload};
+use crate::service::{Answered, Asked, Ran};
 use crate::{Failure, Language, Message};
 
 /// Fields of a form that are not the command's: the token, the request's key, the page to go back to.
@@ -21,9 +18,6 @@ const REQUEST: &str = "_request";
 const NEXT: &str = "_next";
 /// The password, given again by whoever signs.
 const PASSWORD: &str = "_password";
-
-/// The largest field of a form that is no file: a list of numbers, a long reason.
-const FIELD_BYTES_MAX: usize = 1 << 20;
 
 type Values = Vec<(String, String)>;
 
@@ -48,7 +42,7 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
             @for (word, entries) in &groups {
                 section.card {
                     h2 { code { (word) } }
-                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.about(viewer.language)) } } } }
+                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.title(viewer.language)) } } } }
                 }
             }
         }
@@ -100,9 +94,10 @@ pub async fn see(
     if format.as_deref() == Some("csv") {
         return export(&viewer, &entry, &ran.said);
     }
-    let title = entry.about(viewer.language).to_owned();
+    let title = entry.title(viewer.language).to_owned();
     let body = html! {
         h1 { (title) }
+        (explained(&entry, viewer.language))
         (refusal(&viewer, &ran))
         @if !entry.parameters.is_empty() {
             details.filter { summary { (viewer.t("web.filter")) }
@@ -117,6 +112,12 @@ pub async fn see(
     };
     let status = if ran.outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, page(&viewer, &title, &body)).into_response())
+}
+
+/// What a command is for, where its title does not say it all.
+fn explained(entry: &Entry, language: Language) -> Markup {
+    let about = entry.about(language);
+    html! { @if about != entry.title(language) { p.hint { (about) } } }
 }
 
 /// What else can be done with the same subject.
@@ -141,7 +142,7 @@ fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String,
     html! {
         nav.related aria-label=(viewer.t("web.related")) {
             h2 { (viewer.t("web.related")) }
-            ul { @for other in others { li { a href=(with(other)) { (other.about(viewer.language)) } } } }
+            ul { @for other in others { li { a href=(with(other)) { (other.title(viewer.language)) } } } }
             p { a href=(format!("{}{}_as=csv", viewer.path, if viewer.path.contains('?') { '&' } else { '?' })) {
                 (viewer.t("web.as_csv"))
             } }
@@ -188,12 +189,13 @@ pub async fn form(
 }
 
 fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above: &Markup) -> Markup {
-    let title = entry.about(viewer.language);
+    let title = entry.title(viewer.language);
     let value = |name: &str| values.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
     let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
     let is_read = matches!(entry.kind, Kind::Read);
     let body = html! {
         h1 { (title) }
+        (explained(entry, viewer.language))
         (above)
         @if entry.second_person().is_some() {
             p.hint { (viewer.t("web.second_person_hint")) }
@@ -252,7 +254,10 @@ pub async fn submit(
 ) -> Result<Response, Sorry> {
     let entry = find(&service, &viewer, &words)?.clone();
     let folder = tempfile::tempdir().map_err(|error| viewer.sorry(error.into()))?;
-    let (fields, files) = receive(&viewer, form, folder.path()).await?;
+    let (fields, files) = upload::receive(form, folder.path()).await.map_err(|failure| match failure {
+        Failure::Refused(message) => Sorry(message, StatusCode::BAD_REQUEST, viewer.language),
+        broken @ Failure::Broken(_) => viewer.sorry(broken),
+    })?;
     let own = |name: &str| fields.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
     viewer.check_form(own(TOKEN))?;
     let request = Some(own(REQUEST).to_owned()).filter(|key| !key.is_empty());
@@ -277,7 +282,7 @@ pub async fn submit(
     match answered {
         Ok(Answered::Job(job_id, _)) => Ok(Redirect::to(&format!("/jobs/{job_id}")).into_response()),
         Ok(Answered::Ran(ran)) if ran.outcome.is_ok() => {
-            let title = entry.about(viewer.language);
+            let title = entry.title(viewer.language);
             let body = html! {
                 h1 { (title) }
                 div.done role="status" { (parts::said(&ran.said)) }
@@ -318,42 +323,4 @@ fn find<'s>(service: &'s crate::service::Service, viewer: &Viewer, words: &str) 
     service
         .entry(&words.replace('/', " "))
         .ok_or_else(|| Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language))
-}
-
-/// Takes a form apart: fields into memory, files onto the disk as they come.
-async fn receive(viewer: &Viewer, mut form: Multipart, folder: &FilePath) -> Result<(Values, Vec<Upload>), Sorry> {
-    let unreadable = || Sorry(Message::new("web.form_unreadable"), StatusCode::BAD_REQUEST, viewer.language);
-    let (mut fields, mut files) = (Values::new(), Vec::new());
-    while let Some(mut field) = form.next_field().await.map_err(|_| unreadable())? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let Some(file_name) = field.file_name().map(base_name) else {
-            let text = field.text().await.map_err(|_| unreadable())?;
-            if text.len() > FIELD_BYTES_MAX {
-                return Err(unreadable());
-            }
-            fields.push((name, text));
-            continue;
-        };
-        if file_name.is_empty() {
-            continue;
-        }
-        let place = folder.join(files.len().to_string());
-        let broken = |error: std::io::Error| viewer.sorry(error.into());
-        tokio::fs::create_dir(&place).await.map_err(broken)?;
-        let path = place.join(&file_name);
-        let mut file = tokio::fs::File::create(&path).await.map_err(broken)?;
-        while let Some(chunk) = field.chunk().await.map_err(|_| unreadable())? {
-            file.write_all(&chunk).await.map_err(broken)?;
-        }
-        file.flush().await.map_err(broken)?;
-        files.push(Upload { parameter: name, name: file_name, path });
-    }
-    Ok((fields, files))
-}
-
-/// The name of a file without its path, and without what a file system takes for something else.
-fn base_name(name: &str) -> String {
-    let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = base.chars().filter(|character| !character.is_control()).take(120).collect();
-    if clean.trim_matches('.').is_empty() { String::new() } else { clean }
 }

@@ -1,6 +1,7 @@
 //! Jobs: how far they are, what they said, the files they wrote, and the second person's answer.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Form;
@@ -86,7 +87,7 @@ pub fn table(service: &Service, viewer: &Viewer, all: &[(Actor, Job)]) -> Markup
 }
 
 fn about(service: &Service, viewer: &Viewer, job: &Job) -> String {
-    service.entry(&job.command).map_or_else(|| job.command.clone(), |entry| entry.about(viewer.language).to_owned())
+    service.entry(&job.command).map_or_else(|| job.command.clone(), |entry| entry.title(viewer.language).to_owned())
 }
 
 /// A job.
@@ -185,20 +186,26 @@ pub async fn answer(
     Ok(Redirect::to(&format!("/jobs/{job_id}")))
 }
 
+/// What is told of a job while it runs.
+pub type Events = Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>;
+
 /// How far a job is, until it ends.
 ///
 /// # Errors
 /// `service.job_unknown`.
-pub async fn events(
-    State(service): App,
-    viewer: Viewer,
-    Path(job_id): Path<i64>,
-) -> Result<Sse<KeepAliveStream<ReceiverStream<Result<Event, Infallible>>>>, Sorry> {
+pub async fn events(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) -> Result<Events, Sorry> {
     let court_id = viewer.session.actor.court_id;
     blocking(&service, move |service| service.read(|tx| jobs::find(tx, court_id, job_id)).map(|_| ()))
         .await
         .map_err(|failure| viewer.sorry(failure))?;
+    Ok(watch(service, court_id, job_id))
+}
+
+/// Tells how far a job is, until it ends.
+#[must_use]
+pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let told = std::sync::Arc::clone(&service);
     tokio::spawn(async move {
         loop {
             let asked = blocking(&service, move |service| {
@@ -211,13 +218,13 @@ pub async fn events(
             });
             let Ok((state, (done, total))) = asked.await else { return };
             let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
-            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() {
+            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() || told.is_stopping() {
                 return;
             }
             tokio::time::sleep(TOLD_EVERY).await;
         }
     });
-    Ok(Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default()))
+    Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default())
 }
 
 /// A file that a job wrote.

@@ -1,11 +1,13 @@
 //! Pages: one file a page, which asks the service and shows what it says. Server-rendered, Chinese first, nothing from
 //! outside, and no page needs a script.
 
+pub mod charts;
 pub mod command;
 pub mod desk;
 pub mod job;
 pub mod parts;
 pub mod sign_in;
+pub mod upload;
 
 use std::sync::Arc;
 
@@ -60,7 +62,7 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 }
 
 /// What every answer carries, so that a browser runs and loads nothing but ours, and keeps nothing.
-async fn guard(request: Request, next: Next) -> Response {
+pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                   form-action 'self'; frame-ancestors 'none'; base-uri 'none'";

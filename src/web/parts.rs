@@ -8,11 +8,17 @@ use crate::{Language, Message};
 
 /// Where a cell of a column leads, by the column's code: `{}` is the cell.
 const LINKS: &[(&str, &str)] = &[
-    ("column.case_number", "/see/case/show?number={}"),
-    ("deadlines.column_case", "/see/case/show?number={}"),
-    ("payout_cli.run", "/see/payout/show?run={}"),
-    ("sheet.column_run", "/see/payout/show?run={}"),
+    ("column.case_number", "/cases/{}"),
+    ("deadlines.column_case", "/cases/{}"),
+    ("payout_cli.run", "/payouts/{}"),
+    ("sheet.column_run", "/payouts/{}"),
 ];
+
+/// A case's number as a link to its page.
+#[must_use]
+pub fn case_link(number: &str) -> Markup {
+    html! { a href=(format!("/cases/{}", escape(number))) { (number) } }
+}
 
 /// Text for a place in a query.
 #[must_use]
@@ -80,6 +86,11 @@ fn linked(heading: &Heading, cell: &str) -> Markup {
     }
 }
 
+/// A word of a closed list, as people read it.
+fn choice(word: &str, meaning: &str, language: Language) -> String {
+    if language == Language::Zh && !meaning.is_empty() { meaning.to_owned() } else { word.replace('_', " ") }
+}
+
 /// A field of a form for a parameter of a command.
 #[must_use]
 pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
@@ -92,7 +103,9 @@ pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
         Takes::Choice(words) => html! {
             select id=(id) name=(name) required[required] {
                 @if !required { option value="" {} }
-                @for word in words { option value=(word) selected[word == value] { (word) } }
+                @for (word, meaning) in words {
+                    option value=(word) selected[word == value] { (choice(word, meaning, language)) }
+                }
             }
         },
         Takes::File => html! { input id=(id) type="file" name=(name) required[required] multiple[parameter.is_list]; },

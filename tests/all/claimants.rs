@@ -61,7 +61,7 @@ impl Case {
     /// A case whose pot is distributed, committed and handed to the bank.
     fn paid(database: &Database) -> Self {
         let mut circle = Circle::without_payout(database);
-        let pot = 77_777_01;
+        let pot = 4_444_401;
         circle.court.receive("FT-POT", pot, Some(&circle.case.clone())).expect("receives");
         let heading = "债权编号,姓名,证件类型,证件号码,债权金额,收款人,收款账号,开户行,联行号,手机号";
         let rows: Vec<String> = (1..=CLAIMANTS)
@@ -96,7 +96,7 @@ impl Case {
     fn bank_answers(&mut self) {
         let options = Options { reject: 150, returned: 150, ..self.circle.options() };
         let run = self.circle.run.clone();
-        let bank = self.circle.bank(&run, &options, "77777.01,李四,案款,FT-POT,\n");
+        let bank = self.circle.bank(&run, &options, "44444.01,李四,案款,FT-POT,\n");
         for day in 0..=3 {
             assert!(self.circle.bank_day(&bank, day).left.is_empty());
         }

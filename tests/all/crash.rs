@@ -34,14 +34,14 @@ const ABORTED: Option<i32> = Some(6);
 
 /// What stands in the database, but for what is random (salts, and so the hashes) or the time.
 #[derive(Debug, PartialEq, Eq)]
-struct Standing {
+pub struct Standing {
     rows: BTreeMap<&'static str, i64>,
     runs: Vec<String>,
     files: Vec<(String, Vec<u8>)>,
     balances: Vec<(i64, i64)>,
 }
 
-fn standing(address: &str) -> Standing {
+pub fn standing(address: &str) -> Standing {
     let mut store = Store::open(address).expect("opens");
     let mut tx = store.snapshot().expect("reads");
     let mut rows = BTreeMap::new();

@@ -15,7 +15,7 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
     }
 }
 
-/// Words in quotes that look like a code, behind `Message::new(` or an arrow of a `match`.
+/// Words in quotes that look like a code, behind `Message::new(`, an arrow of a `match` or what a page says.
 fn codes(source: &str) -> Vec<&str> {
     let is_code = |word: &&str| {
         word.split('.').count() == 2
@@ -25,7 +25,7 @@ fn codes(source: &str) -> Vec<&str> {
             })
     };
     let behind = |mark| source.split(mark).skip(1).filter_map(|rest: &str| rest.split('"').next());
-    behind("Message::new(\"").chain(behind("=> \"")).filter(is_code).collect()
+    behind("Message::new(\"").chain(behind("=> \"")).chain(behind("t(\"")).filter(is_code).collect()
 }
 
 #[test]

@@ -47,7 +47,9 @@ pub fn run(context: &Context, args: &ServeArgs) -> Outcome<()> {
     }
     let service = Service::new(context.globals.clone(), context.clock(), accounts)?;
     server::serve(&service, args.listen, |address| {
-        context.output.sentence(&Message::new("service.listening").with("address", format!("http://{address}")))?;
+        let address = format!("http://{address}");
+        context.output.object(&serde_json::json!({"listening": address}))?;
+        context.output.sentence(&Message::new("service.listening").with("address", address))?;
         Ok(())
     })
 }

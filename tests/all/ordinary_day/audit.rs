@@ -9,7 +9,7 @@ use crate::court::at;
 
 impl Day {
     /// The first finding of the audit, with its question.
-    fn finding(&mut self) -> Option<(&'static str, String)> {
+    pub(super) fn finding(&mut self) -> Option<(&'static str, String)> {
         let report = verify_court(&mut self.court.store, COURT, Some(&self.keys), &[], &mut |_| ()).expect("reads");
         let found = report.checks.into_iter().find(|check| check.finding.is_some())?;
         Some((found.name, found.finding.unwrap_or_default()))

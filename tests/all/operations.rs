@@ -1,0 +1,328 @@
+//! The service as a process: who may serve, jobs that outlive a process, stopping.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ankuan::access::{self, sessions};
+use ankuan::cli::{Cli, Globals};
+use ankuan::clock::{Clock, Randomness};
+use ankuan::documents::keys::Keys;
+use ankuan::service::guard::Guard;
+use ankuan::service::jobs::{self, State};
+use ankuan::service::{Asked, Service};
+use ankuan::{Failure, Language};
+use ankuan_ledger::Store;
+use clap::Parser as _;
+use jiff::SignedDuration;
+
+use crate::court::{COURT, Court, FINANCE, at};
+use crate::crash::standing;
+use crate::program::{Files, Known, act, approved, words};
+use crate::support::Database;
+
+/// Small: each write point of a commit is a court of its own.
+const CLAIMANTS: u64 = 20;
+
+/// Looks before giving up; each asks the database, so this is minutes.
+const LOOKS_MAX: u32 = 1_000_000;
+
+/// No job has as many write points; a bound, so that a mistake ends.
+const POINTS_MAX: u32 = 100;
+
+/// SIGABRT of signal(7).
+const ABORTED: Option<i32> = Some(6);
+
+/// What a service needs to know, beside a key file in the database's folder.
+pub fn globals(database: &Database) -> Globals {
+    let path = database.folder.path().join("court.key");
+    if !path.exists() {
+        Keys::create(&path, &mut Randomness::seeded(1)).expect("keys");
+    }
+    let keys = path.to_str().expect("UTF-8");
+    Cli::parse_from(["ankuan", "--database", &database.address, "--keys", keys, "person", "list"]).globals
+}
+
+fn asked(words: &'static str, values: &[(&str, &str)]) -> Asked {
+    Asked {
+        words,
+        values: values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+        files: Vec::new(),
+        password: None,
+        language: Language::Zh,
+        request: None,
+        return_to: "/".to_owned(),
+    }
+}
+
+fn add_job(store: &mut Store, keys: &Keys, (court_id, name): (i64, &str), asked: &Asked, state: State) -> i64 {
+    let mut tx = store.begin().expect("begins");
+    let person = access::find_actor(&mut tx, court_id, name).expect("a person");
+    let mut randomness = Randomness::system();
+    let job_id = jobs::add(&mut tx, keys, &mut randomness, &person, asked, state, at()).expect("adds");
+    tx.commit().expect("commits");
+    job_id
+}
+
+/// Looks at the jobs of a court until none of them waits or runs, or `give_up` says that there is nothing to wait for.
+fn await_jobs(store: &mut Store, court_id: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
+    for _ in 0..LOOKS_MAX {
+        let left = {
+            let mut tx = store.snapshot().expect("reads");
+            let text = "SELECT COUNT(*) FROM job WHERE court_id = $1 AND state IN ('waiting', 'running')";
+            tx.query_one(text, &[court_id.into()], |row| row.int(0)).expect("counts")
+        };
+        if left == 0 {
+            return true;
+        }
+        if give_up() {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    panic!("the jobs never ended");
+}
+
+#[test]
+fn a_sqlite_file_is_served_by_one_process() {
+    let database = Database::sqlite();
+    let mut court = Court::open(&database);
+    let first = Service::new(globals(&database), Clock::fixed(at()), Vec::new()).expect("serves");
+    let second = Service::new(globals(&database), Clock::fixed(at()), Vec::new());
+    assert!(matches!(second, Err(Failure::Refused(message)) if message.code == "service.already_served"));
+    // A job that a dead process was running waits again as soon as the file is served.
+    let keys = Keys::read(&database.folder.path().join("court.key")).expect("keys");
+    add_job(&mut court.store, &keys, (COURT, FINANCE), &asked("verify", &[]), State::Waiting);
+    let mut tx = court.store.begin().expect("begins");
+    jobs::take(&mut tx, COURT, "dead", at(), i64::MAX).expect("takes").expect("a job");
+    tx.commit().expect("commits");
+    drop(first);
+    let third = Service::new(globals(&database), Clock::fixed(at()), Vec::new()).expect("serves");
+    let job = third.read(|tx| jobs::newest(tx, COURT, None, 1)).expect("reads").remove(0);
+    assert_eq!(job.state, State::Waiting);
+}
+
+/// Whoever changes keys or fills a database has it to himself.
+fn nobody_serves_what_somebody_has_to_himself(database: &Database) {
+    let court = Court::open(database);
+    let serving = Guard::to_serve(&court.store, &database.address).expect("serves");
+    let refused = |guard: ankuan::Outcome<Guard>| match guard {
+        Err(Failure::Refused(message)) => assert_eq!(message.code, "service.already_served"),
+        other => panic!("{other:?}"),
+    };
+    refused(Guard::alone(&court.store, &database.address));
+    drop(serving);
+    let alone = Guard::alone(&court.store, &database.address).expect("alone");
+    refused(Guard::to_serve(&court.store, &database.address));
+    drop(alone);
+    drop(Guard::to_serve(&court.store, &database.address).expect("serves"));
+}
+
+/// Several processes on one PostgreSQL; here several services with their own workers and connections.
+#[test]
+fn several_services_do_each_job_once() {
+    const JOBS: i64 = 60;
+    let Some(database) = Database::postgres() else { return };
+    let mut court = Court::open(&database);
+    let globals = globals(&database);
+    let keys = Keys::read(globals.keys.as_deref().expect("a path")).expect("keys");
+    let receipt = |number: i64| {
+        let number = format!("FT{number:03}");
+        let given =
+            [("reference", number.as_str()), ("amount", "1.00"), ("value_date", "2026-11-22"), ("payer", "吴某")];
+        asked("receipt record", &given)
+    };
+    for number in 1..=JOBS {
+        add_job(&mut court.store, &keys, (COURT, FINANCE), &receipt(number), State::Waiting);
+    }
+    let services: Vec<Arc<Service>> =
+        (0..3).map(|_| Service::new(globals.clone(), Clock::fixed(at()), Vec::new()).expect("serves")).collect();
+    for service in &services {
+        service.start_workers().expect("workers");
+    }
+    await_jobs(&mut court.store, COURT, &mut || false);
+    for service in &services {
+        service.stop();
+        service.await_workers(Duration::from_secs(60)).expect("ends");
+        assert_eq!(service.workers(), 0);
+    }
+    let count = |store: &mut Store, text: &'static str| {
+        store.snapshot().expect("reads").query_one(text, &[], |row| row.int(0)).expect("counts")
+    };
+    assert_eq!(count(&mut court.store, "SELECT COUNT(*) FROM job WHERE state = 'done' AND attempt = 1"), JOBS);
+    assert_eq!(count(&mut court.store, "SELECT COUNT(*) FROM receipt"), JOBS);
+    assert_eq!(count(&mut court.store, "SELECT COUNT(*) FROM chain_link WHERE act = 'receipt.record'"), JOBS);
+
+    // Somebody takes a job and dies. Nobody else does it before the lease is over, and then somebody does.
+    add_job(&mut court.store, &keys, (COURT, FINANCE), &receipt(JOBS + 1), State::Waiting);
+    let mut tx = court.store.begin().expect("begins");
+    jobs::take(&mut tx, COURT, "dead", at(), jobs::lease_from(at())).expect("takes").expect("a job");
+    tx.commit().expect("commits");
+    let later = |seconds: i64| at() + SignedDuration::from_secs(seconds);
+    let is_any = |store: &mut Store, seconds| {
+        jobs::is_any(&mut store.snapshot().expect("reads"), COURT, later(seconds)).expect("reads")
+    };
+    assert!(!is_any(&mut court.store, jobs::LEASE_SECONDS));
+    assert!(is_any(&mut court.store, jobs::LEASE_SECONDS + 1));
+    let clock = Clock::fixed(later(jobs::LEASE_SECONDS + 1));
+    let heir = Service::new(globals, clock, Vec::new()).expect("serves");
+    heir.start_workers().expect("workers");
+    await_jobs(&mut court.store, COURT, &mut || false);
+    heir.stop();
+    heir.await_workers(Duration::from_secs(60)).expect("ends");
+    assert_eq!(count(&mut court.store, "SELECT COUNT(*) FROM job WHERE state = 'done' AND attempt = 2"), 1);
+    assert_eq!(count(&mut court.store, "SELECT COUNT(*) FROM receipt"), JOBS + 1);
+}
+
+/// What a process that ends was running is run by the next one, which the first cannot end any more.
+fn a_job_that_is_let_go_belongs_to_whoever_takes_it(database: &Database) {
+    let mut court = Court::open(database);
+    let globals = globals(database);
+    let keys = Keys::read(globals.keys.as_deref().expect("a path")).expect("keys");
+    add_job(&mut court.store, &keys, (COURT, FINANCE), &asked("verify", &[]), State::Waiting);
+    let take = |store: &mut Store, owner: &str| {
+        let mut tx = store.begin().expect("begins");
+        let taken = jobs::take(&mut tx, COURT, owner, at(), jobs::lease_from(at())).expect("takes");
+        tx.commit().expect("commits");
+        taken
+    };
+    let job = take(&mut court.store, "first").expect("a job");
+    assert!(take(&mut court.store, "second").is_none());
+    let mut tx = court.store.begin().expect("begins");
+    assert_eq!(jobs::let_go(&mut tx, "second").expect("lets go"), 0);
+    assert_eq!(jobs::let_go(&mut tx, "first").expect("lets go"), 1);
+    tx.commit().expect("commits");
+    assert!(take(&mut court.store, "second").is_some());
+    let end = jobs::End { state: State::Done, code: String::new(), said: Default::default() };
+    let mut tx = court.store.begin().expect("begins");
+    assert!(!jobs::end(&mut tx, &job, "first", &end, at()).expect("is too late"));
+    assert!(jobs::end(&mut tx, &job, "second", &end, at()).expect("ends"));
+}
+
+/// A program that serves, and where.
+struct Serving {
+    child: Child,
+    address: String,
+}
+
+impl Serving {
+    fn begin(files: &Files, database: &str, stop_at: Option<u32>) -> Option<Self> {
+        let mut command = files.command(database, &words(&["serve", "--listen", "127.0.0.1:0"]));
+        if let Some(point) = stop_at {
+            command.env("ANKUAN_STOP_AT", point.to_string());
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("reads");
+        // Nothing is said by a program that stopped before it listened.
+        let Some((_, address)) = line.trim_end().split_once("http://") else {
+            child.wait().expect("ends");
+            return None;
+        };
+        let address = address.split(['"', '（', ' ']).next().expect("an address").to_owned();
+        Some(Self { child, address })
+    }
+
+    /// Ends it as systemd does; false when it had stopped at its write point.
+    fn terminate(mut self) -> bool {
+        let killed = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().expect("kill");
+        assert!(killed.success());
+        let ended = self.child.wait().expect("ends");
+        assert!(ended.success() || ended.signal() == ABORTED, "{ended}");
+        ended.success()
+    }
+}
+
+/// The process is killed at every write point of a job in turn and started again: the job is done once.
+fn a_job_outlives_the_process(database: &Database) {
+    let files = Files::new(CLAIMANTS);
+    approved(&files, database, "commit");
+    let keys = Keys::read(&files.path("court.key")).expect("keys");
+    let mut store = database.open();
+    let commit = asked("payout commit", &[("run", "P2026-0001")]);
+    let job_id = add_job(&mut store, &keys, (1, "孙财务"), &commit, State::Waiting);
+    drop(store);
+    let whole = database.copy();
+    files.done(&whole.address, &act(&files, "commit", &Known::default(), Path::new("-")));
+    let after = standing(&whole.address);
+    let (mut taken_over, mut stopped) = (0, 0);
+    for point in 1.. {
+        assert!(point < POINTS_MAX);
+        let copy = database.copy();
+        let mut store = copy.open();
+        let mut is_over = false;
+        for stop_at in [Some(point), None] {
+            let Some(mut serving) = Serving::begin(&files, &copy.address, stop_at) else { continue };
+            let child = &mut serving.child;
+            if await_jobs(&mut store, 1, &mut || child.try_wait().expect("a child").is_some()) {
+                // Its end may be seen just before the process stops at the point behind it.
+                is_over = serving.terminate() && stop_at.is_some();
+                if is_over || stop_at.is_none() {
+                    break;
+                }
+            } else {
+                let ended = serving.child.wait().expect("ends");
+                assert_eq!(ended.signal(), ABORTED, "{ended}");
+            }
+            stopped += 1;
+            if copy.address.starts_with("postgres") {
+                // The lease passes.
+                let mut tx = store.begin().expect("begins");
+                tx.execute("UPDATE job SET lease_until = 0 WHERE state = 'running'", &[]).expect("changes");
+                tx.commit().expect("commits");
+            }
+        }
+        let job = jobs::find(&mut store.snapshot().expect("reads"), 1, job_id).expect("the job");
+        assert_eq!(job.state, State::Done, "point {point}: {job:?}");
+        let attempts = store.snapshot().expect("reads").query_one("SELECT attempt FROM job", &[], |row| row.int(0));
+        taken_over += i64::from(attempts.expect("attempts") == 2);
+        drop(store);
+        assert_eq!(standing(&copy.address), after, "point {point}");
+        if is_over {
+            break;
+        }
+    }
+    // Before and after the job was taken, several while it ran, and before and after its end was written.
+    assert!(stopped > 6 && taken_over > 3, "stopped {stopped} times, taken over {taken_over} times");
+    files.verified(&whole.address, &[]);
+}
+
+/// A page that is told of a job that never ends does not keep the service from stopping.
+fn stopping_ends_what_lasts(database: &Database) {
+    let files = Files::new(1);
+    crate::program::open_court(&files, database);
+    let keys = Keys::read(&files.path("court.key")).expect("keys");
+    let mut store = database.open();
+    let job_id = add_job(&mut store, &keys, (1, "孙财务"), &asked("verify", &[]), State::Proposed);
+    let mut tx = store.begin().expect("begins");
+    let person = access::find_actor(&mut tx, 1, "孙财务").expect("a person");
+    let now = Clock::system().now();
+    let token = sessions::open(&mut tx, &person, now, &mut Randomness::system()).expect("opens");
+    tx.commit().expect("commits");
+    let serving = Serving::begin(&files, &database.address, None).expect("serves");
+    let mut stream = TcpStream::connect(&serving.address).expect("connects");
+    let request =
+        format!("GET /jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\nCookie: __Host-ankuan=1.{token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("asks");
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    while !line.starts_with("data:") {
+        line.clear();
+        assert!(reader.read_line(&mut line).expect("reads") > 0, "no event came");
+    }
+    assert!(line.contains("proposed"), "{line}");
+    assert!(serving.terminate());
+    let mut rest = String::new();
+    reader.read_to_string(&mut rest).expect("ends");
+}
+
+crate::on_both!(
+    nobody_serves_what_somebody_has_to_himself,
+    a_job_that_is_let_go_belongs_to_whoever_takes_it,
+    a_job_outlives_the_process,
+    stopping_ends_what_lasts,
+);
