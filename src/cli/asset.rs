@@ -140,7 +140,9 @@ fn extent_text(extent: Extent) -> String {
     }
 }
 
-fn sums(standing: &Standing, is_ours: bool) -> (Amount, Amount) {
+/// What is frozen and deducted of an asset, for this court or for others.
+#[must_use]
+pub fn sums(standing: &Standing, is_ours: bool) -> (Amount, Amount) {
     let ours = standing.line.measures().iter().filter(|measure| measure.is_outside != is_ours);
     let (mut frozen, mut deducted) = (Amount::ZERO, Amount::ZERO);
     for measure in ours {
@@ -156,7 +158,9 @@ fn sums(standing: &Standing, is_ours: bool) -> (Amount, Amount) {
     (frozen, deducted)
 }
 
-fn next_end(standing: &Standing) -> Option<jiff::civil::Date> {
+/// When the first freeze of an asset ends.
+#[must_use]
+pub fn next_end(standing: &Standing) -> Option<jiff::civil::Date> {
     standing.line.measures().iter().filter_map(Measure::in_force).map(|freeze| freeze.ends_on).min()
 }
 

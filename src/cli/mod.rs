@@ -27,6 +27,7 @@ pub mod movement;
 pub mod obligation;
 pub mod opening;
 pub mod output;
+pub mod paper;
 pub mod payee;
 pub mod payout;
 pub mod person;
@@ -218,6 +219,9 @@ pub enum Command {
     /// 总账 · The ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// 单据：审批表、收据、缴库单等，打印并登记 · Forms that people sign, printed and counted
+    #[command(subcommand)]
+    Paper(paper::PaperCommand),
     /// 核验全部账簿 · Check everything on record
     Verify(verify::VerifyArgs),
     /// 网页与接口服务 · Serve pages and the API
@@ -301,6 +305,7 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Deduction(command) => deduction::run(context, command),
         Command::Calc(command) => calc::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
+        Command::Paper(command) => paper::run(context, command),
         Command::BankSim(args) => bank_sim::run(context, args),
         Command::Obligation(command) => obligation::run(context, command),
         Command::Plan(command) => plan::run(context, command),

@@ -20,6 +20,9 @@ use crate::message::Message;
 /// Shares decided and recorded at a time: bounds memory, not the transaction.
 pub const LINES_A_PAGE: i64 = 10_000;
 
+/// How many lines pass between two words about progress: often enough that whoever looks sees it move.
+pub const LINES_A_WORD: u64 = 500;
+
 /// `payment_line`
 pub static PAYMENT_LINE: Table = Table {
     name: "payment_line",

@@ -17,7 +17,7 @@ use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
 use super::commit::{record_blocked, source_blocked};
 use super::details::{Commitments, commitments_of, committed_details_of, routes_of};
-use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
+use super::lines::{LINES_A_WORD, Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
 use super::reissue;
 use super::runs::{self, Content, Run, SourceKind, Status};
 use super::{screens, sheets};
@@ -320,9 +320,13 @@ fn post(
         ));
     }
     act.begin_voucher(tx, &chart.voucher(Event::FileReleased, acting.date, 0))?;
-    let mut done = 0;
+    let mut done = 0_u64;
     each_payment(tx, court_id, run, &mut |tx, page| {
         for payment in page {
+            done += 1;
+            if done.is_multiple_of(LINES_A_WORD) {
+                progress(done);
+            }
             let Some((_, payable, out, aside)) = accounts.iter().find(|known| known.0 == payment.case_id) else {
                 continue;
             };
@@ -346,7 +350,6 @@ fn post(
                 record_blocked(tx, act, run, line, "split_at_release", held, reason)?;
             }
         }
-        done += page.len() as u64;
         progress(done);
         Ok(())
     })

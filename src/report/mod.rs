@@ -1,6 +1,7 @@
 //! Read-only views of a book: balances as of a date, the trial balance, entries, vouchers.
 
 pub mod bank_reconciliation;
+pub mod books;
 pub mod case_comparison;
 pub mod case_money;
 pub mod cash_ratio;
@@ -342,22 +343,25 @@ pub struct VoucherView {
     pub last_entry_no: i64,
     /// Sum of its lines.
     pub total: Amount,
+    /// When, µs UTC.
+    pub recorded_at: i64,
 }
 
-/// Vouchers as [`read_voucher`] reads them; `$4` is the book of the people.
+/// A statement of what [`read_voucher`] reads; `$1` is the court, `$2` the book, `$4` the book of its people.
 macro_rules! vouchers_where {
-    ($more:literal) => {
+    ($rest:literal) => {
         concat!(
-            "SELECT v.voucher_id, v.month, v.kind, v.number, v.accounting_date, v.event, v.summary, p.name, ",
-            "v.attachments, v.first_entry_no, v.last_entry_no, v.total_minor FROM voucher AS v ",
-            "LEFT JOIN person AS p ON p.court_id = $1 AND p.book_id = $4 AND p.person_id = v.actor_id ",
-            "WHERE v.court_id = $1 AND v.book_id = $2 ",
-            $more
+            "SELECT v.voucher_id, v.month, v.kind, v.number, v.accounting_date, v.event, v.summary, p.name, v.attachments, \
+             v.first_entry_no, v.last_entry_no, v.total_minor, v.recorded_at FROM voucher AS v \
+             LEFT JOIN person AS p ON p.court_id = $1 AND p.book_id = $4 AND p.person_id = v.actor_id \
+             WHERE v.court_id = $1 AND v.book_id = $2 AND ",
+            $rest
         )
     };
 }
+use vouchers_where;
 
-fn read_voucher(row: &Row<'_>) -> ankuan_ledger::engine::Result<VoucherView> {
+fn read_voucher(row: &Row<'_>) -> Result<VoucherView> {
     Ok(VoucherView {
         voucher_id: row.int(0)?,
         month: row.text(1)?.to_owned(),
@@ -371,6 +375,7 @@ fn read_voucher(row: &Row<'_>) -> ankuan_ledger::engine::Result<VoucherView> {
         first_entry_no: row.int(9)?,
         last_entry_no: row.int(10)?,
         total: Amount::from_minor(row.int(11)?),
+        recorded_at: row.int(12)?,
     })
 }
 
@@ -380,7 +385,7 @@ fn read_voucher(row: &Row<'_>) -> ankuan_ledger::engine::Result<VoucherView> {
 /// What the database says.
 pub fn vouchers_after(tx: &mut Tx<'_>, book: BookKey, after: i64, most: i64) -> Outcome<Vec<VoucherView>> {
     Ok(tx.query(
-        vouchers_where!("AND v.voucher_id > $3 ORDER BY v.voucher_id LIMIT $5"),
+        vouchers_where!("v.voucher_id > $3 ORDER BY v.voucher_id LIMIT $5"),
         &[book.court_id.into(), book.book_id.into(), after.into(), crate::books::REGISTER.into(), most.into()],
         read_voucher,
     )?)
@@ -392,7 +397,7 @@ pub fn vouchers_after(tx: &mut Tx<'_>, book: BookKey, after: i64, most: i64) -> 
 /// `report.voucher_unknown`.
 pub fn find_voucher(tx: &mut Tx<'_>, book: BookKey, voucher_id: i64) -> Outcome<VoucherView> {
     let found = tx.query_opt(
-        vouchers_where!("AND v.voucher_id = $3"),
+        vouchers_where!("v.voucher_id = $3"),
         &[book.court_id.into(), book.book_id.into(), voucher_id.into(), crate::books::REGISTER.into()],
         read_voucher,
     )?;
