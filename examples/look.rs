@@ -24,7 +24,8 @@ const HEIGHT_MAX: i64 = 3_000;
 /// Pages of one kind that are looked at: two cases, two runs.
 const ALIKE_MAX: usize = 2;
 /// Pages that are also looked at in the dark, by the beginning of their path.
-const IN_THE_DARK: &[&str] = &["/", "/sign-in", "/cases/", "/payouts/", "/do/claims/import", "/see/ledger/trial-balance"];
+const IN_THE_DARK: &[&str] =
+    &["/", "/sign-in", "/cases/", "/payouts/", "/do/claims/import", "/see/ledger/trial-balance"];
 
 /// What a machine finds wrong on a page, as lines `kind: where`.
 const FAULTS: &str = include_str!("look.js");
@@ -154,7 +155,8 @@ fn pages(browser: &Browser, with_forms: bool, only: &[String]) -> Vec<String> {
         for link in links.as_array().into_iter().flatten().filter_map(Value::as_str) {
             let kind = kind_of(link);
             let leaves = ["/language/", "/sign-in", "/sign-out"].iter().any(|start| link.starts_with(start));
-            let is_file = ["_as=", ".csv", ".xlsx", "/files/", "/export", "format="].iter().any(|part| link.contains(part));
+            let is_file =
+                ["_as=", ".csv", ".xlsx", "/files/", "/export", "format="].iter().any(|part| link.contains(part));
             // The forms are the same in every court.
             let is_again = !with_forms && link.starts_with("/do/");
             let known = kinds.iter().filter(|known| **known == kind).count();
@@ -181,13 +183,7 @@ fn kind_of(path: &str) -> String {
     format!("{}?{}", place.join("/"), names.join("&"))
 }
 
-fn look_at(
-    browser: &Browser,
-    path: &str,
-    keys: &[String],
-    out: &Path,
-    sights: &mut Vec<Sight>,
-) -> Result<(), Trouble> {
+fn look_at(browser: &Browser, path: &str, keys: &[String], out: &Path, sights: &mut Vec<Sight>) -> Result<(), Trouble> {
     for language in ["zh", "en"] {
         browser.go(&format!("/language/{language}"));
         browser.go(path);
@@ -204,7 +200,8 @@ fn look_at(
                 let is_asked_for = |line: &&String| !(path == "/no/such/page" && line.contains("404"));
                 faults.extend(browser.console().iter().filter(is_asked_for).map(|line| format!("console: {line}")));
             }
-            let picture = format!("{:03}-{language}-{}{}.png", sights.len(), size.0, if is_dark { "-dark" } else { "" });
+            let picture =
+                format!("{:03}-{language}-{}{}.png", sights.len(), size.0, if is_dark { "-dark" } else { "" });
             std::fs::write(out.join(&picture), bytes_of(&browser.picture(size.0, HEIGHT_MAX)))?;
             sights.push(Sight { path: path.to_owned(), language, picture, faults });
         }

@@ -5,6 +5,7 @@ pub mod amount;
 pub mod api;
 pub mod assets;
 pub mod audit;
+pub mod backup;
 pub mod bank;
 pub mod bank_sim;
 pub mod bookkeeping;

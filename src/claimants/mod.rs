@@ -184,6 +184,12 @@ pub fn make_codes(
             ],
         )?;
     }
+    // What waits in the outbox with a code that has just ended would only be in the way of its claimant.
+    tx.execute(
+        "DELETE FROM claimant_message WHERE court_id = $1 AND case_id = $2 AND state = 'waiting' AND claim_id IN \
+         (SELECT c.claim_id FROM claimant_code AS c WHERE c.court_id = $1 AND c.case_id = $2 AND c.made_at = $3)",
+        &[court_id.into(), case.case_id.into(), now.as_microsecond().into()],
+    )?;
     Ok(made)
 }
 

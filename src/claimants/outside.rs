@@ -536,7 +536,7 @@ pub fn serve(outside: &Arc<Outside>, address: SocketAddr, begun: impl FnOnce(Soc
         let listener = TcpListener::bind(address).await?;
         begun(listener.local_addr()?)?;
         let router = router(outside).into_make_service_with_connect_info::<SocketAddr>();
-        axum::serve(listener, router).with_graceful_shutdown(crate::service::server::stopped()).await?;
+        axum::serve(listener, router).with_graceful_shutdown(crate::service::server::signals()?).await?;
         Ok(())
     });
     runtime.shutdown_timeout(STOP_WITHIN);

@@ -207,6 +207,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("paper list", Kind::Read),
     ("verify", Kind::Long),
     ("serve", Kind::Local),
+    ("backup", Kind::Local),
+    ("restore", Kind::Local),
     ("demo", Kind::Local),
     ("bank-sim", Kind::Local),
     ("institution-sim", Kind::Local),

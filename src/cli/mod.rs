@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod asset_facts;
+pub mod backup;
 pub mod bank_account;
 pub mod bank_sim;
 pub mod bounty;
@@ -13,6 +14,7 @@ pub mod claim;
 pub mod claimants;
 pub mod claims;
 pub mod closing_certificate;
+pub mod config;
 pub mod court_transfer;
 pub mod deadlines;
 pub mod deduction;
@@ -53,7 +55,7 @@ use std::time::Duration;
 use ankuan_ledger::engine::{Error, Lease, Pool, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
 use clap::builder::{PossibleValue, TypedValueParser};
-use clap::{Arg, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::access::signing::Signer;
@@ -96,6 +98,9 @@ pub struct Globals {
     /// 密钥文件 · Key file; default: beside the SQLite file, else ankuan.key
     #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
+    /// 配置文件（TOML），参数和环境变量优先 · Configuration (TOML); options and the environment count before it
+    #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// 法院编号 · The court's number
     #[arg(long, global = true, help_heading = GLOBAL, default_value_t = 1, value_name = "NUMBER")]
     pub court: i64,
@@ -226,6 +231,10 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// 网页与接口服务 · Serve pages and the API
     Serve(serve::ServeArgs),
+    /// 备份：整个数据库成一个文件，服务不停 · Back up: the whole database in one file, while it is served
+    Backup(backup::BackupArgs),
+    /// 恢复：把备份装入空数据库并核验 · Restore a backup into an empty database and verify it
+    Restore(backup::RestoreArgs),
     /// 演示：17 万人发放 · A whole payout, from a list on disk to bank files on disk
     Demo(demo::DemoArgs),
     /// 模拟银行：练习对账 · A bank to practise with: answers payment files with replies and statements
@@ -253,13 +262,33 @@ pub enum Command {
 /// Runs a command line, program name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = Cli::command().try_get_matches_from(&arguments);
-    let (matches, cli) = match parsed.and_then(|matches| Ok((matches.clone(), Cli::from_arg_matches(&matches)?))) {
+    let file = match config::named(&arguments).as_deref().map(config::read).transpose() {
+        Ok(file) => file.unwrap_or_default(),
+        Err(failure) => {
+            let message = match failure {
+                Failure::Refused(message) => message,
+                Failure::Broken(error) => Message::new("command.broken").with("detail", error),
+            };
+            let json = arguments.iter().any(|argument| argument == "--json");
+            return Output::printing(Language::default(), json).failure(Exit::Usage, &message, None);
+        }
+    };
+    let (matches, cli) = match read_arguments(&file, &arguments) {
         Ok(parsed) => parsed,
         Err(error) => return refuse_usage(&arguments, &error),
     };
     let context = Context { second: sign_in::second_named(&matches), ..Context::new(cli.globals, clock) };
     context.exit_as(run_command(&context, &cli.command))
+}
+
+/// Reads a command line, with what the file says where it says nothing.
+fn read_arguments(file: &config::File, arguments: &[OsString]) -> Result<(ArgMatches, Cli), clap::Error> {
+    let matches = file.applied_to(Cli::command()).try_get_matches_from(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Command::Serve(args) = &mut cli.command {
+        args.settings = file.settings(&matches);
+    }
+    Ok((matches, cli))
 }
 
 /// Runs a command that was read, wherever it came from.
@@ -312,6 +341,8 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Settlement(command) => settlement::run(context, command),
         Command::Verify(args) => return verify::run(context, args),
         Command::Serve(args) => serve::run(context, args),
+        Command::Backup(args) => backup::run(context, args),
+        Command::Restore(args) => return backup::restore(context, args),
         Command::Demo(args) => return demo::run(context, args),
     };
     done.map(|()| Exit::Done)
@@ -403,6 +434,16 @@ impl Context {
         if let Some(served) = &self.served {
             return Ok(served.pool.lease()?);
         }
+        let mut store = self.open_existing()?;
+        self.migrate(&mut store)?;
+        Ok(store.into())
+    }
+
+    /// Opens a database that has a court, and leaves its schema as it is.
+    ///
+    /// # Errors
+    /// As [`Context::store`].
+    pub fn open_existing(&self) -> Outcome<Store> {
         let no_database = || Message::new("command.no_database").with("database", self.shown_database());
         // Opening would make the file.
         if let Some(path) = self.globals.database.strip_prefix("sqlite:")
@@ -411,14 +452,10 @@ impl Context {
             return Err(no_database().into());
         }
         let mut store = self.open()?;
-        let missing = schema::missing_steps(&mut store)?;
-        if missing.len() == MIGRATIONS.len() {
+        if schema::missing_steps(&mut store)?.len() == MIGRATIONS.len() {
             return Err(no_database().into());
         }
-        if !missing.is_empty() {
-            store.migrate(MIGRATIONS)?;
-        }
-        Ok(store.into())
+        Ok(store)
     }
 
     /// Opens the database, whatever is in it.

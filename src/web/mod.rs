@@ -33,6 +33,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::access::sessions::{self, Session};
 use crate::access::{self, Standing};
 use crate::service::Service;
+use crate::service::front::Asker;
 use crate::{Failure, Language, Message, Outcome};
 
 /// What handlers share.
@@ -226,6 +227,9 @@ impl FromRequestParts<Arc<Service>> for Viewer {
         .map_err(|failure| Sorry::of(failure, language).into_response())?;
         match found {
             Some((session, standings, court_name)) => {
+                if let Some(asker) = parts.extensions.get::<Asker>() {
+                    asker.tell(&session.actor);
+                }
                 Ok(Self { session, court_name, standings, token: kept, form_token, language, path })
             }
             None => Err(refuse()),

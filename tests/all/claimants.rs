@@ -550,6 +550,8 @@ fn everybody_is_told_one_code(database: &Database) {
     // A second time nobody is told again.
     let again = case.queue("share", false);
     assert_eq!((again.messages, again.already), (0, 24 - without));
+    // With new codes, what waited with the old ones is gone.
+    assert_eq!(case.queue("share", true).messages, 24 - without);
     let outgoing = case.hand_out();
     assert_eq!(outgoing.len(), queued.messages);
     assert_eq!(outgoing.iter().map(|one| usize::try_from(one.parts).expect("few")).sum::<usize>(), queued.parts);

@@ -5,7 +5,9 @@ mod support;
 
 mod access;
 mod any_order;
+mod api;
 mod assets;
+mod backup;
 mod bad_input;
 mod bank_sim;
 mod bounties;

@@ -237,7 +237,8 @@ impl Person {
 
     /// The files that the job wrote which is shown.
     pub fn files(&self) -> Vec<(String, Vec<u8>)> {
-        let links = self.run("return [...document.querySelectorAll('main a[download]')].map(link => link.pathname)", &[]);
+        let links =
+            self.run("return [...document.querySelectorAll('main a[download]')].map(link => link.pathname)", &[]);
         let links = links.as_array().cloned().unwrap_or_default();
         links.iter().map(|link| self.download(link.as_str().expect("a path"))).collect()
     }

@@ -78,11 +78,7 @@ fn nobody_goes_beyond_their_duty(database: &Database) {
     }
     stranger.go("/see/case/list");
     assert_eq!(stranger.count("main tbody tr"), 0, "{}", stranger.text());
-    stranger.is_refused(
-        "case party",
-        &[("case", CASE), ("role", "debtor"), ("name", "某人")],
-        "cases.unknown",
-    );
+    stranger.is_refused("case party", &[("case", CASE), ("role", "debtor"), ("name", "某人")], "cases.unknown");
 
     stranger.go("/no/such/page");
     assert_eq!(stranger.text_of(".refusal code"), "web.not_found");
@@ -115,7 +111,8 @@ fn a_second_person_is_another(office: &Office<'_>, handler: &Person) {
     assert!(job.starts_with("/jobs/"), "{job}: {}", handler.text());
     assert_eq!(handler.count("button[name=answer]"), 0, "{}", handler.text());
     // By a form that the page does not show, but could have come from it.
-    let script = "const body = new URLSearchParams({_token: document.querySelector('[name=_token]').value, answer: 'agree'});
+    let script =
+        "const body = new URLSearchParams({_token: document.querySelector('[name=_token]').value, answer: 'agree'});
                   const answer = await fetch(location.pathname + '/answer', {method: 'POST', body});
                   return [answer.status, await answer.text()];";
     let answer = handler.run_async(script, &[]);

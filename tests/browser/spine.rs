@@ -138,11 +138,7 @@ pub fn digest_of(person: &Person, run: &str) -> String {
 fn two_approve(run: &str, first: &Person, second: &Person) {
     for person in [first, second] {
         let digest = digest_of(person, run);
-        person.does("payout approve", &[
-            ("run", run),
-            ("digest", &digest),
-            ("_password", crate::office::PASSWORD),
-        ]);
+        person.does("payout approve", &[("run", run), ("digest", &digest), ("_password", crate::office::PASSWORD)]);
     }
 }
 
@@ -232,10 +228,7 @@ fn the_account_is_reconciled(office: &Office<'_>, finance: &Person, bank: &Path,
     std::fs::write(&statement, changed).expect("writes");
 
     finance.has_done("reply import", &[("files", &replies.join("\n")), ("channel", "download")]);
-    finance.has_done(
-        "statement import",
-        &[("files", statement.to_str().expect("UTF-8")), ("channel", "download")],
-    );
+    finance.has_done("statement import", &[("files", statement.to_str().expect("UTF-8")), ("channel", "download")]);
     finance.has_done("reconcile match", &[]);
 
     finance.go("/see/reconcile/open");

@@ -209,17 +209,16 @@ impl Browser {
             if self.try_ask("POST", "/execute/async", Some(&body)) == Ok(json!(true)) {
                 return;
             }
-            assert!(
-                Instant::now() < end,
-                "never came true: {expression} {arguments:?}\non {}",
-                self.page_for_panic()
-            );
+            assert!(Instant::now() < end, "never came true: {expression} {arguments:?}\non {}", self.page_for_panic());
         }
     }
 
     /// Waits until a text is read on the page.
     pub fn expect_text(&self, text: &str) {
-        self.until("document.readyState === 'complete' && document.body.innerText.includes(arguments[0])", &[json!(text)]);
+        self.until(
+            "document.readyState === 'complete' && document.body.innerText.includes(arguments[0])",
+            &[json!(text)],
+        );
     }
 
     fn element(&self, selector: &str) -> String {
@@ -313,10 +312,7 @@ impl Browser {
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}),
         );
         let scheme = if is_dark { "dark" } else { "light" };
-        command(
-            "Emulation.setEmulatedMedia",
-            json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}),
-        );
+        command("Emulation.setEmulatedMedia", json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}));
     }
 
     /// The page as a picture (PNG, base 64), as long as it is, up to a height.
