@@ -48,7 +48,8 @@ pub fn shown(code: &str) -> String {
 #[must_use]
 pub fn read_code(text: &str) -> Option<String> {
     let mut code = String::with_capacity(CODE_CHARS);
-    for character in half_width(text).filter(|character| !character.is_whitespace() && !"-－—".contains(*character)) {
+    for character in half_width(text).filter(|character| !character.is_whitespace() && !"-－—".contains(*character))
+    {
         let letter = match character.to_ascii_uppercase() {
             'O' => '0',
             'I' | 'L' => '1',
@@ -228,7 +229,8 @@ mod tests {
     fn a_root_needs_document_code_and_salt() {
         let base = root(COST, &[1; 16], "A", "BC").unwrap();
         assert_eq!(base, roots(&[1; 16], [("a", "BC")].into_iter()).unwrap()[0]);
-        for other in [root(COST, &[2; 16], "A", "BC"), root(COST, &[1; 16], "AB", "C"), root(COST, &[1; 16], "A", "BD")] {
+        for other in [root(COST, &[2; 16], "A", "BC"), root(COST, &[1; 16], "AB", "C"), root(COST, &[1; 16], "A", "BD")]
+        {
             assert_ne!(base, other.unwrap());
         }
         let (tag, key) = (base.tag(&[7; 16]).unwrap(), base.seal_key(&[7; 16]).unwrap());

@@ -351,16 +351,13 @@ pub fn import(
     let unreadable = || Message::new("claimants.correction_unreadable");
     let given = Correction::open(bytes, &court).filter(|given| given.court_id == court_id).ok_or_else(unreadable)?;
     let digest = sha256(&[bytes]);
-    let known = tx.query_opt(
-        select!("file_digest = $2"),
-        &[court_id.into(), Value::Bytes(&digest)],
-        read,
-    )?;
+    let known = tx.query_opt(select!("file_digest = $2"), &[court_id.into(), Value::Bytes(&digest)], read)?;
     if let Some(stored) = known {
         return Ok(Imported { proposal: stored.proposal(tx, keys, court_id)?, already: true });
     }
     // As of the moment it was given: a code that has ended since counted then.
-    let given_at = Timestamp::from_microsecond(given.given_at.min(acting.at.as_microsecond())).map_err(|_| unreadable())?;
+    let given_at =
+        Timestamp::from_microsecond(given.given_at.min(acting.at.as_microsecond())).map_err(|_| unreadable())?;
     let roots = roots_of(tx, keys, court_id, given.case_id, given_at)?;
     let not_proved = || Message::new("claimants.correction_not_proved").with("receipt", &given.receipt);
     let (_, root, _) = roots.iter().find(|(claim_id, ..)| *claim_id == given.claim_id).ok_or_else(not_proved)?;

@@ -104,9 +104,8 @@ impl Template {
     /// `claimants.templates` (not such a file), `claimants.template_unknown`, `claimants.template_place` (a place that
     /// nothing fills), `claimants.template_sender` (no sender in 【】 before it, or no code in it).
     pub fn find(text: &str, name: &str) -> Result<Self, Message> {
-        let all: Templates = toml::from_str(text).map_err(|error| {
-            Message::new("claimants.templates").with("detail", error.message().to_owned())
-        })?;
+        let all: Templates = toml::from_str(text)
+            .map_err(|error| Message::new("claimants.templates").with("detail", error.message().to_owned()))?;
         let known: Vec<String> = all.template.iter().map(|one| one.name.clone()).collect();
         let template = all.template.into_iter().find(|one| one.name == name).ok_or_else(|| {
             Message::new("claimants.template_unknown").with("name", name).with("known", known.join(", "))
@@ -312,9 +311,9 @@ pub fn outbox_file(messages: &[Outgoing]) -> Outcome<Vec<u8>> {
     let failed = |error: csv::Error| std::io::Error::other(error.to_string());
     out.write_record(["编号", "手机号", "内容", "条数"]).map_err(failed)?;
     for one in messages {
-        let telephone: String =
-            one.telephone.replace('+', "00").chars().filter(char::is_ascii_digit).collect();
-        out.write_record([&one.message_id.to_string(), &telephone, &one.text, &one.parts.to_string()]).map_err(failed)?;
+        let telephone: String = one.telephone.replace('+', "00").chars().filter(char::is_ascii_digit).collect();
+        out.write_record([&one.message_id.to_string(), &telephone, &one.text, &one.parts.to_string()])
+            .map_err(failed)?;
     }
     Ok(out.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?)
 }

@@ -75,11 +75,9 @@ pub struct NewCode {
 /// The salt of a case's codes; made when first asked for.
 fn salt_of(tx: &mut Tx<'_>, court_id: i64, case_id: i64, randomness: &mut Randomness) -> Outcome<[u8; SALT_LEN]> {
     let key = [court_id.into(), case_id.into()];
-    let found = tx.query_opt(
-        "SELECT salt FROM claimant_case WHERE court_id = $1 AND case_id = $2",
-        &key,
-        |row| Ok(row.bytes(0)?.to_vec()),
-    )?;
+    let found = tx.query_opt("SELECT salt FROM claimant_case WHERE court_id = $1 AND case_id = $2", &key, |row| {
+        Ok(row.bytes(0)?.to_vec())
+    })?;
     if let Some(salt) = found {
         let wrong = |_| ankuan_ledger::Error::Inconsistent("the salt of a case's codes has another length".to_owned());
         return Ok(salt.as_slice().try_into().map_err(wrong)?);
@@ -164,7 +162,8 @@ pub fn make_codes(
             made.push(NewCode { place, code: codes::new_code(randomness)?, expires_at });
         }
     }
-    let roots = codes::roots(&salt, made.iter().map(|new| (claimants[new.place].document_number.as_str(), new.code.as_str())))?;
+    let roots =
+        codes::roots(&salt, made.iter().map(|new| (claimants[new.place].document_number.as_str(), new.code.as_str())))?;
     for (new, root) in made.iter().zip(&roots) {
         let claim_id = claimants[new.place].seen.claim_id;
         let sealed =

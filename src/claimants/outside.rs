@@ -228,7 +228,8 @@ impl Outside {
         let number = CaseNumber::parse(case).map(|number| number.to_string()).unwrap_or_default();
         let export = self.numbers.get(&number).copied();
         let exported = export.and_then(|place| self.exports.get(place));
-        let (cost, salt) = exported.map_or((codes::COST, &[0; codes::SALT_LEN][..]), |one| (one.cost(), one.code_salt()));
+        let (cost, salt) =
+            exported.map_or((codes::COST, &[0; codes::SALT_LEN][..]), |one| (one.cost(), one.code_salt()));
         let read = codes::read_code(code);
         let is_code = read.is_some();
         let code = read.unwrap_or_else(|| "0".repeat(codes::CODE_CHARS));
@@ -530,7 +531,11 @@ impl Outside {
 ///
 /// # Errors
 /// The address cannot be used, or the system gives no thread.
-pub fn serve(outside: &Arc<Outside>, address: SocketAddr, begun: impl FnOnce(SocketAddr) -> Outcome<()>) -> Outcome<()> {
+pub fn serve(
+    outside: &Arc<Outside>,
+    address: SocketAddr,
+    begun: impl FnOnce(SocketAddr) -> Outcome<()>,
+) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(address).await?;

@@ -207,10 +207,7 @@ impl Seen {
             say("claimants.next_no_round", Amount::ZERO);
         }
         if figures.back > Amount::ZERO {
-            say(
-                if self.may_correct { "claimants.next_back" } else { "claimants.next_back_at_court" },
-                figures.back,
-            );
+            say(if self.may_correct { "claimants.next_back" } else { "claimants.next_back_at_court" }, figures.back);
         }
         if figures.on_way > Amount::ZERO {
             say("claimants.next_on_way", figures.on_way);
@@ -351,8 +348,12 @@ mod tests {
     #[test]
     fn what_is_set_aside_or_held_is_said_with_its_reason() {
         let without = seen(700, Some(SetAside::NoAccount));
-        let expected =
-            ["claimants.next_set_aside", "payouts.set_aside_no_account", "claimants.next_give_account", "claimants.next_open"];
+        let expected = [
+            "claimants.next_set_aside",
+            "payouts.set_aside_no_account",
+            "claimants.next_give_account",
+            "claimants.next_open",
+        ];
         assert_eq!(codes(&without), expected);
         let mut held = seen(1_400, None);
         held.held = vec![Held { amount: amount(600), reason: "payee_frozen".into() }];

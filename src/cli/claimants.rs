@@ -230,7 +230,8 @@ fn print_letters(context: &Context, args: &LettersArgs) -> Outcome<()> {
         if wanted.is_empty() {
             return Err(Message::new("claimants.no_letters").with("case", case.current_number()).into());
         }
-        let made = claimants::make_codes(tx, &opened, &mut Randomness::system(), (court_id, &case), &wanted, acting.at)?;
+        let made =
+            claimants::make_codes(tx, &opened, &mut Randomness::system(), (court_id, &case), &wanted, acting.at)?;
         let mut letters: Vec<Letter<'_>> =
             wanted.iter().map(|claimant| Letter { seen: &claimant.seen, code: None }).collect();
         for new in &made {
@@ -239,10 +240,8 @@ fn print_letters(context: &Context, args: &LettersArgs) -> Outcome<()> {
         Ok((letters::file(language, args.address.as_deref(), &letters), letters.len(), left.len()))
     })?;
     let path = put(&folder, &name, text.as_bytes())?;
-    let message = Message::new("claimants.letters_written")
-        .with("count", count)
-        .with("left", left)
-        .with("path", path.display());
+    let message =
+        Message::new("claimants.letters_written").with("count", count).with("left", left).with("path", path.display());
     context.answer(&Answer::new(&message, json!({"letters": count, "with_code": left, "file": path})))
 }
 
@@ -396,7 +395,8 @@ fn print_proposals(context: &Context, proposals: &[Proposal]) -> Outcome<()> {
     let rows: Vec<Vec<String>> = proposals
         .iter()
         .map(|one| {
-            let another = if one.is_of_another() { Message::new("claimants.another_name").text(language) } else { String::new() };
+            let another =
+                if one.is_of_another() { Message::new("claimants.another_name").text(language) } else { String::new() };
             vec![
                 one.correction_id.to_string(),
                 one.receipt.clone(),
@@ -431,8 +431,7 @@ fn accept(context: &Context, args: &AcceptArgs) -> Outcome<()> {
     let opened = context.keys()?;
     context.record("claimants.accept", args, |tx, acting, _| {
         let confirmed_by = access::find_actor(tx, acting.actor.court_id, &args.confirmed_by)?;
-        let decision =
-            Decision { correction_id: args.correction, reason: &args.reason, basis: args.basis.as_deref() };
+        let decision = Decision { correction_id: args.correction, reason: &args.reason, basis: args.basis.as_deref() };
         let claim = corrections::accept(tx, acting, &opened, &mut Randomness::system(), &decision, &confirmed_by)?;
         let message = Message::new("claimants.accepted")
             .with("correction", args.correction)

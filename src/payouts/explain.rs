@@ -176,14 +176,12 @@ impl<'a> Explainer<'a> {
         let place = self.order.binary_search_by_key(&stored.claim_id, |place| self.claims[*place].claim_id);
         let claim = &self.claims[self.order[place.map_err(unknown)?]];
         let shares = &self.distribution.shares;
-        let position =
-            shares.binary_search_by_key(&stored.claim_id, |share| share.claim_id).map_err(unknown)?;
+        let position = shares.binary_search_by_key(&stored.claim_id, |share| share.claim_id).map_err(unknown)?;
         let computed = shares[position];
         if computed != *stored {
             return Err(ExplainRefusal::Differs { stored: *stored, computed });
         }
-        let class =
-            self.distribution.classes.iter().find(|class| class.class == class_of(self.plan, claim)).copied();
+        let class = self.distribution.classes.iter().find(|class| class.class == class_of(self.plan, claim)).copied();
         let arithmetic = match class.map(|class| class.reach) {
             None => Arithmetic::Fixed,
             Some(Reach::Full) => Arithmetic::Full,

@@ -68,7 +68,10 @@ impl Case {
             .map(|n| {
                 let telephone = if n % 3 == 0 { String::new() } else { format!("138{n:08}") };
                 let claim = yuan(100_000 + n * 12_347);
-                format!("A{n},张三{n},其他,{},{claim},张三{n},62220200000{n:08},某银行,102100099996,{telephone}", document(n))
+                format!(
+                    "A{n},张三{n},其他,{},{claim},张三{n},62220200000{n:08},某银行,102100099996,{telephone}",
+                    document(n)
+                )
             })
             .collect();
         let path = circle.folder.path().join("list.csv");
@@ -171,9 +174,7 @@ impl Case {
         let case = self.circle.case.clone();
         let made = self
             .circle
-            .act(HANDLER, |tx, acting, keys, random, _| {
-                claimants::export(tx, keys, random, (COURT, &case), acting.at)
-            })
+            .act(HANDLER, |tx, acting, keys, random, _| claimants::export(tx, keys, random, (COURT, &case), acting.at))
             .expect("exports");
         let path = self.files.join(&made.name);
         std::fs::write(&path, &made.bytes).expect("writes");
@@ -438,8 +439,13 @@ fn a_corrected_account_is_paid(database: &Database) {
     assert!(page.body.contains("被银行退回") && page.body.contains(&seen.figures().back.to_string()));
     let token = token(&page);
     let give = |holder: &str, account: &str, again: &str| {
-        let fields =
-            [("token", token.as_str()), ("holder", holder), ("bank", "新开银行"), ("account", account), ("again", again)];
+        let fields = [
+            ("token", token.as_str()),
+            ("holder", holder),
+            ("bank", "新开银行"),
+            ("account", account),
+            ("again", again),
+        ];
         post(&outside, "/correction", &fields)
     };
     for (holder, account, again) in
@@ -537,7 +543,8 @@ fn a_corrected_account_is_paid(database: &Database) {
     let outside = case.outside();
     let page = look(&outside, "/", NUMBER, &claimant.document_number, &told);
     assert!(page.body.contains("尾号1111") && page.body.contains("已重新安排付款"), "{}", page.body);
-    let figures = case.claimants().into_iter().find(|one| one.seen.claim_id == own.claim_id).expect("there").seen.figures();
+    let figures =
+        case.claimants().into_iter().find(|one| one.seen.claim_id == own.claim_id).expect("there").seen.figures();
     assert_eq!((figures.on_way, figures.back), (figures.granted, Amount::ZERO));
 }
 
