@@ -15,6 +15,7 @@ pub mod calculators;
 pub mod calendar;
 pub mod cases;
 pub mod chart;
+pub mod claimants;
 pub mod claims;
 pub mod cli;
 pub mod clock;

@@ -221,6 +221,10 @@ pub const PAPERS: Migration = Migration {
     facts: &[&papers::PAPER_PRINT, &papers::attached::VOUCHER_ATTACHMENT],
 };
 
+/// What claimants are told and answer outside. All of it is state.
+pub const CLAIMANTS: Migration =
+    Migration { name: "0017_claimants", text: include_str!("../migrations/0017_claimants.sql"), facts: &[] };
+
 /// Sign-in elsewhere, courts above, duties written down.
 pub const ELSEWHERE: Migration = Migration {
     name: "0019_sign_in_elsewhere",
@@ -245,6 +249,7 @@ pub const MIGRATIONS: &[Migration] = &[
     SERVICE,
     SCREENS,
     PAPERS,
+    CLAIMANTS,
     ELSEWHERE,
 ];
 

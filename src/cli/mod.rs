@@ -11,6 +11,7 @@ pub mod case;
 pub mod cash;
 pub mod catalogue;
 pub mod claim;
+pub mod claimants;
 pub mod claims;
 pub mod closing_certificate;
 pub mod config;
@@ -160,6 +161,9 @@ pub enum Command {
     /// 单笔债权的变更 · What changes about a claim
     #[command(subcommand)]
     Claim(claim::ClaimCommand),
+    /// 领款人查询：查询码、短信、告知书、账户更正 · What claimants are told outside, and the accounts they give
+    #[command(subcommand)]
+    Claimants(claimants::ClaimantsCommand),
     /// 收款人 · Payees of ordinary payouts
     #[command(subcommand)]
     Payee(payee::PayeeCommand),
@@ -307,6 +311,7 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Cash(command) => cash::run(context, command),
         Command::Claims(command) => claims::run(context, command),
         Command::Claim(command) => claim::run(context, command),
+        Command::Claimants(command) => claimants::run(context, command),
         Command::Payee(command) => payee::run(context, command),
         Command::Sheet(command) => sheet::run(context, command),
         Command::Distribute(command) => distribute::run(context, command),

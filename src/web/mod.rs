@@ -115,9 +115,14 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 /// What every answer carries, so that a browser runs and loads nothing but ours, and keeps nothing.
 pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                   form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    protect(response.headers_mut(), policy);
+    response
+}
+
+/// Sets the headers that guard a page, with a policy for what it may load.
+pub(crate) fn protect(headers: &mut HeaderMap, policy: &'static str) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -128,7 +133,6 @@ pub async fn guard(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 async fn language(axum::extract::Path(wanted): axum::extract::Path<String>, headers: HeaderMap) -> Response {

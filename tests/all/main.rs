@@ -16,6 +16,7 @@ mod calculators;
 mod cases;
 mod cash;
 mod circle;
+mod claimants;
 mod command_line;
 mod court;
 mod crash;
