@@ -70,6 +70,7 @@ CREATE TABLE claimant_correction (
     decided_at BIGINT,
     decided_by BIGINT,
     confirmed_by BIGINT,                 -- of one that was accepted
+    old_detail_id BIGINT,                -- the claim's details when it was decided
     reason TEXT NOT NULL,
     CONSTRAINT claimant_correction_pk PRIMARY KEY (court_id, correction_id),
     CONSTRAINT claimant_correction_once UNIQUE (court_id, file_digest),

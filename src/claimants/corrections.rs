@@ -270,6 +270,7 @@ struct Stored {
     state: CorrectionState,
     reason: String,
     sealed: Vec<u8>,
+    old_detail_id: Option<i64>,
 }
 
 fn read(row: &Row<'_>) -> Result<Stored, Error> {
@@ -282,13 +283,14 @@ fn read(row: &Row<'_>) -> Result<Stored, Error> {
         state: read_word(row, 5, CorrectionState::parse)?,
         reason: row.text(6)?.to_owned(),
         sealed: row.bytes(7)?.to_vec(),
+        old_detail_id: row.opt_int(8)?,
     })
 }
 
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT correction_id, case_id, claim_id, receipt, given_at, state, reason, sealed \
+            "SELECT correction_id, case_id, claim_id, receipt, given_at, state, reason, sealed, old_detail_id \
              FROM claimant_correction WHERE court_id = $1 AND ",
             $rest
         )
@@ -307,7 +309,8 @@ impl Stored {
     fn proposal(self, tx: &mut Tx<'_>, keys: &Keys, court_id: i64) -> Outcome<Proposal> {
         let case = cases::case_by_id(tx, books::case_money(court_id), self.case_id)?;
         let claim = events::find_claim(tx, court_id, &case, Which::Id(self.claim_id))?;
-        let old = current(tx, keys, court_id, claim.detail_id)?;
+        // Of one that waits, the claim's details as they are now; of one that was decided, as they were then.
+        let old = current(tx, keys, court_id, self.old_detail_id.unwrap_or(claim.detail_id))?;
         let [holder, bank, account] = self.opened(keys, court_id)?;
         Ok(Proposal {
             correction_id: self.correction_id,
@@ -476,7 +479,7 @@ pub fn accept(
         telephone: &old.telephone,
     };
     let changed = events::change_claim_details(tx, acting, keys, randomness, &statement, &NewDetails { detail })?;
-    decide(tx, acting, decision, CorrectionState::Accepted, Some(confirmed_by))?;
+    decide(tx, acting, decision, CorrectionState::Accepted, (claim.detail_id, Some(confirmed_by)))?;
     Ok(changed)
 }
 
@@ -489,8 +492,12 @@ pub fn refuse(tx: &mut Tx<'_>, acting: &Acting, decision: &Decision<'_>) -> Outc
     if decision.reason.trim().is_empty() {
         return Err(Message::new("claimants.reason_missing").into());
     }
-    must_wait(&find(tx, acting.actor.court_id, decision.correction_id)?)?;
-    decide(tx, acting, decision, CorrectionState::Refused, None)
+    let court_id = acting.actor.court_id;
+    let stored = find(tx, court_id, decision.correction_id)?;
+    must_wait(&stored)?;
+    let case = cases::case_by_id(tx, books::case_money(court_id), stored.case_id)?;
+    let claim = events::find_claim(tx, court_id, &case, Which::Id(stored.claim_id))?;
+    decide(tx, acting, decision, CorrectionState::Refused, (claim.detail_id, None))
 }
 
 fn decided(correction_id: i64) -> Message {
@@ -506,11 +513,12 @@ fn decide(
     acting: &Acting,
     decision: &Decision<'_>,
     state: CorrectionState,
-    confirmed_by: Option<&Actor>,
+    (old_detail_id, confirmed_by): (i64, Option<&Actor>),
 ) -> Outcome<()> {
     // Of two who decide at once, one finds it decided.
     let changed = tx.execute(
-        "UPDATE claimant_correction SET state = $3, decided_at = $4, decided_by = $5, confirmed_by = $6, reason = $7 \
+        "UPDATE claimant_correction SET state = $3, decided_at = $4, decided_by = $5, confirmed_by = $6, reason = $7, \
+         old_detail_id = $8 \
          WHERE court_id = $1 AND correction_id = $2 AND state = 'proposed'",
         &[
             acting.actor.court_id.into(),
@@ -520,6 +528,7 @@ fn decide(
             acting.actor.person_id.into(),
             confirmed_by.map(|person| person.person_id).into(),
             decision.reason.trim().into(),
+            old_detail_id.into(),
         ],
     )?;
     if changed == 1 { Ok(()) } else { Err(decided(decision.correction_id).into()) }
