@@ -65,6 +65,24 @@ pub fn shown_in_shanghai(at: i64) -> String {
     )
 }
 
+/// How long something takes: for figures and the log, never for what is recorded.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    /// Begins now.
+    #[must_use]
+    pub fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Microseconds since it began.
+    #[must_use]
+    pub fn micros(&self) -> u64 {
+        u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+}
+
 /// Random bytes: the system's, or a sequence that a seed determines.
 #[derive(Clone, Debug)]
 pub struct Randomness(Source);

@@ -35,6 +35,15 @@ impl Failure {
         Self::Refused(Message::new(code).with("path", path.display()))
     }
 
+    /// For the log of a service: what broke, or the code of a refusal without its values, which may be somebody's.
+    #[must_use]
+    pub fn for_log(&self) -> String {
+        match self {
+            Self::Refused(message) => message.code.to_owned(),
+            Self::Broken(error) => error.to_string(),
+        }
+    }
+
     /// A refusal names the file that it is about; what broke stays as it is.
     #[must_use]
     pub fn in_file(self, path: &Path) -> Self {

@@ -12,6 +12,7 @@ use super::problem::{Problem, language_of};
 use crate::access::api_keys::{self, ApiKey, Scope};
 use crate::access::{Actor, sessions};
 use crate::service::Service;
+use crate::service::front::Asker;
 use crate::web::{SESSION_COOKIE, blocking, cookie, sign_in};
 use crate::{Failure, Language, Message};
 
@@ -153,6 +154,9 @@ impl FromRequestParts<Arc<Service>> for Caller {
             let refused = Problem::refused(&Message::new("api.not_signed_in"), language);
             return Err(refused.with(header::WWW_AUTHENTICATE, challenge));
         };
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            asker.tell(&caller.person);
+        }
         take(&limits, counted, service, language)?;
         Ok(caller)
     }

@@ -52,7 +52,7 @@ pub fn streamed(
                 }
                 Err(_) if has_left => {}
                 Err(failure) => {
-                    tracing::error!(?failure, "a file could not be read");
+                    tracing::error!(failure = failure.for_log(), "a file could not be read");
                     let _taken = send(Err(std::io::Error::other("the file could not be read")));
                 }
             }

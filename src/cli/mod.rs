@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod asset_facts;
+pub mod backup;
 pub mod bank_account;
 pub mod bank_sim;
 pub mod bounty;
@@ -12,6 +13,7 @@ pub mod catalogue;
 pub mod claim;
 pub mod claims;
 pub mod closing_certificate;
+pub mod config;
 pub mod court_transfer;
 pub mod deadlines;
 pub mod deduction;
@@ -26,6 +28,7 @@ pub mod movement;
 pub mod obligation;
 pub mod opening;
 pub mod output;
+pub mod paper;
 pub mod payee;
 pub mod payout;
 pub mod person;
@@ -43,14 +46,15 @@ pub mod sign_in;
 pub mod statement;
 pub mod verify;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ankuan_ledger::engine::{Error, Lease, Pool, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::access::signing::Signer;
@@ -93,6 +97,9 @@ pub struct Globals {
     /// 密钥文件 · Key file; default: beside the SQLite file, else ankuan.key
     #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_KEYS", value_name = "FILE")]
     pub keys: Option<PathBuf>,
+    /// 配置文件（TOML），参数和环境变量优先 · Configuration (TOML); options and the environment count before it
+    #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// 法院编号 · The court's number
     #[arg(long, global = true, help_heading = GLOBAL, default_value_t = 1, value_name = "NUMBER")]
     pub court: i64,
@@ -213,10 +220,17 @@ pub enum Command {
     /// 总账 · The ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// 单据：审批表、收据、缴库单等，打印并登记 · Forms that people sign, printed and counted
+    #[command(subcommand)]
+    Paper(paper::PaperCommand),
     /// 核验全部账簿 · Check everything on record
     Verify(verify::VerifyArgs),
     /// 网页与接口服务 · Serve pages and the API
     Serve(serve::ServeArgs),
+    /// 备份：整个数据库成一个文件，服务不停 · Back up: the whole database in one file, while it is served
+    Backup(backup::BackupArgs),
+    /// 恢复：把备份装入空数据库并核验 · Restore a backup into an empty database and verify it
+    Restore(backup::RestoreArgs),
     /// 演示：17 万人发放 · A whole payout, from a list on disk to bank files on disk
     Demo(demo::DemoArgs),
     /// 模拟银行：练习对账 · A bank to practise with: answers payment files with replies and statements
@@ -244,13 +258,33 @@ pub enum Command {
 /// Runs a command line, program name first.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let parsed = Cli::command().try_get_matches_from(&arguments);
-    let (matches, cli) = match parsed.and_then(|matches| Ok((matches.clone(), Cli::from_arg_matches(&matches)?))) {
+    let file = match config::named(&arguments).as_deref().map(config::read).transpose() {
+        Ok(file) => file.unwrap_or_default(),
+        Err(failure) => {
+            let message = match failure {
+                Failure::Refused(message) => message,
+                Failure::Broken(error) => Message::new("command.broken").with("detail", error),
+            };
+            let json = arguments.iter().any(|argument| argument == "--json");
+            return Output::printing(Language::default(), json).failure(Exit::Usage, &message, None);
+        }
+    };
+    let (matches, cli) = match read_arguments(&file, &arguments) {
         Ok(parsed) => parsed,
         Err(error) => return refuse_usage(&arguments, &error),
     };
     let context = Context { second: sign_in::second_named(&matches), ..Context::new(cli.globals, clock) };
     context.exit_as(run_command(&context, &cli.command))
+}
+
+/// Reads a command line, with what the file says where it says nothing.
+fn read_arguments(file: &config::File, arguments: &[OsString]) -> Result<(ArgMatches, Cli), clap::Error> {
+    let matches = file.applied_to(Cli::command()).try_get_matches_from(arguments)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Command::Serve(args) = &mut cli.command {
+        args.settings = file.settings(&matches);
+    }
+    Ok((matches, cli))
 }
 
 /// Runs a command that was read, wherever it came from.
@@ -295,12 +329,15 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Deduction(command) => deduction::run(context, command),
         Command::Calc(command) => calc::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
+        Command::Paper(command) => paper::run(context, command),
         Command::BankSim(args) => bank_sim::run(context, args),
         Command::Obligation(command) => obligation::run(context, command),
         Command::Plan(command) => plan::run(context, command),
         Command::Settlement(command) => settlement::run(context, command),
         Command::Verify(args) => return verify::run(context, args),
         Command::Serve(args) => serve::run(context, args),
+        Command::Backup(args) => backup::run(context, args),
+        Command::Restore(args) => return backup::restore(context, args),
         Command::Demo(args) => return demo::run(context, args),
     };
     done.map(|()| Exit::Done)
@@ -392,6 +429,16 @@ impl Context {
         if let Some(served) = &self.served {
             return Ok(served.pool.lease()?);
         }
+        let mut store = self.open_existing()?;
+        self.migrate(&mut store)?;
+        Ok(store.into())
+    }
+
+    /// Opens a database that has a court, and leaves its schema as it is.
+    ///
+    /// # Errors
+    /// As [`Context::store`].
+    pub fn open_existing(&self) -> Outcome<Store> {
         let no_database = || Message::new("command.no_database").with("database", self.shown_database());
         // Opening would make the file.
         if let Some(path) = self.globals.database.strip_prefix("sqlite:")
@@ -400,14 +447,10 @@ impl Context {
             return Err(no_database().into());
         }
         let mut store = self.open()?;
-        let missing = schema::missing_steps(&mut store)?;
-        if missing.len() == MIGRATIONS.len() {
+        if schema::missing_steps(&mut store)?.len() == MIGRATIONS.len() {
             return Err(no_database().into());
         }
-        if !missing.is_empty() {
-            store.migrate(MIGRATIONS)?;
-        }
-        Ok(store.into())
+        Ok(store)
     }
 
     /// Opens the database, whatever is in it.
@@ -685,6 +728,33 @@ pub fn yuan(text: &str) -> Result<Amount, String> {
 /// The sentence, in both languages, since the language is not known yet.
 pub fn day(text: &str) -> Result<Date, String> {
     text.parse().map_err(|_| both(&Message::new("command.day").with("value", text)))
+}
+
+/// Words of a closed list as an option of a command: read with the sentence of [`word`], and known to who asks what may
+/// be said.
+#[derive(Clone)]
+pub struct Words<T> {
+    parse: fn(&str) -> Option<T>,
+    known: Vec<&'static str>,
+}
+
+/// An option that takes one of `known`.
+fn words<T>(parse: fn(&str) -> Option<T>, known: impl IntoIterator<Item = &'static str>) -> Words<T> {
+    Words { parse, known: known.into_iter().collect() }
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let (parse, known) = (self.parse, self.known.clone());
+        (move |text: &str| word(parse, &known, text)).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        // Hidden: the help of each lists them with what they mean.
+        Some(Box::new(self.known.iter().map(|word| PossibleValue::new(*word).hide(true))))
+    }
 }
 
 /// A word of a closed list as an option of a command.

@@ -291,10 +291,20 @@ pub fn peak_rss_bytes() -> Option<u64> {
     peak_of_status(&std::fs::read_to_string("/proc/self/status").ok()?)
 }
 
+/// The memory that this process holds now, in bytes (`VmRSS` of proc(5)); `None` where there is no such count.
+#[must_use]
+pub fn resident_bytes() -> Option<u64> {
+    bytes_of_status(&std::fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")
+}
+
 fn peak_of_status(status: &str) -> Option<u64> {
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    bytes_of_status(status, "VmHWM:")
+}
+
+fn bytes_of_status(status: &str, name: &str) -> Option<u64> {
+    let count = status.lines().find_map(|line| line.strip_prefix(name))?;
     // proc(5) prints kB and means 1,024 bytes.
-    peak.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
+    count.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 #[derive(Serialize)]

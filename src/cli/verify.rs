@@ -150,6 +150,7 @@ const fn question(name: &str) -> &'static str {
         b"plans" => "verify.of_plans",
         b"cash" => "verify.of_cash",
         b"salaries" => "verify.of_salaries",
+        b"papers" => "verify.of_papers",
         b"files" => "verify.of_files",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",

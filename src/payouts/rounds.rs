@@ -300,6 +300,28 @@ fn apply_events(
     Ok(())
 }
 
+/// The shares of a distribution by what becomes of them: outcome, reason, how many, their claims, what is granted.
+///
+/// # Errors
+/// What the database says.
+pub fn shares_by_outcome(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    stored: &StoredDistribution,
+) -> Outcome<Vec<(String, String, i64, Amount, Amount)>> {
+    let (first, last) = stored.share_ids();
+    Ok(tx.query(
+        "SELECT outcome, COALESCE(reason, ''), CAST(COUNT(*) AS BIGINT), CAST(SUM(claim_minor) AS BIGINT), \
+         CAST(SUM(granted_minor) AS BIGINT) FROM share WHERE court_id = $1 AND book_id = $2 AND share_id >= $3 \
+         AND share_id <= $4 GROUP BY outcome, COALESCE(reason, '') ORDER BY 1, 2",
+        &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into()],
+        |row| {
+            let texts = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+            Ok((texts.0, texts.1, row.int(2)?, Amount::from_minor(row.int(3)?), Amount::from_minor(row.int(4)?)))
+        },
+    )?)
+}
+
 /// The distributions of a case whose runs stood committed before an id: what they granted counts as paid before.
 fn effective_distributions(
     tx: &mut Tx<'_>,

@@ -1,6 +1,6 @@
 //! A case's money on its way, from the asset to the payee, read from its own accounts; and its entries page by page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use ankuan_ledger::engine::{Error, Tx};
 use ankuan_ledger::{Amount, BookKey};
@@ -305,4 +305,30 @@ pub fn case_page(
         |row| Ok((row.int(0)?, Amount::from_minor(row.int(1)?))),
     )?;
     ids.into_iter().map(|(id, held)| Ok(CaseLine { case: cases::case_by_id(tx, book, id)?, held })).collect()
+}
+
+/// The names of some claims, by their rows.
+///
+/// # Errors
+/// What the database says.
+pub fn names_of_claims(tx: &mut Tx<'_>, book: BookKey, claims: &[i64]) -> Outcome<HashMap<i64, String>> {
+    let mut names = HashMap::new();
+    for claim_id in claims {
+        let name = tx.query_opt(
+            "SELECT name FROM claim WHERE court_id = $1 AND book_id = $2 AND claim_id = $3",
+            &[book.court_id.into(), book.book_id.into(), (*claim_id).into()],
+            |row| Ok(row.text(0)?.to_owned()),
+        )?;
+        names.insert(*claim_id, name.unwrap_or_default());
+    }
+    Ok(names)
+}
+
+/// What of a case's money can be distributed now.
+///
+/// # Errors
+/// What the database says.
+pub fn available_of_case(tx: &mut Tx<'_>, book: BookKey, case_id: i64) -> Outcome<Amount> {
+    let receipts = crate::receipts::receipts_of_case(tx, book, case_id)?;
+    Ok(Amount::sum(receipts.iter().map(|receipt| receipt.available)).unwrap_or_default())
 }

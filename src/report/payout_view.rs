@@ -258,6 +258,38 @@ pub fn sources(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Out
     Ok(views)
 }
 
+/// Sheets and distributions that stand in no run and were never committed in one, oldest first: a distribution only while
+/// it is the newest of its case, for an older one does not know what came after it.
+///
+/// # Errors
+/// What the database says.
+pub fn free_sources(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<SourceView>> {
+    const SHOWN: i64 = 100;
+    let rows = tx.query(
+        "SELECT f.kind, f.source_id, f.case_id FROM (SELECT 'sheet' AS kind, sheet_id AS source_id, case_id FROM sheet \
+          WHERE court_id = $1 AND book_id = $2 UNION ALL SELECT 'distribution', MAX(distribution_id), case_id \
+          FROM distribution WHERE court_id = $1 AND book_id = $2 GROUP BY case_id) AS f \
+         WHERE NOT EXISTS (SELECT 1 FROM open_source AS o WHERE o.court_id = $1 AND o.book_id = $2 AND o.kind = f.kind \
+          AND o.source_id = f.source_id) AND NOT EXISTS (SELECT 1 FROM run_source AS x JOIN run_event AS e \
+          ON e.court_id = x.court_id AND e.book_id = x.book_id AND e.run_id = x.run_id AND e.event = 'committed' \
+          WHERE x.court_id = $1 AND x.book_id = $2 AND x.kind = f.kind AND x.source_id = f.source_id) \
+         ORDER BY f.source_id LIMIT $3",
+        &[court_id.into(), books::CASE_MONEY.into(), SHOWN.into()],
+        |row| Ok((row.text(0)? == "sheet", row.int(1)?, row.int(2)?)),
+    )?;
+    let mut free = Vec::new();
+    for (is_sheet, source_id, case_id) in rows {
+        let case = cases::case_by_id(tx, books::case_money(court_id), case_id)?;
+        let (kind, paid) = if is_sheet {
+            (SourceKind::Sheet, Paid::Sheet(sheets::find_sheet(tx, court_id, source_id)?))
+        } else {
+            (SourceKind::Distribution, Paid::Distribution(find_distribution(tx, court_id, source_id)?))
+        };
+        free.push(SourceView { source: Source { kind, source_id, case_id }, case, paid, odd: Vec::new() });
+    }
+    Ok(free)
+}
+
 /// What other runs that were committed paid of the same case, source by source.
 fn paid_before(tx: &mut Tx<'_>, court_id: i64, source: &Source, run_id: i64) -> Outcome<Vec<Amount>> {
     Ok(tx.query(

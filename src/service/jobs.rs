@@ -373,6 +373,22 @@ pub fn is_any(tx: &mut Tx<'_>, court_id: i64, now: Timestamp) -> Outcome<bool> {
     Ok(found.is_some())
 }
 
+/// How many jobs of all courts have not ended, by where they stand.
+///
+/// # Errors
+/// What the database says.
+pub fn counts(tx: &mut Tx<'_>) -> Outcome<Vec<(State, i64)>> {
+    let open = [State::Proposed, State::Waiting, State::Running];
+    let found = tx.query(
+        "SELECT state, COUNT(*) FROM court AS c JOIN job AS j ON j.court_id = c.court_id \
+         AND j.state IN ('proposed', 'waiting', 'running') GROUP BY state",
+        &[],
+        |row| Ok((read_word(row, 0, State::parse)?, row.int(1)?)),
+    )?;
+    let count = |state| found.iter().find(|(known, _)| *known == state).map_or(0, |(_, count)| *count);
+    Ok(open.map(|state| (state, count(state))).to_vec())
+}
+
 /// Takes the oldest job that waits, or whose runner is dead.
 ///
 /// # Errors

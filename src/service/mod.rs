@@ -1,8 +1,11 @@
 //! The service: runs the commands for people who have signed in, at once or as jobs. Pages (`web`) and programs (`api`)
 //! ask it; it knows neither HTML nor HTTP.
 
+pub mod front;
 pub mod guard;
+pub mod incoming;
 pub mod jobs;
+pub mod metrics;
 pub mod server;
 
 use std::collections::HashMap;
@@ -20,18 +23,31 @@ use crate::access::{Acting, Actor, credentials};
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
 use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Context, Globals, Served, run_command};
-use crate::clock::{Clock, Randomness};
+use crate::clock::{Clock, Randomness, Stopwatch};
 use crate::documents::keys::Keys;
 use crate::request::{Answer, Request};
+use crate::schema;
 use crate::{Failure, Language, Message, Outcome, access, chart, request};
 use guard::Guard;
 use jobs::{End, Job, State};
+use metrics::Metrics;
 
-/// Connections at once: two cores are busy with fewer, and PostgreSQL allows 100 to all who use it.
-pub const CONNECTIONS_MAX: usize = 16;
+/// How much a service does at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Connections to the database.
+    pub connections: usize,
+    /// Threads that run jobs.
+    pub workers: usize,
+}
 
-/// Threads that run jobs: one long commit and what comes beside it.
-const WORKERS: usize = 2;
+impl Default for Size {
+    /// Two cores are busy with fewer connections, and PostgreSQL allows 100 to all who use it. Two workers: one long commit
+    /// and what comes beside it.
+    fn default() -> Self {
+        Self { connections: 16, workers: 2 }
+    }
+}
 
 /// How often a worker looks for jobs that another process left.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
@@ -123,6 +139,9 @@ pub struct Service {
     pub clock: Clock,
     /// Who can sign in to practise; empty but in a demo.
     pub demo: Vec<DemoAccount>,
+    /// What is counted.
+    pub metrics: Metrics,
+    size: Size,
     globals: Globals,
     pool: Arc<Pool>,
     keys: Keys,
@@ -147,6 +166,14 @@ impl Service {
     /// # Errors
     /// `keys.missing`, `command.no_database`, `service.already_served`, else what the database says.
     pub fn new(globals: Globals, clock: Clock, demo: Vec<DemoAccount>) -> Outcome<Arc<Self>> {
+        Self::of_size(globals, clock, demo, Size::default())
+    }
+
+    /// As [`Service::new`], as large as somebody wants it.
+    ///
+    /// # Errors
+    /// As [`Service::new`].
+    pub fn of_size(globals: Globals, clock: Clock, demo: Vec<DemoAccount>, size: Size) -> Outcome<Arc<Self>> {
         let context = Context::new(globals.clone(), clock);
         let keys = context.keys()?;
         drop(context.store()?);
@@ -163,8 +190,10 @@ impl Service {
             entries: catalogue::entries(),
             clock,
             demo,
+            metrics: Metrics::default(),
+            size,
             globals,
-            pool: Pool::new(pattern, CONNECTIONS_MAX),
+            pool: Pool::new(pattern, size.connections),
             keys,
             owner: ankuan_ledger::chain::hex(&owner),
             running: Mutex::default(),
@@ -358,8 +387,24 @@ impl Service {
     /// # Errors
     /// `service.job_for_another`, and those of [`jobs::answer`].
     pub fn answer(&self, job_id: i64, second: &Actor, agreed: bool, reason: &str) -> Outcome<()> {
+        self.answer_if(job_id, second, agreed, reason, |_, _| Ok(()))
+    }
+
+    /// As [`Service::answer`], if the job is what the second person saw.
+    ///
+    /// # Errors
+    /// As [`Service::answer`], and what `check` says.
+    pub fn answer_if(
+        &self,
+        job_id: i64,
+        second: &Actor,
+        agreed: bool,
+        reason: &str,
+        check: impl FnOnce(&mut Tx<'_>, &Job) -> Outcome<()>,
+    ) -> Outcome<()> {
         self.write(|tx| {
             let job = jobs::find(tx, second.court_id, job_id)?;
+            check(tx, &job)?;
             if let Some(named) = self.named_second(&job).filter(|named| *named != second.name) {
                 return Err(Message::new("service.job_for_another").with("job", job_id).with("name", named).into());
             }
@@ -393,6 +438,25 @@ impl Service {
         lock(&self.wake.0).is_stopping
     }
 
+    /// That nothing keeps it from answering: it does not stop, the database answers and has our schema, the workers run.
+    ///
+    /// # Errors
+    /// `service.stopping`, `service.schema_missing`, `service.worker_missing`; what the database says.
+    pub fn ready(&self) -> Outcome<()> {
+        if self.is_stopping() {
+            return Err(Message::new("service.stopping").into());
+        }
+        if self.workers() < self.size.workers {
+            return Err(Message::new("service.worker_missing").into());
+        }
+        let mut store = self.lease()?;
+        let missing = self.watch(schema::missing_steps(&mut store))?;
+        match missing.first() {
+            None => Ok(()),
+            Some(step) => Err(Message::new("service.schema_missing").with("step", step).into()),
+        }
+    }
+
     /// How many workers run; fewer than were started when one broke.
     #[must_use]
     pub fn workers(&self) -> usize {
@@ -404,7 +468,7 @@ impl Service {
     /// # Errors
     /// The system gives no thread.
     pub fn start_workers(self: &Arc<Self>) -> std::io::Result<()> {
-        for number in 0..WORKERS {
+        for number in 0..self.size.workers {
             let service = Arc::clone(self);
             lock(&self.wake.0).workers += 1;
             let counted = Counted(Arc::clone(self));
@@ -449,7 +513,7 @@ impl Service {
                     continue;
                 }
                 Ok(None) => {}
-                Err(failure) => tracing::error!(?failure, "looking for jobs"),
+                Err(failure) => tracing::error!(failure = failure.for_log(), "looking for jobs"),
             }
             let awake = lock(&self.wake.0);
             let idle = |awake: &mut Awake| !awake.has_work && !awake.is_stopping;
@@ -480,13 +544,13 @@ impl Service {
     }
 
     fn run_job(&self, job: &Job) {
-        let reached = Arc::new(Reached::default());
+        let (reached, watch) = (Arc::new(Reached::default()), Stopwatch::start());
         lock(&self.running).insert((job.court_id, job.job_id), Arc::clone(&reached));
         let stopped = Arc::new((Mutex::new(false), Condvar::new()));
         let end = std::thread::scope(|scope| {
             let alive = scope.spawn(|| self.keep_alive(job, &reached, &stopped));
             let end = self.run_kept(job, &reached).unwrap_or_else(|failure| {
-                tracing::error!(job = job.job_id, ?failure, "a job could not be run");
+                tracing::error!(job = job.job_id, failure = failure.for_log(), "a job could not be run");
                 end_of(Ran { said: Said::default(), outcome: Err(failure) }, job.language)
             });
             *lock(&stopped.0) = true;
@@ -496,9 +560,14 @@ impl Service {
         });
         let ended = self.write(|tx| jobs::end(tx, job, &self.owner, &end, self.clock.now()));
         lock(&self.running).remove(&(job.court_id, job.job_id));
+        self.metrics.job_ended(end.state);
+        let (state, micros) = (end.state.as_str(), watch.micros());
+        let (court, person, command) = (job.court_id, job.person_id, job.command.as_str());
+        tracing::info!(court, job = job.job_id, command, state, code = end.code, micros, person, "job ended");
         if let Err(failure) = ended {
-            // It stays `running` until its lease ends, and is begun again, which changes nothing that was done.
-            tracing::error!(job = job.job_id, ?failure, "the end of a job could not be written");
+            // It stays `running` until its lease ends, or the next start, and is begun again, which changes nothing that
+            // was done.
+            tracing::error!(job = job.job_id, failure = failure.for_log(), "the end of a job could not be written");
         }
     }
 
@@ -514,7 +583,7 @@ impl Service {
             }
             let steps = steps(reached);
             if let Err(failure) = self.write(|tx| jobs::renew(tx, job, &self.owner, steps, self.clock.now())) {
-                tracing::warn!(job = job.job_id, ?failure, "a lease could not be renewed");
+                tracing::warn!(job = job.job_id, failure = failure.for_log(), "a lease could not be renewed");
             }
         }
     }

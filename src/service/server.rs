@@ -4,14 +4,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
-use super::Service;
-use crate::{Outcome, api, web};
+use super::front::{self, Front};
+use super::incoming::{Incoming, Peer};
+use super::{Service, metrics};
+use crate::{Failure, Message, Outcome, api, web};
 
 /// The largest request: a list of a million claimants as a workbook is about 100 MB.
 const BODY_BYTES_MAX: usize = 512 << 20;
@@ -22,21 +26,56 @@ const WAITING_THREADS_MAX: usize = 32;
 /// How long after being told to stop what is open may take.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 
+/// Where and how a service listens.
+pub struct Listen {
+    /// The address.
+    pub address: SocketAddr,
+    /// Certificate and key; none: plain HTTP, for the machine itself or behind a proxy.
+    pub tls: Option<TlsAcceptor>,
+    /// How it stands to the world.
+    pub front: Front,
+}
+
 /// Everything that is answered.
-pub fn router(service: &Arc<Service>) -> Router {
-    let health = Router::new().route("/healthz", get(|| async { "ok\n" })).route("/readyz", get(ready));
+pub fn router(service: &Arc<Service>, front: Front) -> Router {
+    let front = Arc::new(front);
+    let health = Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(read_metrics))
+        .layer(Extension(Arc::clone(&front)));
     health
         .merge(api::routes())
         .merge(web::routes())
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(axum::middleware::from_fn_with_state((Arc::clone(service), front), front::pass))
         .with_state(Arc::clone(service))
 }
 
-/// Whether the database answers.
-async fn ready(axum::extract::State(service): web::App) -> (StatusCode, &'static str) {
-    match web::blocking(&service, |service| service.courts()).await {
-        Ok(_) => (StatusCode::OK, "ready\n"),
-        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n"),
+/// Whether whoever distributes requests may send some here.
+async fn ready(State(service): web::App) -> (StatusCode, String) {
+    match web::blocking(&service, |service| service.ready()).await {
+        Ok(()) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(Failure::Refused(message)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", message.code)),
+        Err(broken) => {
+            tracing::warn!(failure = broken.for_log(), "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned())
+        }
+    }
+}
+
+async fn read_metrics(State(service): web::App, Extension(front): Extension<Arc<Front>>, request: Request) -> Response {
+    let may_read = front::may_read_metrics(&front, &request);
+    drop(request);
+    if !may_read {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    match web::blocking(&service, |service| metrics::text(service)).await {
+        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response(),
+        Err(failure) => {
+            tracing::warn!(failure = failure.for_log(), "no figures");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
     }
 }
 
@@ -44,11 +83,7 @@ async fn ready(axum::extract::State(service): web::App) -> (StatusCode, &'static
 ///
 /// # Errors
 /// The address cannot be used, or the system gives no thread.
-pub fn serve(
-    service: &Arc<Service>,
-    address: SocketAddr,
-    begun: impl FnOnce(SocketAddr) -> Outcome<()>,
-) -> Outcome<()> {
+pub fn serve(service: &Arc<Service>, listen: Listen, begun: impl FnOnce(SocketAddr) -> Outcome<()>) -> Outcome<()> {
     service.start_workers()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -56,13 +91,20 @@ pub fn serve(
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
-        let listener = TcpListener::bind(address).await?;
-        begun(listener.local_addr()?)?;
-        let router = router(service).into_make_service_with_connect_info::<SocketAddr>();
+        // Heard from before anybody is told that the service runs.
+        let stopped = signals()?;
+        let no_address = |error: std::io::Error| {
+            Failure::from(Message::new("config.listen").with("address", listen.address).with("detail", error))
+        };
+        let listener = TcpListener::bind(listen.address).await.map_err(no_address)?;
+        let address = listener.local_addr()?;
+        let incoming = Incoming::begin(listener, listen.tls)?;
+        begun(address)?;
+        let router = router(service, listen.front).into_make_service_with_connect_info::<Peer>();
         let stopping = Arc::clone(service);
         let (told, mut is_told) = tokio::sync::watch::channel(false);
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
-            stopped().await;
+        let serving = axum::serve(incoming, router).with_graceful_shutdown(async move {
+            stopped.await;
             tracing::info!("stopping");
             stopping.stop();
             let _nobody_waits = told.send(true);
@@ -84,17 +126,14 @@ pub fn serve(
     served.and(ended)
 }
 
-async fn stopped() {
+/// Ends when the process is told to stop.
+fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminated = match signal(SignalKind::terminate()) {
-        Ok(terminated) => terminated,
-        Err(error) => {
-            tracing::error!(%error, "signals cannot be waited for");
-            return std::future::pending().await;
+    let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminated.recv() => {}
-    }
+    })
 }

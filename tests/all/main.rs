@@ -6,6 +6,7 @@ mod support;
 mod access;
 mod any_order;
 mod assets;
+mod backup;
 mod bad_input;
 mod bank_sim;
 mod bounties;

@@ -1,6 +1,6 @@
 //! The service as a process: who may serve, jobs that outlive a process, stopping.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -211,15 +211,22 @@ struct Serving {
 
 impl Serving {
     fn begin(files: &Files, database: &str, stop_at: Option<u32>) -> Option<Self> {
-        let mut command = files.command(database, &words(&["serve", "--listen", "127.0.0.1:0"]));
+        Self::with(files, database, stop_at, &[])
+    }
+
+    fn with(files: &Files, database: &str, stop_at: Option<u32>, more: &[&str]) -> Option<Self> {
+        let mut arguments = words(&["serve", "--listen", "127.0.0.1:0"]);
+        arguments.extend(words(more));
+        let mut command = files.command(database, &arguments);
         if let Some(point) = stop_at {
             command.env("ANKUAN_STOP_AT", point.to_string());
         }
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+        let log = std::fs::File::create(files.path("log")).expect("a log");
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("reads");
         // Nothing is said by a program that stopped before it listened.
-        let Some((_, address)) = line.trim_end().split_once("http://") else {
+        let Some((_, address)) = line.trim_end().split_once("://") else {
             child.wait().expect("ends");
             return None;
         };
@@ -320,7 +327,131 @@ fn stopping_ends_what_lasts(database: &Database) {
     reader.read_to_string(&mut rest).expect("ends");
 }
 
+/// Asks for a page over a connection that ends with the answer.
+fn get(mut stream: impl Read + Write, path: &str, header: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n");
+    stream.write_all(request.as_bytes()).expect("asks");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    answer
+}
+
+/// Life, readiness, figures and the log of a service that somebody looks at.
+fn a_service_says_how_it_is(database: &Database) {
+    let files = Files::new(1);
+    crate::program::open_court(&files, database);
+    let mut store = database.open();
+    let mut tx = store.begin().expect("begins");
+    let person = access::find_actor(&mut tx, 1, "孙财务").expect("a person");
+    let token = sessions::open(&mut tx, &person, Clock::system().now(), &mut Randomness::system()).expect("opens");
+    tx.commit().expect("commits");
+    drop(store);
+    std::fs::write(files.path("token"), "a-token-of-the-test\n").expect("writes");
+    let token_file = files.path("token");
+    let more = ["--metrics-token-file", token_file.to_str().expect("UTF-8"), "--origin", "https://ankuan.example"];
+    let serving = Serving::with(&files, &database.address, None, &more).expect("serves");
+    let ask = |path: &str, header: &str| get(TcpStream::connect(&serving.address).expect("connects"), path, header);
+    assert!(ask("/healthz", "").starts_with("HTTP/1.1 200"));
+    assert!(ask("/readyz", "").starts_with("HTTP/1.1 200"));
+    let cookie = format!("Cookie: __Host-ankuan=1.{token}\r\n");
+    let page = ask("/see/case/show?number=2026-secret-case", &cookie);
+    assert!(page.contains("x-request-id: "), "{page}");
+    let id = page.split("x-request-id: ").nth(1).expect("an id")[..16].to_owned();
+    assert!(ask("/", "Origin: https://elsewhere.example\r\n").starts_with("HTTP/1.1 403"));
+    assert!(ask("/sign-in", "Origin: https://ankuan.example\r\n").starts_with("HTTP/1.1 200"));
+    let metrics = ask("/metrics", "");
+    for line in [
+        "ankuan_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1",
+        "ankuan_request_microseconds_count{route=\"/see/{*words}\"} 1",
+        "ankuan_jobs{state=\"waiting\"} 0",
+        "ankuan_workers 2",
+        "ankuan_sign_in_failures_total 0",
+    ] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    assert!(!metrics.contains("secret-case"));
+    // By way of a proxy it is not the machine itself that asks.
+    assert!(ask("/metrics", "X-Forwarded-For: 127.0.0.1\r\n").starts_with("HTTP/1.1 404"));
+    let token = "X-Forwarded-For: 9.9.9.9\r\nAuthorization: Bearer a-token-of-the-test\r\n";
+    assert!(ask("/metrics", token).starts_with("HTTP/1.1 200"));
+    assert!(serving.terminate());
+    let log = std::fs::read_to_string(files.path("log")).expect("a log");
+    assert!(!log.contains("secret-case"), "{log}");
+    let line = log.lines().find(|line| line.contains(&id)).expect("the request");
+    let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    let fields = &line["fields"];
+    assert_eq!(fields["route"], "/see/{*words}");
+    assert_eq!(fields["court"], 1);
+    assert_eq!(fields["person"], person.person_id);
+    assert!(fields["micros"].as_u64().is_some_and(|micros| micros > 0), "{line}");
+}
+
+#[test]
+fn it_speaks_tls_with_a_certificate() {
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+    use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto};
+    const CERTIFICATE: &str = include_str!("tls/certificate.pem");
+    let database = Database::sqlite();
+    let files = Files::new(1);
+    files.done(&database.address, &words(&["init", "--name", "某某法院", "--admin", "赵管理"]));
+    std::fs::write(files.path("certificate.pem"), CERTIFICATE).expect("writes");
+    std::fs::write(files.path("key.pem"), include_str!("tls/key.pem")).expect("writes");
+    let path = |name: &str| files.path(name).to_str().expect("UTF-8").to_owned();
+    let (certificate, key) = (path("certificate.pem"), path("key.pem"));
+    let check = |arguments: &[&str]| {
+        let mut all = words(&["serve", "--check"]);
+        all.extend(words(arguments));
+        crate::program::said(&files.run(&database.address, &all))
+    };
+    assert!(check(&["--tls-certificate", &certificate]).contains("config.tls_together"));
+    assert!(check(&["--tls-certificate", &key, "--tls-key", &key]).contains("config.tls_certificate"));
+    assert!(check(&["--tls-certificate", &certificate, "--tls-key", &certificate]).contains("config.tls_key"));
+    let more = ["--tls-certificate", &certificate, "--tls-key", &key];
+    let serving = Serving::with(&files, &database.address, None, &more).expect("serves");
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).expect("a certificate")).expect("a root");
+    let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("a name");
+    // Whoever only connects, and says nothing, holds up nobody.
+    let silent = TcpStream::connect(&serving.address).expect("connects");
+    let client = ClientConnection::new(Arc::new(config), name).expect("a client");
+    let stream = StreamOwned::new(client, TcpStream::connect(&serving.address).expect("connects"));
+    assert!(get(stream, "/readyz", "").starts_with("HTTP/1.1 200"));
+    let mut plain = TcpStream::connect(&serving.address).expect("connects");
+    plain.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("asks");
+    let mut answer = Vec::new();
+    let _reset = plain.read_to_end(&mut answer);
+    assert!(!answer.starts_with(b"HTTP"));
+    drop(silent);
+    assert!(serving.terminate());
+}
+
+#[test]
+fn a_file_configures_it() {
+    let files = Files::new(1);
+    let database = Database::sqlite();
+    let write = |text: &str| {
+        std::fs::write(files.path("ankuan.toml"), text).expect("writes");
+        words(&["--config", files.path("ankuan.toml").to_str().expect("UTF-8"), "serve", "--check"])
+    };
+    let shown = files.done(&database.address, &write("workers = 5\nlog = \"warn\"\ndatabase = \"sqlite:other.db\"\n"));
+    assert_eq!(shown["workers"]["value"], "5");
+    assert_eq!(shown["workers"]["from"], "file");
+    assert_eq!(shown["database"]["from"], "flag");
+    assert_eq!(shown["listen"]["from"], "default");
+    let refused = files.run(&database.address, &write("workers = 5\nworkres = 6\n"));
+    let said = crate::program::said(&refused);
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("config.unknown_key") && said.contains("workres") && said.contains("ankuan.toml"), "{said}");
+}
+
 crate::on_both!(
+    a_service_says_how_it_is,
     nobody_serves_what_somebody_has_to_himself,
     a_job_that_is_let_go_belongs_to_whoever_takes_it,
     a_job_outlives_the_process,

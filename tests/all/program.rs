@@ -37,7 +37,7 @@ impl Files {
 
     pub fn command(&self, address: &str, arguments: &[String]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ankuan"));
-        for name in ["DATABASE_URL", "ANKUAN_AS", "ANKUAN_KEYS", "ANKUAN_WAIT", "ANKUAN_STOP_AT"] {
+        for name in ["DATABASE_URL", "ANKUAN_AS", "ANKUAN_KEYS", "ANKUAN_WAIT", "ANKUAN_STOP_AT", "ANKUAN_CONFIG"] {
             command.env_remove(name);
         }
         command.args(["--database", address, "--date", "2026-11-22", "--json", "--keys"]).arg(self.path("court.key"));

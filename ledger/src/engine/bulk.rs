@@ -74,7 +74,8 @@ impl<'b> Rows<'b> {
         if self.rest.is_empty() {
             return None;
         }
-        self.rest = &self.rest[2..];
+        // A row that is cut short is noticed with its first value.
+        self.rest = self.rest.get(2..).unwrap_or_default();
         Some(RowReader { rows: self })
     }
 }

@@ -13,6 +13,7 @@ mod migrate;
 mod pool;
 mod postgres;
 mod sqlite;
+mod whole;
 
 use std::fmt;
 use std::time::Duration;

@@ -69,6 +69,13 @@ impl Pool {
         self.freed.notify_all();
     }
 
+    /// How many connections are leased now, and how many are open.
+    #[must_use]
+    pub fn in_use(&self) -> (usize, usize) {
+        let state = self.state();
+        (state.open - state.idle.len(), state.open)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
