@@ -29,6 +29,7 @@ pub mod message;
 pub mod movements;
 pub mod obligations;
 pub mod payouts;
+pub mod reads;
 pub mod receipts;
 pub mod relief;
 pub mod replies;

@@ -214,6 +214,10 @@ pub const SCREENS: Migration = Migration {
     facts: &[&screens::SCREEN_CLEARANCE],
 };
 
+/// Who opened personal data. A log, outside the books.
+pub const READ_LOG: Migration =
+    Migration { name: "0018_read_log", text: include_str!("../migrations/0018_read_log.sql"), facts: &[] };
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -230,6 +234,7 @@ pub const MIGRATIONS: &[Migration] = &[
     SIGN_IN,
     SERVICE,
     SCREENS,
+    READ_LOG,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

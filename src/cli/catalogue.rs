@@ -192,6 +192,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("ledger close-month", Kind::Write),
     ("verify", Kind::Long),
     ("serve", Kind::Local),
+    ("reads list", Kind::Read),
+    ("keys rotate", Kind::Local),
     ("backup", Kind::Local),
     ("restore", Kind::Local),
     ("demo", Kind::Local),
