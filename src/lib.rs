@@ -28,6 +28,7 @@ pub mod memorandum;
 pub mod message;
 pub mod movements;
 pub mod obligations;
+pub mod papers;
 pub mod payouts;
 pub mod reads;
 pub mod receipts;

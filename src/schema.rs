@@ -11,7 +11,7 @@ use crate::assets::{
 use crate::payouts::{lines, policy, reissue, release, rounds, runs, screens, settle, sheets, signatures};
 use crate::{
     Message, Outcome, access, bounties, cases, chart, claims, deadlines, documents, flows, movements, obligations,
-    receipts, relief, replies, statements,
+    papers, receipts, relief, replies, statements,
 };
 
 /// People, chart, bank accounts, cases, money in. `role_event` and `delegation` are made anew by a later step, which guards
@@ -214,6 +214,13 @@ pub const SCREENS: Migration = Migration {
     facts: &[&screens::SCREEN_CLEARANCE],
 };
 
+/// What was printed to be signed, and what is attached to vouchers.
+pub const PAPERS: Migration = Migration {
+    name: "0016_papers",
+    text: include_str!("../migrations/0016_papers.sql"),
+    facts: &[&papers::PAPER_PRINT, &papers::attached::VOUCHER_ATTACHMENT],
+};
+
 /// Who opened personal data. A log, outside the books.
 pub const READ_LOG: Migration =
     Migration { name: "0018_read_log", text: include_str!("../migrations/0018_read_log.sql"), facts: &[] };
@@ -234,6 +241,7 @@ pub const MIGRATIONS: &[Migration] = &[
     SIGN_IN,
     SERVICE,
     SCREENS,
+    PAPERS,
     READ_LOG,
 ];
 

@@ -3,7 +3,6 @@
 
 use axum::http::Uri;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::values;
 use crate::Message;
@@ -14,7 +13,7 @@ pub const LIMIT: i64 = 100;
 pub const LIMIT_MAX: i64 = 1_000;
 
 /// A page.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize)]
 pub struct Page<T> {
     /// Its rows.
     pub items: Vec<T>,

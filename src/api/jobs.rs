@@ -262,7 +262,8 @@ pub async fn file(
 /// POST: the second person agrees or declines. `If-Match` names the job as they saw it.
 ///
 /// # Errors
-/// `access.scope_missing`, `api.if_match_missing`, `api.if_match`, `web.reason_missing`, and those of [`jobs::answer`].
+/// `access.scope_missing`, `api.if_match_missing`, `api.if_match`, `web.reason_missing`, and those of
+/// [`Service::answer`].
 pub async fn answer(
     State(service): App,
     caller: Caller,
@@ -280,16 +281,12 @@ pub async fn answer(
     }
     let second = caller.person.clone();
     let answered = blocking(&service, move |service| {
-        service.write(|tx| {
-            let job = jobs::find(tx, second.court_id, job_id)?;
-            let stored = jobs::find(tx, second.court_id, job_id)?;
-            if !names(&seen, &tag(&shown(tx, service, stored)?)?) {
-                return Err(Message::new("api.if_match").with("job", job_id).into());
+        service.answer_if(job_id, &second, given.agree, given.reason.trim(), |tx, job| {
+            if names(&seen, &tag(&shown(tx, service, job.clone())?)?) {
+                return Ok(());
             }
-            jobs::answer(tx, &job, &second, given.agree, given.reason.trim(), service.clock.now())
-        })?;
-        service.wake_up();
-        Ok(())
+            Err(Message::new("api.if_match").with("job", job_id).into())
+        })
     });
     answered.await.map_err(|failure| caller.problem(failure))?;
     find(&service, &caller, job_id).await

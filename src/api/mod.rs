@@ -4,9 +4,14 @@
 pub mod caller;
 pub mod commands;
 pub mod cursor;
+pub mod endpoints;
+pub mod files;
 pub mod jobs;
 pub mod limits;
+pub mod openapi;
 pub mod problem;
+pub mod reader;
+pub mod resources;
 pub mod stream;
 pub mod values;
 
@@ -33,17 +38,29 @@ pub const ROOT: &str = "/api/v1";
 /// The API and its reader.
 pub fn routes() -> Router<Arc<Service>> {
     let api = Router::new()
+        .route("/openapi.json", get(openapi::document))
         .route("/jobs", get(jobs::list))
         .route("/jobs/{job}", get(jobs::show))
         .route("/jobs/{job}/answer", post(jobs::answer))
         .route("/jobs/{job}/events", get(jobs::events))
         .route("/jobs/{job}/files/{file}", get(jobs::file))
+        .route("/cases", get(resources::cases))
+        .route("/cases/{number}/claims", get(resources::claims))
+        .route("/runs", get(resources::runs))
+        .route("/runs/{number}", get(resources::run))
+        .route("/runs/{number}/lines", get(resources::lines))
+        .route("/runs/{number}/files", get(files::list))
+        .route("/runs/{number}/files/{name}", get(files::download))
+        .route("/runs/{number}/transmittal", get(files::transmittal))
+        .route("/statements/{statement}/lines", get(resources::bank_lines))
+        .route("/books/{book}/entries", get(resources::entries))
+        .route("/books/{book}/vouchers", get(resources::vouchers))
         .route("/{*words}", get(commands::read).post(commands::write))
         .fallback(async |headers: HeaderMap| problem(&headers, "web.not_found"))
         .method_not_allowed_fallback(async |headers: HeaderMap| problem(&headers, "api.method_unknown"))
         .layer(from_fn(readable))
         .layer(Extension(Arc::new(Limits::default())));
-    Router::new().nest(ROOT, api).layer(from_fn(web::guard))
+    Router::new().nest(ROOT, api).route("/api/docs", get(reader::page)).layer(from_fn(web::guard))
 }
 
 fn problem(headers: &HeaderMap, code: &'static str) -> Problem {

@@ -166,14 +166,16 @@ pub fn status_of(code: &str) -> StatusCode {
         | "service.file_is_uploaded"
         | "service.no_file_here"
         | "service.second_person_signs_in" => StatusCode::BAD_REQUEST,
-        "web.not_found" | "file.not_found" => StatusCode::NOT_FOUND,
+        "web.not_found" | "api.book" | "file.not_found" => StatusCode::NOT_FOUND,
         _ if code.ends_with("unknown") => StatusCode::NOT_FOUND,
         _ if CONFLICTS.iter().any(|end| code.ends_with(end)) => StatusCode::CONFLICT,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
 }
 
-fn title_of(status: StatusCode) -> &'static str {
+/// The code of what kind of problem a status is.
+#[must_use]
+pub fn title_of(status: StatusCode) -> &'static str {
     match status {
         StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::PAYLOAD_TOO_LARGE => {
             "api.title_unreadable"

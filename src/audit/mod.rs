@@ -4,6 +4,7 @@
 mod assets;
 mod movements;
 mod obligations;
+mod papers;
 mod reconciliation;
 mod relief;
 
@@ -159,6 +160,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("plans", obligations::plans(tx, court_id)?),
         Check::new("cash", cash(tx, court_id)?),
         Check::new("salaries", assets::salaries(tx, court_id)?),
+        Check::new("papers", papers::papers(tx, court_id)?),
     ];
     if let Some(keys) = keys {
         checks.push(Check::new("documents", all_documents(tx, court_id, keys)?));

@@ -174,11 +174,7 @@ pub fn restore(store: &mut Store, log: Option<&mut Store>, input: impl Read) -> 
     Ok(Summary { header, contents })
 }
 
-fn load_table(
-    tx: &mut Tx<'_>,
-    table: &'static Table,
-    archive: &mut Reader<impl Read>,
-) -> Outcome<(Contents, Block)> {
+fn load_table(tx: &mut Tx<'_>, table: &'static Table, archive: &mut Reader<impl Read>) -> Outcome<(Contents, Block)> {
     let (mut rows, mut digest) = (0, Context::new(&SHA256));
     let mut bulk = Bulk::new(table);
     loop {
@@ -243,9 +239,8 @@ fn make_schema(store: &mut Store, header: &Header) -> Outcome<()> {
 }
 
 fn steps(tx: &mut Tx<'_>) -> Outcome<Vec<(String, String)>> {
-    let mut steps = tx.query("SELECT name, digest FROM schema_step", &[], |row| {
-        Ok((row.text(0)?.to_owned(), hex(row.bytes(1)?)))
-    })?;
+    let mut steps =
+        tx.query("SELECT name, digest FROM schema_step", &[], |row| Ok((row.text(0)?.to_owned(), hex(row.bytes(1)?))))?;
     steps.sort_unstable();
     Ok(steps)
 }

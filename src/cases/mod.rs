@@ -322,6 +322,44 @@ pub fn cases(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Case>> {
     Ok(cases)
 }
 
+/// A page of the cases behind an id, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn page(tx: &mut Tx<'_>, book: BookKey, after: i64, most: i64) -> Outcome<Vec<Case>> {
+    let mut cases = tx.query(
+        "SELECT case_id, title, opened_on FROM court_case WHERE court_id = $1 AND book_id = $2 AND case_id > $3 \
+         ORDER BY case_id LIMIT $4",
+        &[book.court_id.into(), book.book_id.into(), after.into(), most.into()],
+        |row| {
+            Ok(Case {
+                case_id: row.int(0)?,
+                title: row.text(1)?.to_owned(),
+                opened_on: read_date(row, 2)?,
+                numbers: Vec::new(),
+            })
+        },
+    )?;
+    let Some((first, last)) = cases.first().zip(cases.last()).map(|ends| (ends.0.case_id, ends.1.case_id)) else {
+        return Ok(cases);
+    };
+    tx.each(
+        "SELECT case_id, number, since FROM case_number WHERE court_id = $1 AND book_id = $2 AND case_id >= $3 \
+         AND case_id <= $4 ORDER BY id",
+        &[book.court_id.into(), book.book_id.into(), first.into(), last.into()],
+        |row| {
+            let case_id = row.int(0)?;
+            // Sorted by id above.
+            if let Ok(place) = cases.binary_search_by_key(&case_id, |case| case.case_id) {
+                let number = NumberSince { number: row.text(1)?.to_owned(), since: read_date(row, 2)? };
+                cases[place].numbers.push(number);
+            }
+            Ok::<(), ankuan_ledger::Error>(())
+        },
+    )?;
+    Ok(cases)
+}
+
 /// Adds a party to a case. Needs [`Role::Handler`].
 ///
 /// # Errors

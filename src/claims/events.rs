@@ -580,6 +580,12 @@ fn complete(tx: &mut Tx<'_>, court_id: i64, case: &Case, row: ClaimRow) -> Outco
     let merged_into = first_row(tx, court_id, &row)?;
     let mut record = ClaimRecord { merged_into, ..row.record };
     record.events = events_of_claim(tx, court_id, case.case_id, record.claim_id)?;
+    as_it_stands(&mut record);
+    Ok(record)
+}
+
+/// Lets what happened to a claim count.
+fn as_it_stands(record: &mut ClaimRecord) {
     for event in &record.events {
         match (event.kind, record.standing) {
             (ClaimEventKind::Confirmed, _) => record.standing = ClaimStanding::Confirmed,
@@ -596,7 +602,43 @@ fn complete(tx: &mut Tx<'_>, court_id: i64, case: &Case, row: ClaimRow) -> Outco
             (ClaimEventKind::Payee, _) => record.problem = None,
         }
     }
-    Ok(record)
+}
+
+/// A page of the claims of a case behind an id, as they stand now, in the order of the lists; with the row of the same
+/// person that a row is added to, where its list says so.
+///
+/// # Errors
+/// What the database says.
+pub fn page_of_claims(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    case: &Case,
+    after: i64,
+    most: i64,
+) -> Outcome<Vec<(ClaimRecord, Option<i64>)>> {
+    let mut found = Vec::new();
+    for list in lists_of_case(tx, court_id, case.case_id)? {
+        let (first, last) = (list.claim_ids.0.max(after.saturating_add(1)), list.claim_ids.1);
+        let left = most - i64::try_from(found.len()).unwrap_or(most);
+        if first > last || left <= 0 {
+            continue;
+        }
+        let key = [court_id.into(), books::CASE_MONEY.into(), first.into(), last.into(), left.into()];
+        let rows = tx.query(concat!(claims_where!(""), " LIMIT $5"), &key, read_claim)?;
+        found.extend(rows.into_iter().map(|row| (row.record, row.merged_into_row)));
+    }
+    let ends = found.first().zip(found.last()).map(|((first, _), (last, _))| (first.claim_id, last.claim_id));
+    let Some(ends) = ends else { return Ok(found) };
+    for (claim_id, event) in events_between(tx, court_id, case.case_id, ends)? {
+        // In the order of the lists, whose ids rise.
+        if let Ok(place) = found.binary_search_by_key(&claim_id, |(claim, _)| claim.claim_id) {
+            found[place].0.events.push(event);
+        }
+    }
+    for (claim, _) in &mut found {
+        as_it_stands(claim);
+    }
+    Ok(found)
 }
 
 /// The claimant number of the row that a row is added to: the same person's first one, unless the two rank otherwise
@@ -633,13 +675,24 @@ fn first_row(tx: &mut Tx<'_>, court_id: i64, row: &ClaimRow) -> Outcome<Option<S
 /// # Errors
 /// What the database says.
 pub fn events_of_claim(tx: &mut Tx<'_>, court_id: i64, case_id: i64, claim_id: i64) -> Outcome<Vec<ClaimEvent>> {
+    let events = events_between(tx, court_id, case_id, (claim_id, claim_id))?;
+    Ok(events.into_iter().map(|(_, event)| event).collect())
+}
+
+/// What happened to the claims of a case between two ids, in the order in which it did.
+fn events_between(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    case_id: i64,
+    (first, last): (i64, i64),
+) -> Outcome<Vec<(i64, ClaimEvent)>> {
     Ok(tx.query(
         "SELECT id, event, amount_minor, payee_name, numerator, denominator, detail_id, reason, basis, proposed_by, \
-         approved_by, recorded_at FROM claim_event \
-         WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND claim_id = $4 ORDER BY id",
-        &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), claim_id.into()],
+         approved_by, recorded_at, claim_id FROM claim_event \
+         WHERE court_id = $1 AND book_id = $2 AND case_id = $3 AND claim_id >= $4 AND claim_id <= $5 ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), first.into(), last.into()],
         |row| {
-            Ok(ClaimEvent {
+            let event = ClaimEvent {
                 id: row.int(0)?,
                 kind: read_word(row, 1, ClaimEventKind::parse)?,
                 amount: row.opt_int(2)?.map(Amount::from_minor),
@@ -651,7 +704,8 @@ pub fn events_of_claim(tx: &mut Tx<'_>, court_id: i64, case_id: i64, claim_id: i
                 proposed_by: row.int(9)?,
                 approved_by: row.int(10)?,
                 recorded_at: row.int(11)?,
-            })
+            };
+            Ok((row.int(12)?, event))
         },
     )?)
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, asset_facts, word};
+use super::{Context, Words, asset_facts, words};
 use crate::assets::measures::{MeasureRecord, Standing, load, load_many, term_of};
 use crate::assets::message::percent;
 use crate::assets::register::{self, Asset, NewAsset};
@@ -68,7 +68,7 @@ pub enum AssetCommand {
 pub struct AddArgs {
     /// 财产类别：deposit 银行存款，salary 工资薪金，policy 人身保险，housing_fund 住房公积金，income 其他收入，
     /// wallet 网络资金，equity 股权、基金，debt 到期债权，auction 拍卖款 · What it is
-    #[arg(value_parser = kind)]
+    #[arg(value_parser = kind())]
     pub kind: AssetKind,
     /// 机构（银行、保险公司、公积金中心、单位） · Who holds it and is told what to do
     #[arg(long)]
@@ -84,9 +84,8 @@ pub struct AddArgs {
     pub identifier: String,
 }
 
-fn kind(text: &str) -> Result<AssetKind, String> {
-    let known: Vec<&str> = AssetKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    word(AssetKind::parse, &known, text)
+fn kind() -> Words<AssetKind> {
+    words(AssetKind::parse, AssetKind::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.
@@ -141,7 +140,9 @@ fn extent_text(extent: Extent) -> String {
     }
 }
 
-fn sums(standing: &Standing, is_ours: bool) -> (Amount, Amount) {
+/// What is frozen and deducted of an asset, for this court or for others.
+#[must_use]
+pub fn sums(standing: &Standing, is_ours: bool) -> (Amount, Amount) {
     let ours = standing.line.measures().iter().filter(|measure| measure.is_outside != is_ours);
     let (mut frozen, mut deducted) = (Amount::ZERO, Amount::ZERO);
     for measure in ours {
@@ -157,7 +158,9 @@ fn sums(standing: &Standing, is_ours: bool) -> (Amount, Amount) {
     (frozen, deducted)
 }
 
-fn next_end(standing: &Standing) -> Option<jiff::civil::Date> {
+/// When the first freeze of an asset ends.
+#[must_use]
+pub fn next_end(standing: &Standing) -> Option<jiff::civil::Date> {
     standing.line.measures().iter().filter_map(Measure::in_force).map(|freeze| freeze.ends_on).min()
 }
 

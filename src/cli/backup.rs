@@ -93,7 +93,8 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> Outcome<Exit> {
     let summary = backup::restore(&mut store, log.as_mut(), BufReader::new(file)).map_err(|failure| failure.in_file(&args.file))?;
     // The steps that this program has and the backup had not.
     context.migrate(&mut store)?;
-    let courts = store.snapshot()?.query("SELECT DISTINCT court_id FROM court ORDER BY court_id", &[], |row| row.int(0))?;
+    let courts =
+        store.snapshot()?.query("SELECT DISTINCT court_id FROM court ORDER BY court_id", &[], |row| row.int(0))?;
     let mut is_well = true;
     let mut reports = Vec::new();
     for court in courts {

@@ -103,7 +103,7 @@ pub struct DrawArgs {
     #[arg(long, value_name = "FILE")]
     pub code_file: PathBuf,
     /// 证件类别 · Kind of document
-    #[arg(long, value_name = "KIND", value_parser = document_type, default_value = "other")]
+    #[arg(long, value_name = "KIND", value_parser = document_type(), default_value = "other")]
     pub document_type: DocumentType,
     /// 证件号码 · Document number
     #[arg(long, value_name = "NUMBER", default_value = "", conflicts_with = "details")]

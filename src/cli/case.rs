@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::output::Column;
 use super::payee::{document_number, document_type};
-use super::{Context, day, word, yuan};
+use super::{Context, Words, day, words, yuan};
 use crate::cases::freezes::{self, FrozenShare, NewFreeze};
 use crate::cases::gates::{self, CaseEvent, CaseEventKind};
 use crate::cases::progress::{self, Manner, MilestoneKind, NewMilestone};
@@ -49,7 +49,7 @@ pub enum CaseCommand {
         case: String,
         /// 身份：applicant 申请执行人，debtor 被执行人，payer 交款人，victim 被害人，other_court 其他法院，valuer 评估机构，
         /// auctioneer 拍卖机构，third_party 案外人，agent 代理人 · What they are in the case
-        #[arg(value_parser = party_role)]
+        #[arg(value_parser = party_role())]
         role: PartyRole,
         /// 姓名或名称 · Name
         name: String,
@@ -73,7 +73,7 @@ pub enum CaseCommand {
         /// 事项：stayed 中止，resumed 恢复，bankruptcy_accepted 受理破产，bankruptcy_lifted 破产停发解除，
         /// plan_objection 分配方案异议，plan_objection_ended 该异议终结，execution_objection 执行异议，
         /// execution_objection_ended 该异议终结 · What happened
-        #[arg(value_parser = event_kind)]
+        #[arg(value_parser = event_kind())]
         event: CaseEventKind,
         /// 文书 · Ruling or notice
         #[arg(long)]
@@ -100,7 +100,7 @@ pub enum CaseCommand {
         /// 案号 · Case number
         case: String,
         /// 事项 · What happened
-        #[arg(value_parser = milestone)]
+        #[arg(value_parser = milestone())]
         milestone: MilestoneKind,
         /// 文书 · The paper
         #[arg(long)]
@@ -109,7 +109,7 @@ pub enum CaseCommand {
         #[arg(long, value_name = "DATE", value_parser = day)]
         on: Option<Date>,
         /// 结案方式：performed 执行完毕，settled 和解履行完毕，other 其他 · How a case was closed
-        #[arg(long, value_parser = manner)]
+        #[arg(long, value_parser = manner())]
         manner: Option<Manner>,
         /// 尚有案款仍结案的理由 · Why it is closed while it holds money
         #[arg(long, value_name = "REASON", default_value = "")]
@@ -138,7 +138,7 @@ pub struct FreezeArgs {
     #[arg(long, value_name = "NUMBER", conflicts_with = "lift")]
     pub document_number: Option<String>,
     /// 证件类别 · Kind of that document
-    #[arg(long, value_name = "KIND", value_parser = document_type, default_value = "identity_card")]
+    #[arg(long, value_name = "KIND", value_parser = document_type(), default_value = "identity_card")]
     pub document_type: DocumentType,
     /// 金额（元） · The most that is frozen, yuan
     #[arg(long, value_parser = yuan, required_unless_present = "lift")]
@@ -160,24 +160,20 @@ pub struct FreezeArgs {
     pub on: Option<Date>,
 }
 
-fn party_role(text: &str) -> Result<PartyRole, String> {
-    let known: Vec<&str> = PartyRole::ALL.iter().map(|role| role.as_str()).collect();
-    word(PartyRole::parse, &known, text)
+fn party_role() -> Words<PartyRole> {
+    words(PartyRole::parse, PartyRole::ALL.iter().map(|word| word.as_str()))
 }
 
-fn milestone(text: &str) -> Result<MilestoneKind, String> {
-    let known: Vec<&str> = MilestoneKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    word(MilestoneKind::parse, &known, text)
+fn milestone() -> Words<MilestoneKind> {
+    words(MilestoneKind::parse, MilestoneKind::ALL.iter().map(|word| word.as_str()))
 }
 
-fn manner(text: &str) -> Result<Manner, String> {
-    let known: Vec<&str> = Manner::ALL.iter().map(|manner| manner.as_str()).collect();
-    word(Manner::parse, &known, text)
+fn manner() -> Words<Manner> {
+    words(Manner::parse, Manner::ALL.iter().map(|word| word.as_str()))
 }
 
-fn event_kind(text: &str) -> Result<CaseEventKind, String> {
-    let known: Vec<&str> = CaseEventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    word(CaseEventKind::parse, &known, text)
+fn event_kind() -> Words<CaseEventKind> {
+    words(CaseEventKind::parse, CaseEventKind::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

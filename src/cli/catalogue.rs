@@ -90,8 +90,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("payout approve", Kind::Write),
     ("payout commit", Kind::Long),
     ("payout release", Kind::Long),
-    ("payout deliver", Kind::Local),
-    ("payout verification-request", Kind::Local),
+    ("payout deliver", Kind::Long),
+    ("payout verification-request", Kind::Long),
     ("payout withdraw", Kind::Write),
     ("payout cancel", Kind::Write),
     ("payout screen", Kind::Read),
@@ -190,6 +190,10 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("ledger release", Kind::Write),
     ("ledger reverse", Kind::Write),
     ("ledger close-month", Kind::Write),
+    ("ledger attach", Kind::Write),
+    ("ledger unattached", Kind::Read),
+    ("paper print", Kind::Write),
+    ("paper list", Kind::Read),
     ("verify", Kind::Long),
     ("serve", Kind::Local),
     ("reads list", Kind::Read),
@@ -252,8 +256,8 @@ pub enum Takes {
     Yuan,
     /// A civil date.
     Date,
-    /// One word of a closed list.
-    Choice(Vec<String>),
+    /// One word of a closed list; each with what it means in Chinese, where the help says so.
+    Choice(Vec<(String, String)>),
     /// The name of something built in; at the command line also a file.
     Name,
     /// A file that is read.
@@ -310,6 +314,13 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// What it is called, in a language: what it is for, without what is explained behind a colon.
+    #[must_use]
+    pub fn title(&self, language: Language) -> &str {
+        let about = self.about(language);
+        about.split(['：', ':', '；']).next().unwrap_or(about).trim()
+    }
+
     /// What it is for, in a language.
     #[must_use]
     pub fn about(&self, language: Language) -> &str {
@@ -400,12 +411,24 @@ fn is_own(argument: &Arg) -> bool {
 
 fn parameter(argument: &Arg) -> Parameter {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-    let (help_zh, help_en) = both(&help);
+    let (mut help_zh, help_en) = both(&help);
+    let mut takes = takes(argument);
+    if let Takes::Choice(words) = &mut takes {
+        for (word, meaning) in words.iter_mut() {
+            *meaning = meaning_of(&help_zh, word);
+        }
+        // The list of words is the field itself.
+        if words.iter().any(|(_, meaning)| !meaning.is_empty())
+            && let Some((label, _)) = help_zh.split_once('：')
+        {
+            help_zh = label.to_owned();
+        }
+    }
     Parameter {
         name: argument.get_id().to_string(),
         help_zh,
         help_en,
-        takes: takes(argument),
+        takes,
         is_required: argument.is_required_set(),
         is_list: matches!(argument.get_action(), ArgAction::Append)
             || argument.get_num_args().is_some_and(|range| range.max_values() > 1),
@@ -420,7 +443,8 @@ fn takes(argument: &Arg) -> Takes {
     if !argument.get_action().takes_values() {
         return Takes::Flag;
     }
-    let choices: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+    let choices: Vec<(String, String)> =
+        argument.get_possible_values().iter().map(|value| (value.get_name().to_owned(), String::new())).collect();
     let kind = argument.get_value_parser().type_id();
     let is = |wanted: TypeId| kind == wanted;
     let names = argument.get_value_names().unwrap_or_default();
@@ -439,6 +463,14 @@ fn takes(argument: &Arg) -> Takes {
     } else {
         Takes::Text
     }
+}
+
+/// What a word means, out of a help that lists the words: `handler 承办人，finance 财务`.
+fn meaning_of(help: &str, word: &str) -> String {
+    let is_end = |character| matches!(character, '，' | '；' | '、' | ';' | ',');
+    let parts = help.split(|character| is_end(character) || character == '：');
+    let found = parts.filter_map(|part| part.trim().strip_prefix(word)).find(|rest| rest.starts_with(' '));
+    found.map_or_else(String::new, |rest| rest.trim().to_owned())
 }
 
 /// The two halves of a text of the command line: `审批 · Approve the next step`.

@@ -143,7 +143,8 @@ pub fn named(arguments: &[OsString]) -> Option<PathBuf> {
 /// `file.*`, `config.unreadable`, `config.unknown_key`, `config.bad_value`, each with the line.
 pub fn read(path: &Path) -> Outcome<File> {
     let bytes = crate::documents::read_small(path, FILE_BYTES_MAX)?;
-    let unreadable = |detail: String| Message::new("config.unreadable").with("path", path.display()).with("detail", detail);
+    let unreadable =
+        |detail: String| Message::new("config.unreadable").with("path", path.display()).with("detail", detail);
     let bytes = bytes.ok_or_else(|| unreadable(format!("> {FILE_BYTES_MAX} bytes")))?;
     let text = String::from_utf8(bytes).map_err(|error| unreadable(error.to_string()))?;
     parse(&text).map_err(|message| Failure::from(message.with("path", path.display())))
@@ -180,10 +181,9 @@ fn values(value: &toml::Value, takes: Takes) -> Option<Vec<String>> {
         (Takes::Number(least, most), toml::Value::Integer(number)) if (least..=most).contains(number) => {
             Some(vec![number.to_string()])
         }
-        (Takes::Texts(check), toml::Value::Array(texts)) => texts
-            .iter()
-            .map(|text| text.as_str().filter(|text| check(text)).map(str::to_owned))
-            .collect(),
+        (Takes::Texts(check), toml::Value::Array(texts)) => {
+            texts.iter().map(|text| text.as_str().filter(|text| check(text)).map(str::to_owned)).collect()
+        }
         _ => None,
     }
 }
@@ -206,9 +206,10 @@ fn wanted(key: &str) -> &'static str {
 /// The line where a key stands, from 1.
 fn line_of(text: &str, key: &str) -> usize {
     let is_key = |line: &str| {
-        line.trim_start().trim_start_matches(['[', '"', '\'']).strip_prefix(key).is_some_and(|rest| {
-            rest.trim_start_matches(['"', '\'']).trim_start().starts_with(['=', '.', ']'])
-        })
+        line.trim_start()
+            .trim_start_matches(['[', '"', '\''])
+            .strip_prefix(key)
+            .is_some_and(|rest| rest.trim_start_matches(['"', '\'']).trim_start().starts_with(['=', '.', ']']))
     };
     text.lines().position(is_key).map_or(1, |line| line + 1)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::calc::put;
 use super::output::Column;
-use super::{Context, day, word};
+use super::{Context, Words, day, words};
 use crate::deadlines::record::{self, CourtRuleKind, NewPause};
 use crate::deadlines::running::{Due, Worklist, worklist};
 use crate::deadlines::{Alarm, Colour, DeadlineKind, Rule};
@@ -26,10 +26,10 @@ pub struct DeadlinesArgs {
     #[arg(long, value_name = "NAME")]
     pub officer: Option<String>,
     /// 只列某色：overdue 红，due_soon 黄，running 绿，paused 暂停 · Only those of a colour
-    #[arg(long, value_parser = colour)]
+    #[arg(long, value_parser = colour())]
     pub colour: Option<Colour>,
     /// 只列某类期限，代码见 deadlines rules · Only those of a kind, named as in: deadlines rules
-    #[arg(long, value_parser = kind)]
+    #[arg(long, value_parser = kind())]
     pub kind: Option<DeadlineKind>,
     /// 只列某案 · Only those of a case, by its present number
     #[arg(long)]
@@ -48,7 +48,7 @@ pub enum DeadlinesCommand {
     /// 暂停计算，须审批 · Let a deadline rest; a second person approves
     Pause {
         /// 期限类别，代码见 deadlines rules · Kind, named as in: deadlines rules
-        #[arg(value_parser = kind)]
+        #[arg(value_parser = kind())]
         kind: DeadlineKind,
         /// 对象编号（列表中的编号） · Number of what it is about, as the list shows it
         subject: i64,
@@ -87,12 +87,12 @@ pub enum DeadlinesCommand {
     },
 }
 
-fn colour(text: &str) -> Result<Colour, String> {
-    word(Colour::parse, &Colour::ALL.iter().map(|colour| colour.as_str()).collect::<Vec<_>>(), text)
+fn colour() -> Words<Colour> {
+    words(Colour::parse, Colour::ALL.iter().map(|word| word.as_str()))
 }
 
-fn kind(text: &str) -> Result<DeadlineKind, String> {
-    word(DeadlineKind::parse, &DeadlineKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(), text)
+fn kind() -> Words<DeadlineKind> {
+    words(DeadlineKind::parse, DeadlineKind::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

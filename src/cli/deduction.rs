@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, word};
+use super::{Context, Words, words};
 use crate::assets::differences::{self, DeductionStanding, Explanation, Reason};
 use crate::flows::by_hand::{BySaying, Says, match_line};
 use crate::request::Answer;
@@ -56,7 +56,7 @@ pub struct ExplainArgs {
     #[arg(long)]
     pub line: Option<i64>,
     /// 原因 · Reason: policy_loan, fee, arrears, interest, dividend, value_changed, payer_error, other
-    #[arg(long, value_parser = reason)]
+    #[arg(long, value_parser = reason())]
     pub reason: Reason,
     /// 说明及材料 · In words, with the paper that shows it
     #[arg(long)]
@@ -66,8 +66,8 @@ pub struct ExplainArgs {
     pub confirmed_by: String,
 }
 
-fn reason(text: &str) -> Result<Reason, String> {
-    word(Reason::parse, &Reason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>(), text)
+fn reason() -> Words<Reason> {
+    words(Reason::parse, Reason::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

@@ -1,13 +1,18 @@
 //! `ledger`: accounts, balances, entries, vouchers, holds, reversals, closing.
 
+use std::path::PathBuf;
+
+use ankuan_ledger::chain::hex;
 use ankuan_ledger::{Amount, BookKey, EntryNo, HoldId, ItemId, Tx};
 use clap::{Subcommand, ValueEnum};
 use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, day, yuan};
+use super::{Context, day, word, yuan};
 use crate::chart::{self, AccountKind};
+use crate::clock::Randomness;
+use crate::papers::attached::{self, AttachmentKind};
 use crate::report::{self, AccountView, EntryRange, EntryView, Sides, TrialBalance};
 use crate::request::Answer;
 use crate::{Language, Message, Outcome, bookkeeping, books, cases};
@@ -24,7 +29,9 @@ pub enum Book {
 }
 
 impl Book {
-    const fn key(self, court_id: i64) -> BookKey {
+    /// Its key in a court.
+    #[must_use]
+    pub const fn key(self, court_id: i64) -> BookKey {
         let book_id = match self {
             Self::CaseMoney => books::CASE_MONEY,
             Self::Memorandum => books::MEMORANDUM,
@@ -33,8 +40,9 @@ impl Book {
         BookKey { court_id, book_id }
     }
 
-    /// In JSON.
-    const fn as_str(self) -> &'static str {
+    /// In JSON, and in links.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::CaseMoney => "case_money",
             Self::Memorandum => "memorandum",
@@ -160,6 +168,33 @@ pub enum LedgerCommand {
         /// 月份，如 2026-11 · Month, such as 2026-11
         month: String,
     },
+    /// 为凭证附上回单、裁定等 · Attach a paper to a voucher: the bank's receipt, a ruling
+    Attach {
+        /// 凭证编号 · Number of the voucher's row
+        voucher: i64,
+        /// 文件（PDF、图片等） · The file: PDF, picture
+        file: PathBuf,
+        /// 种类：receipt_of_bank 银行回单、ruling 裁定、other 其他 · What it is
+        #[arg(long, value_parser = attachment_kind)]
+        kind: AttachmentKind,
+    },
+    /// 未附回单或附件的凭证 · Vouchers that have no paper
+    Unattached {
+        /// 月份，如 2026-11；默认记账日期所在月 · Month; default: that of the accounting date
+        #[arg(long, value_name = "YYYY-MM")]
+        month: Option<String>,
+        /// 只列某种凭证：收、付、转 · Only vouchers of a kind
+        #[arg(long, value_parser = ["receipt", "payment", "transfer"])]
+        kind: Option<String>,
+        /// 最多行数 · At most so many lines
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(i64).range(1..))]
+        limit: i64,
+    },
+}
+
+fn attachment_kind(text: &str) -> Result<AttachmentKind, String> {
+    let known: Vec<&str> = AttachmentKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    word(AttachmentKind::parse, &known, text)
 }
 
 /// Runs the command.
@@ -219,6 +254,23 @@ pub fn run(context: &Context, command: &LedgerCommand) -> Outcome<()> {
             let message = Message::new("command.month_closed").with("month", month);
             Ok(Answer::new(&message, json!({"month": month})))
         }),
+        LedgerCommand::Attach { voucher, file, kind } => {
+            let keys = context.keys()?;
+            let (_, sha256) = crate::documents::open_hashed(file)?;
+            context.record("ledger.attach", &(voucher, kind, sha256), |tx, acting, _| {
+                let randomness = &mut Randomness::system();
+                let (found, document) = attached::attach(tx, acting, &keys, randomness, (*voucher, *kind), file)?;
+                let message = Message::new("forms.attached")
+                    .with("month", &found.month)
+                    .with_term("kind", &kind_message(&found.kind))
+                    .with("number", found.number);
+                let fields = json!({"voucher_id": voucher, "document_id": document, "sha256": hex(&sha256)});
+                Ok(Answer::new(&message, fields))
+            })
+        }
+        LedgerCommand::Unattached { month, kind, limit } => {
+            unattached(context, month.as_deref(), kind.as_deref(), *limit)
+        }
     }
 }
 
@@ -459,12 +511,7 @@ fn show_voucher(context: &Context, voucher_id: i64, limit: i64, of: Book) -> Out
         "prepared_by": voucher.actor_name, "attachments": voucher.attachments, "total_minor": voucher.total,
         "currency": "CNY", "entries": shown.iter().map(entry_object).collect::<Vec<_>>(),
     }))?;
-    let kind = match voucher.kind.as_str() {
-        "receipt" => Message::new("column.kind_receipt"),
-        "payment" => Message::new("column.kind_payment"),
-        _ => Message::new("column.kind_transfer"),
-    };
-    let kind = kind.text(context.output.language);
+    let kind = kind_message(&voucher.kind).text(context.output.language);
     context.output.pairs(&[
         (Message::new("column.voucher"), format!("{} {kind} {}", voucher.month, voucher.number)),
         (Message::new("column.date"), voucher.accounting_date.to_string()),
@@ -474,4 +521,50 @@ fn show_voucher(context: &Context, voucher_id: i64, limit: i64, of: Book) -> Out
         (Message::new("column.total"), voucher.total.to_string()),
     ])?;
     entry_table(context, &shown)
+}
+
+/// The kind of a voucher in words.
+#[must_use]
+pub fn kind_message(kind: &str) -> Message {
+    Message::new(match kind {
+        "receipt" => "column.kind_receipt",
+        "payment" => "column.kind_payment",
+        _ => "column.kind_transfer",
+    })
+}
+
+fn unattached(context: &Context, month: Option<&str>, kind: Option<&str>, limit: i64) -> Outcome<()> {
+    let month = month.map_or_else(|| context.date().strftime("%Y-%m").to_string(), str::to_owned);
+    let which = (month.as_str(), kind.unwrap_or_default());
+    let found = context.read(|tx| report::books::vouchers_without_paper(tx, context.book(), which, limit))?;
+    context.output.object(&json!({"month": month, "currency": "CNY", "vouchers": found.iter().map(|voucher| json!({
+        "voucher_id": voucher.voucher_id, "kind": voucher.kind, "number": voucher.number,
+        "accounting_date": voucher.accounting_date.to_string(), "summary": voucher.summary,
+        "total_minor": voucher.total,
+    })).collect::<Vec<_>>()}))?;
+    let language = context.output.language;
+    let rows: Vec<Vec<String>> = found
+        .iter()
+        .map(|voucher| {
+            vec![
+                voucher.voucher_id.to_string(),
+                voucher.accounting_date.to_string(),
+                format!("{}-{}", kind_message(&voucher.kind).text(language), voucher.number),
+                voucher.summary.clone(),
+                voucher.total.to_string(),
+            ]
+        })
+        .collect();
+    context.output.table(
+        &[
+            Column::number(Message::new("forms.voucher_row")),
+            Column::text(Message::new("column.date")),
+            Column::text(Message::new("column.voucher")),
+            Column::text(Message::new("column.summary")),
+            Column::number(Message::new("column.total")),
+        ],
+        &rows,
+    )?;
+    context.output.sentence(&Message::new("forms.unattached").with("month", month).with("count", found.len()))?;
+    Ok(())
 }

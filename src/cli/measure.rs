@@ -5,7 +5,7 @@ use clap::{ArgGroup, Args};
 use jiff::civil::Date;
 use serde_json::json;
 
-use super::{Context, both, day, word, yuan};
+use super::{Context, Words, both, day, words, yuan};
 use crate::amount::parse_yuan;
 use crate::assets::measures::{self, Allowance, NewMeasure, Ordered, Whose};
 use crate::assets::register::find_asset;
@@ -40,7 +40,7 @@ pub struct FreezeArgs {
     #[arg(long)]
     pub ruling: String,
     /// 依据：preservation 保全，enforcement 执行 · What it rests on
-    #[arg(long, value_parser = basis)]
+    #[arg(long, value_parser = basis())]
     pub basis: Basis,
     /// 冻结金额（元） · Freeze so much, yuan
     #[arg(long, value_parser = yuan)]
@@ -125,7 +125,7 @@ pub struct QueryArgs {
     #[arg(long)]
     pub paper: String,
     /// 依据：preservation 保全，enforcement 执行 · What it rests on
-    #[arg(long, value_parser = basis, default_value = "enforcement")]
+    #[arg(long, value_parser = basis(), default_value = "enforcement")]
     pub basis: Basis,
     /// 执行人员；不填即经办人 · Who carries it out; default: who acts
     #[arg(long)]
@@ -145,8 +145,8 @@ pub struct LiftArgs {
     pub on: Option<Date>,
 }
 
-fn basis(text: &str) -> Result<Basis, String> {
-    word(Basis::parse, &Basis::ALL.iter().map(|basis| basis.as_str()).collect::<Vec<_>>(), text)
+fn basis() -> Words<Basis> {
+    words(Basis::parse, Basis::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Per cent with up to two decimals, in hundredths.

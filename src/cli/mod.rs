@@ -29,6 +29,7 @@ pub mod movement;
 pub mod obligation;
 pub mod opening;
 pub mod output;
+pub mod paper;
 pub mod payee;
 pub mod payout;
 pub mod person;
@@ -47,7 +48,7 @@ pub mod sign_in;
 pub mod statement;
 pub mod verify;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,7 +56,8 @@ use std::time::Duration;
 
 use ankuan_ledger::engine::{Error, Lease, Pool, WAIT};
 use ankuan_ledger::{Amount, BookKey, Store, Tx};
-use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use jiff::civil::Date;
 
 use crate::access::signing::Signer;
@@ -221,6 +223,9 @@ pub enum Command {
     /// 总账 · The ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// 单据：审批表、收据、缴库单等，打印并登记 · Forms that people sign, printed and counted
+    #[command(subcommand)]
+    Paper(paper::PaperCommand),
     /// 核验全部账簿 · Check everything on record
     Verify(verify::VerifyArgs),
     /// 网页与接口服务 · Serve pages and the API
@@ -333,6 +338,7 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Deduction(command) => deduction::run(context, command),
         Command::Calc(command) => calc::run(context, command),
         Command::Ledger(command) => ledger::run(context, command),
+        Command::Paper(command) => paper::run(context, command),
         Command::BankSim(args) => bank_sim::run(context, args),
         Command::Obligation(command) => obligation::run(context, command),
         Command::Plan(command) => plan::run(context, command),
@@ -747,6 +753,33 @@ pub fn yuan(text: &str) -> Result<Amount, String> {
 /// The sentence, in both languages, since the language is not known yet.
 pub fn day(text: &str) -> Result<Date, String> {
     text.parse().map_err(|_| both(&Message::new("command.day").with("value", text)))
+}
+
+/// Words of a closed list as an option of a command: read with the sentence of [`word`], and known to who asks what may
+/// be said.
+#[derive(Clone)]
+pub struct Words<T> {
+    parse: fn(&str) -> Option<T>,
+    known: Vec<&'static str>,
+}
+
+/// An option that takes one of `known`.
+fn words<T>(parse: fn(&str) -> Option<T>, known: impl IntoIterator<Item = &'static str>) -> Words<T> {
+    Words { parse, known: known.into_iter().collect() }
+}
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
+    type Value = T;
+
+    fn parse_ref(&self, command: &clap::Command, argument: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        let (parse, known) = (self.parse, self.known.clone());
+        (move |text: &str| word(parse, &known, text)).parse_ref(command, argument, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        // Hidden: the help of each lists them with what they mean.
+        Some(Box::new(self.known.iter().map(|word| PossibleValue::new(*word).hide(true))))
+    }
 }
 
 /// A word of a closed list as an option of a command.

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, both, word, yuan};
+use super::{Context, Words, both, word, words, yuan};
 use crate::calculators::fees::Base;
 use crate::chart;
 use crate::movements::{self, FeeOf, Movement, MovementKind, NewMovement, Part, Purpose, rules};
@@ -30,7 +30,7 @@ pub enum MovementCommand {
         /// 案号 · Case number
         case: String,
         /// 款项：security，auction_price，escrow，treasury，case_funds · Which money
-        #[arg(value_parser = super::sheet::source)]
+        #[arg(value_parser = super::sheet::source())]
         of: SheetSource,
     },
 }
@@ -41,7 +41,7 @@ pub struct OrderArgs {
     /// 种类：security_taken 收存担保金，security_realised 担保金清偿，auction_price 转拍卖价款，auction_forfeit 悔拍保证金，
     /// auction_settle 价款转案款，escrow_keep 尾款监管，escrow_release 监管解除，fine_taken 罚款，fee_charged 执行申请费，
     /// to_other_case 转入另案 · What it does
-    #[arg(value_parser = kind)]
+    #[arg(value_parser = kind())]
     pub kind: MovementKind,
     /// 案号 · Case number
     pub case: String,
@@ -84,8 +84,8 @@ pub struct OrderArgs {
     pub confirmed_by: String,
 }
 
-fn kind(text: &str) -> Result<MovementKind, String> {
-    word(MovementKind::parse, &MovementKind::ALL.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(), text)
+fn kind() -> Words<MovementKind> {
+    words(MovementKind::parse, MovementKind::ALL.iter().map(|word| word.as_str()))
 }
 
 fn part(text: &str) -> Result<Part, String> {

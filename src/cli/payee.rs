@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, word};
+use super::{Context, Words, words};
 use crate::access;
 use crate::bank;
 use crate::cases;
@@ -163,13 +163,13 @@ pub struct AddArgs {
     pub case: String,
     /// 类别：applicant 申请执行人，treasury 国库，debtor 被执行人，payer 交款人，other_court 其他法院，valuer 评估机构，
     /// tax_office 税务机关 · Who it is
-    #[arg(value_parser = payee_kind)]
+    #[arg(value_parser = payee_kind())]
     pub kind: PayeeKind,
     /// 姓名或名称 · Name
     pub name: String,
     /// 证件类别：identity_card，credit_code，passport，hong_kong_macao_permit，taiwan_permit，permanent_residence，
     /// other · Kind of document
-    #[arg(long, value_name = "KIND", value_parser = document_type, default_value = "other")]
+    #[arg(long, value_name = "KIND", value_parser = document_type(), default_value = "other")]
     pub document_type: DocumentType,
     /// 证件号码 · Document number
     #[arg(long, value_name = "NUMBER", default_value = "", conflicts_with = "details")]
@@ -197,16 +197,16 @@ pub struct DetailsArgs {
     pub confirm: ConfirmArgs,
 }
 
-fn payee_kind(text: &str) -> Result<PayeeKind, String> {
-    word(PayeeKind::from_code, &PayeeKind::ALL.map(PayeeKind::code), text)
+fn payee_kind() -> Words<PayeeKind> {
+    words(PayeeKind::from_code, PayeeKind::ALL.map(PayeeKind::code))
 }
 
 /// A kind of document as an option of a command.
 ///
 /// # Errors
 /// The message, with the known words.
-pub fn document_type(text: &str) -> Result<DocumentType, String> {
-    word(DocumentType::from_code, &DocumentType::ALL.map(DocumentType::as_str), text)
+pub fn document_type() -> Words<DocumentType> {
+    words(DocumentType::from_code, DocumentType::ALL.map(DocumentType::as_str))
 }
 
 /// A document number as it is kept: without blanks around it, an identity card's last letter as a capital.

@@ -26,7 +26,7 @@ use crate::payouts::lines::{Payment, each_page, standing};
 use crate::payouts::policy::{Policy, court_policy, set_policy};
 use crate::payouts::reissue::{self, NewReissue};
 use crate::payouts::release::{self, BankFile, Released, files_of_run};
-use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind};
+use crate::payouts::runs::{self, Content, NewRun, Run, SourceKind, Status};
 use crate::payouts::screens::{self, screen};
 use crate::replies::cause_message;
 use crate::request::Answer;
@@ -436,9 +436,13 @@ pub fn deliver(
 
 /// The transmittal sheet as text and as JSON. It names the head of the chain that the release left, so that the same
 /// run always prints the same sheet.
-fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<(String, String)> {
+///
+/// # Errors
+/// `runs.unknown`, `runs.wrong_status` (not released); what the database says.
+pub fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<(String, String)> {
     let court = context.globals.court;
     let run = runs::find_run(tx, court, number)?;
+    run.must_be(Status::Released)?;
     let profile = run.profile()?;
     let files = files_of_run(tx, court, run.run_id)?;
     let payer = chart::bank_accounts(tx, court)?.into_iter().find(|known| known.bank_account_id == run.bank_account_id);

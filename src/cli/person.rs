@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, day, sign_in, word};
+use super::{Context, Words, day, sign_in, words};
 use crate::access::{self, Role};
 use crate::request::Answer;
 use crate::{Message, Outcome};
@@ -26,7 +26,7 @@ pub enum PersonCommand {
         name: String,
         /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，cashier 出纳，bureau_head 执行局长，
         /// vice_president 副院长，auditor 审计，upper_court 上级法院，admin 管理员 · Role
-        #[arg(value_parser = role)]
+        #[arg(value_parser = role())]
         role: Role,
         /// 生效日期 · First day; default: the accounting date
         #[arg(long, value_name = "DATE", value_parser = day)]
@@ -41,7 +41,7 @@ pub enum PersonCommand {
         name: String,
         /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，cashier 出纳，bureau_head 执行局长，
         /// vice_president 副院长，auditor 审计，upper_court 上级法院，admin 管理员 · Role
-        #[arg(value_parser = role)]
+        #[arg(value_parser = role())]
         role: Role,
         /// 失效日期 · First day without it; default: the accounting date
         #[arg(long, value_name = "DATE", value_parser = day)]
@@ -58,7 +58,7 @@ pub enum PersonCommand {
         to_person: String,
         /// 岗位：handler 承办人，fund_keeper 案款管理员，finance 财务，cashier 出纳，bureau_head 执行局长，
         /// vice_president 副院长，auditor 审计，upper_court 上级法院，admin 管理员 · Role
-        #[arg(value_parser = role)]
+        #[arg(value_parser = role())]
         role: Role,
         /// 起始日期 · First day
         #[arg(long, value_name = "DATE", value_parser = day)]
@@ -111,9 +111,8 @@ pub enum PersonCommand {
     List,
 }
 
-fn role(text: &str) -> Result<Role, String> {
-    let known: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
-    word(Role::parse, &known, text)
+fn role() -> Words<Role> {
+    words(Role::parse, Role::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::calc::{read_calendar, read_rules};
 use super::output::Column;
-use super::{Context, both, day, word, yuan};
+use super::{Context, Words, both, day, words, yuan};
 use crate::access;
 use crate::calculators::terms::{self, Terms};
 use crate::calculators::waterfall::{self, Waterfalls, class_text, waterfall_text};
@@ -68,7 +68,7 @@ pub enum PlanCommand {
         #[arg(long)]
         objection: i64,
         /// 理由：lapsed 逾期未诉、withdrawn 撤回、unopposed 无人反对、judgment 判决 · Why
-        #[arg(long, value_parser = basis)]
+        #[arg(long, value_parser = basis())]
         basis: Basis,
         /// 判决应付的金额（元），其余退回案款 · By a judgment: how much is paid; the rest goes back
         #[arg(long, value_name = "YUAN", value_parser = yuan)]
@@ -167,8 +167,8 @@ impl SaidArgs {
     }
 }
 
-fn basis(text: &str) -> Result<Basis, String> {
-    word(Basis::parse, &Basis::ALL.iter().map(|basis| basis.as_str()).collect::<Vec<_>>(), text)
+fn basis() -> Words<Basis> {
+    words(Basis::parse, Basis::ALL.iter().map(|word| word.as_str()))
 }
 
 fn also(text: &str) -> Result<(i64, i64), String> {

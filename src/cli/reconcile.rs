@@ -307,7 +307,8 @@ fn matched_sentence(matched: &Matched) -> Message {
 }
 
 /// What a rule goes by; a rule that a court wrote is called as the court calls it.
-fn rule_text(rule: &str, language: Language) -> String {
+#[must_use]
+pub fn rule_text(rule: &str, language: Language) -> String {
     let code = match rule {
         "line_key" => "reconcile.rule_line_key",
         "receipt_reference" => "reconcile.rule_receipt_reference",

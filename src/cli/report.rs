@@ -153,7 +153,8 @@ fn run_bank_reconciliation(context: &Context, args: &BankReconciliationArgs) -> 
 }
 
 /// The form's rows: label and amount of both halves, the way finance offices print it.
-fn form(found: &BankReconciliation, language: Language) -> Vec<[String; 4]> {
+#[must_use]
+pub fn form(found: &BankReconciliation, language: Language) -> Vec<[String; 4]> {
     let text = |code| Message::new(code).text(language);
     let of = |side: Side| (side.message().text(language), found.sum(side).to_string());
     let plus = |(label, amount): (String, String)| [text("bank_reconciliation.add") + &label, amount];
@@ -176,7 +177,9 @@ fn form(found: &BankReconciliation, language: Language) -> Vec<[String; 4]> {
     ]
 }
 
-fn item_row(item: &OpenItem, language: Language) -> Vec<String> {
+/// A row of the list of open items, by [`ITEM_HEADINGS`].
+#[must_use]
+pub fn item_row(item: &OpenItem, language: Language) -> Vec<String> {
     let place = match (item.bank_line_id, item.receipt_id) {
         (Some(line), _) => format!("L{line}"),
         (None, Some(receipt)) => format!("R{receipt}"),
@@ -196,7 +199,8 @@ fn item_row(item: &OpenItem, language: Language) -> Vec<String> {
     ]
 }
 
-const ITEM_HEADINGS: [&str; 10] = [
+/// The columns of the list of open items.
+pub const ITEM_HEADINGS: [&str; 10] = [
     "bank_reconciliation.item",
     "bank_reconciliation.side",
     "bank_reconciliation.since",
@@ -209,7 +213,9 @@ const ITEM_HEADINGS: [&str; 10] = [
     "bank_reconciliation.explained",
 ];
 
-fn verdict(found: &BankReconciliation) -> Message {
+/// Whether the statement ties, in words.
+#[must_use]
+pub fn verdict(found: &BankReconciliation) -> Message {
     if !found.gaps.is_empty() || found.bank_says != Some(found.bank) {
         return Message::new("bank_reconciliation.gaps");
     }
@@ -311,7 +317,8 @@ pub fn as_json(found: &BankReconciliation) -> serde_json::Value {
 
 /// Texts of the bank go into files that are opened in spreadsheets: one that would be taken for a formula gets an
 /// apostrophe before it.
-fn plain(text: &str) -> String {
+#[must_use]
+pub fn plain(text: &str) -> String {
     match text.chars().next() {
         Some('=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠' | '\t' | '\r') => format!("'{text}"),
         _ => text.to_owned(),
@@ -374,7 +381,10 @@ fn xlsx_bytes(found: &BankReconciliation, language: Language) -> Outcome<Vec<u8>
 }
 
 /// Writes a file that must not be there yet.
-fn write_new(path: &Path, bytes: &[u8]) -> Outcome<()> {
+///
+/// # Errors
+/// `report.file_exists`, `file.*`.
+pub fn write_new(path: &Path, bytes: &[u8]) -> Outcome<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             Failure::Refused(Message::new("report.file_exists").with("path", path.display()))

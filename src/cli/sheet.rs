@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, both, word, yuan};
+use super::{Context, Words, both, word, words, yuan};
 use crate::cases;
 use crate::payouts::runs::Status;
 use crate::payouts::sheet::{Head, SheetSource};
@@ -37,7 +37,7 @@ pub struct RecordArgs {
     pub case: String,
     /// 从何种款项支付：case_funds 案款，security 担保金，auction_price 拍卖价款，escrow 监管尾款，treasury 应缴财政款 ·
     /// What it pays from
-    #[arg(long, value_name = "SOURCE", value_parser = source, default_value = "case_funds")]
+    #[arg(long, value_name = "SOURCE", value_parser = source(), default_value = "case_funds")]
     pub from: SheetSource,
     /// 到账编号；应缴财政款为入库事项编号（见 movement left） · Number of the receipt; of the treasury's money the item
     /// (see: movement left)
@@ -60,8 +60,8 @@ pub struct LineArg {
 }
 
 /// What a sheet pays from, as an option.
-pub(super) fn source(text: &str) -> Result<SheetSource, String> {
-    word(SheetSource::parse, &SheetSource::ALL.iter().map(|source| source.as_str()).collect::<Vec<_>>(), text)
+pub(super) fn source() -> Words<SheetSource> {
+    words(SheetSource::parse, SheetSource::ALL.iter().map(|word| word.as_str()))
 }
 
 fn line(text: &str) -> Result<LineArg, String> {

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::Context;
 use super::catalogue::SECOND_PERSON;
 use super::output::Column;
+use super::{Words, words};
 use crate::access::api_keys::{self, Scope};
 use crate::access::credentials::{self, Proof};
 use crate::access::signing::Signer;
@@ -116,6 +117,16 @@ fn asked(context: &Context, variable: &str, file: Option<&Path>, prompt: &Messag
     Ok(rpassword::prompt_password(prompt.text(context.output.language))?)
 }
 
+/// A password that is chosen: whoever types it types it twice, for nobody can tell them later what they typed.
+fn chosen(context: &Context, variable: &str, file: Option<&Path>, prompt: &Message) -> Outcome<String> {
+    let password = asked(context, variable, file, prompt)?;
+    let is_typed = file.is_none() && std::env::var_os(variable).is_none();
+    if is_typed && asked(context, variable, file, &Message::new("command.password_again"))? != password {
+        return Err(Message::new("command.passwords_differ").into());
+    }
+    Ok(password)
+}
+
 fn first_line(path: &Path) -> Outcome<String> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::of_file(path, &error))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
@@ -153,7 +164,8 @@ pub(super) fn enrol(context: &Context, name: &str, code_file: &Path) -> Outcome<
     let mut store = context.store()?;
     let keys = context.keys()?;
     let code = first_line(code_file)?;
-    let password = own_password(context, name)?;
+    let prompt = Message::new("command.new_password_of").with("name", name);
+    let password = chosen(context, PASSWORD, context.globals.password_file.as_deref(), &prompt)?;
     let made = credentials::enrol(
         &mut store,
         &keys,
@@ -185,7 +197,7 @@ pub(super) fn change_password(context: &Context, new_file: Option<&Path>) -> Out
     let mut store = context.store()?;
     let Some(name) = &context.globals.acting_as else { return Err(Message::new("command.as_missing").into()) };
     let old = own_password(context, name)?;
-    let new = asked(context, NEW_PASSWORD, new_file, &Message::new("command.new_password_of").with("name", name))?;
+    let new = chosen(context, NEW_PASSWORD, new_file, &Message::new("command.new_password_of").with("name", name))?;
     let (court_id, at) = (context.globals.court, context.clock().now());
     credentials::change_password(&mut store, court_id, name, &old, &new, at, &mut Randomness::system())?;
     said(context, &Message::new("command.password_changed").with("name", name))
@@ -218,7 +230,7 @@ pub enum ApiKeyCommand {
         #[arg(long, value_name = "TEXT")]
         name: String,
         /// 权限，可多次给出：read 读取，write 记录，bank 导入银行文件 · What it may be used for; may be given again
-        #[arg(long = "scope", required = true, value_name = "SCOPE", value_parser = scope)]
+        #[arg(long = "scope", required = true, value_name = "SCOPE", value_parser = scope())]
         scopes: Vec<Scope>,
         /// 有效天数 · Days it counts
         #[arg(long, default_value_t = 90)]
@@ -233,9 +245,8 @@ pub enum ApiKeyCommand {
     },
 }
 
-fn scope(text: &str) -> Result<Scope, String> {
-    let known: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-    super::word(Scope::parse, &known, text)
+fn scope() -> Words<Scope> {
+    words(Scope::parse, Scope::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.
@@ -309,10 +320,11 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
 
-    /// Every option that names a person is known here: as a second person, or as one who does nothing by it.
+    /// Every option that names somebody is known here: as a second person, or as a name on a paper, a court, whoever
+    /// fetched a file.
     #[test]
     fn no_second_person_is_overlooked() {
-        const OTHERS: [&str; 3] = ["acting_as", "fetched_by", "person"];
+        const OTHERS: [&str; 3] = ["fetched_by", "officer", "ordered_by"];
         fn walk(command: &clap::Command, found: &mut Vec<String>) {
             for argument in command.get_arguments() {
                 let id = argument.get_id().as_str();

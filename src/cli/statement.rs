@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::output::Column;
-use super::{Context, word};
+use super::{Context, Words, words};
 use crate::access::{self, Acting, Actor};
 use crate::bank::reading::{self, Content, FileKind, Problem, Sink};
 use crate::chart;
@@ -34,7 +34,7 @@ pub enum StatementCommand {
 #[derive(Clone, Debug, Args)]
 pub struct ComesArgs {
     /// 来源：bank_direct 银企直连、download 网银下载、email 邮件、counter 柜台 · How it came
-    #[arg(long, value_parser = channel)]
+    #[arg(long, value_parser = channel())]
     pub channel: Channel,
     /// 取得人；默认经办人。取得人不得编制调节表 · Who fetched it, default: who imports; that person does not prepare
     /// the reconciliation
@@ -58,9 +58,8 @@ impl ComesArgs {
     }
 }
 
-fn channel(text: &str) -> Result<Channel, String> {
-    let known: Vec<&str> = Channel::ALL.iter().map(|channel| channel.as_str()).collect();
-    word(Channel::parse, &known, text)
+fn channel() -> Words<Channel> {
+    words(Channel::parse, Channel::ALL.iter().map(|word| word.as_str()))
 }
 
 /// What `statement import` takes.

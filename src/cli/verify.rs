@@ -155,6 +155,7 @@ const fn question(name: &str) -> &'static str {
         b"plans" => "verify.of_plans",
         b"cash" => "verify.of_cash",
         b"salaries" => "verify.of_salaries",
+        b"papers" => "verify.of_papers",
         b"files" => "verify.of_files",
         b"reads" => "verify.of_reads",
         b"documents" => "verify.of_documents",

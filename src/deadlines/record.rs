@@ -253,6 +253,61 @@ pub fn resume(tx: &mut Tx<'_>, acting: &Acting, pause_id: i64, until: Date, reas
     Ok(())
 }
 
+/// A pause as recorded, with its papers and people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordedPause {
+    /// Row.
+    pub pause_id: i64,
+    /// Which deadline.
+    pub kind: DeadlineKind,
+    /// What it is about.
+    pub subject_id: i64,
+    /// First day that does not count.
+    pub from: Date,
+    /// Why.
+    pub reason: String,
+    /// The paper.
+    pub document: String,
+    /// Who asked for it.
+    pub proposed_by: i64,
+    /// Who agreed.
+    pub approved_by: i64,
+    /// When, µs UTC.
+    pub recorded_at: i64,
+    /// Last day that does not count, and why it goes on; none while it rests.
+    pub resumed: Option<(Date, String)>,
+}
+
+/// The pause with this number.
+///
+/// # Errors
+/// `deadlines.pause_unknown`.
+pub fn find_pause(tx: &mut Tx<'_>, book: BookKey, pause_id: i64) -> Outcome<RecordedPause> {
+    let found = tx.query_opt(
+        "SELECT p.pause_id, p.deadline, p.subject_id, p.from_day, p.reason, p.document, p.proposed_by, p.approved_by, \
+         p.recorded_at, COALESCE(r.until_day, ''), COALESCE(r.reason, '') FROM deadline_pause AS p \
+         LEFT JOIN deadline_resumption AS r ON r.court_id = p.court_id AND r.book_id = p.book_id \
+         AND r.pause_id = p.pause_id WHERE p.court_id = $1 AND p.book_id = $2 AND p.pause_id = $3",
+        &[book.court_id.into(), book.book_id.into(), pause_id.into()],
+        |row| {
+            let is_resumed = !row.text(9)?.is_empty();
+            Ok(RecordedPause {
+                pause_id: row.int(0)?,
+                kind: read_word(row, 1, DeadlineKind::parse)?,
+                subject_id: row.int(2)?,
+                from: read_date(row, 3)?,
+                reason: row.text(4)?.to_owned(),
+                document: row.text(5)?.to_owned(),
+                proposed_by: row.int(6)?,
+                approved_by: row.int(7)?,
+                recorded_at: row.int(8)?,
+                resumed: if is_resumed { Some((read_date(row, 9)?, row.text(10)?.to_owned())) } else { None },
+            })
+        },
+    )?;
+    Ok(found.ok_or_else(|| Message::new("deadlines.pause_unknown").with("pause", pause_id))?)
+}
+
 /// The pauses of each deadline and what it is about, with their numbers.
 pub type Pauses = HashMap<(DeadlineKind, i64), Vec<(i64, Pause)>>;
 

@@ -2,6 +2,7 @@
 //! rooms so.
 
 pub mod by_hand;
+pub mod candidates;
 mod load;
 pub mod score;
 pub mod undo;

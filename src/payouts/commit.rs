@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
 
-use super::lines::{DueLine, Frozen, LINE_EVENT, PAYMENT_LINE, Receipts, Standing, each_page, standing};
+use super::lines::{DueLine, Frozen, LINE_EVENT, LINES_A_WORD, PAYMENT_LINE, Receipts, Standing, each_page, standing};
 use super::reissue;
 use super::rounds::must_be_fresh;
 use super::runs::{self, Content, Run, Source, SourceKind, Status};
@@ -134,6 +134,10 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
         each_page(tx, court_id, source, &mut |tx, page| {
             for due in page {
                 recorder.line(tx, source, &mut standing, &accounts, &mut money, due)?;
+                let done = u64::try_from(recorder.line_no).unwrap_or(0);
+                if done.is_multiple_of(LINES_A_WORD) {
+                    progress(done);
+                }
             }
             progress(u64::try_from(recorder.line_no).unwrap_or(0));
             Ok(())

@@ -6,6 +6,7 @@ use ankuan_ledger::engine::Kind::{Int, Text};
 use ankuan_ledger::engine::{Error, Table, Tx};
 use ankuan_ledger::{Amount, BookKey};
 
+use super::details::payees_of;
 use super::reissue::due_lines;
 use super::rounds::{SHARE, find_distribution};
 use super::runs::{Run, Source, SourceKind};
@@ -18,6 +19,9 @@ use crate::message::Message;
 
 /// Shares decided and recorded at a time: bounds memory, not the transaction.
 pub const LINES_A_PAGE: i64 = 10_000;
+
+/// How many lines pass between two words about progress: often enough that whoever looks sees it move.
+pub const LINES_A_WORD: u64 = 500;
 
 /// `payment_line`
 pub static PAYMENT_LINE: Table = Table {
@@ -423,6 +427,83 @@ pub fn each_payment(
     each_payment_between(tx, court_id, run, (1, i64::MAX), take)
 }
 
+/// First and last id of the payment lines of a run; none before it is committed.
+fn ids_of_run(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Option<(i64, i64)>> {
+    // The lines of a run are one part of the chain: that of its commit.
+    Ok(tx.query_opt(
+        "SELECT p.first_id, p.last_id FROM run_event AS e JOIN chain_part AS c ON c.court_id = e.court_id \
+         AND c.book_id = e.book_id AND c.table_name = 'run_event' AND c.first_id = e.id \
+         JOIN chain_part AS p ON p.court_id = c.court_id AND p.book_id = c.book_id AND p.link_no = c.link_no \
+         AND p.table_name = 'payment_line' \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = $3 AND e.event = 'committed'",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?)
+}
+
+/// A payment line and where it stands, in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaymentView {
+    /// The line.
+    pub payment: Payment,
+    /// 户名.
+    pub payee: String,
+    /// out, debited, failed, returned, reissued; none before the run is released.
+    pub outcome: Option<String>,
+    /// What the bank answered: none, paid, failed, unknown.
+    pub answer: Option<String>,
+    /// Why it was not paid.
+    pub cause: Option<String>,
+}
+
+/// A page of the payment lines of a committed run behind an id, in their order. Nothing sealed is opened for it.
+///
+/// # Errors
+/// `payouts.detail_missing`; what the database says.
+pub fn page(tx: &mut Tx<'_>, court_id: i64, run_id: i64, after: i64, most: i64) -> Outcome<Vec<PaymentView>> {
+    let Some((first, last)) = ids_of_run(tx, court_id, run_id)? else { return Ok(Vec::new()) };
+    let found = tx.query(
+        "SELECT p.payment_id, p.line_id, p.payee_no, p.line_no, p.case_id, p.detail_id, p.amount_minor, s.outcome, \
+         s.answer, s.cause FROM payment_line AS p LEFT JOIN payment_state AS s ON s.court_id = p.court_id \
+         AND s.book_id = p.book_id AND s.payment_id = p.payment_id \
+         WHERE p.court_id = $1 AND p.book_id = $2 AND p.payment_id >= $3 AND p.payment_id <= $4 \
+         ORDER BY p.payment_id LIMIT $5",
+        &[
+            court_id.into(),
+            books::CASE_MONEY.into(),
+            first.max(after.saturating_add(1)).into(),
+            last.into(),
+            most.into(),
+        ],
+        |row| {
+            let payment = Payment {
+                payment_id: row.int(0)?,
+                line_id: row.int(1)?,
+                payee_no: row.int(2)?,
+                line_no: row.int(3)?,
+                case_id: row.int(4)?,
+                detail_id: row.int(5)?,
+                amount: Amount::from_minor(row.int(6)?),
+            };
+            let text = |column| Ok::<_, Error>(row.opt_text(column)?.map(str::to_owned));
+            Ok((payment, text(7)?, text(8)?, text(9)?))
+        },
+    )?;
+    let payments: Vec<Payment> = found.iter().map(|(payment, ..)| *payment).collect();
+    let payees = payees_of(tx, court_id, "", &payments)?;
+    Ok(found
+        .into_iter()
+        .zip(payees)
+        .map(|((payment, outcome, answer, cause), payee)| PaymentView {
+            payment,
+            payee: payee.name,
+            outcome,
+            answer,
+            cause: cause.filter(|cause| !cause.is_empty()),
+        })
+        .collect())
+}
+
 /// The payment lines of a run between two line numbers (both included). What lies outside is not read.
 ///
 /// # Errors
@@ -435,18 +516,8 @@ pub fn each_payment_between(
     take: &mut dyn FnMut(&mut Tx<'_>, &[Payment]) -> Outcome<()>,
 ) -> Outcome<()> {
     let book = books::case_money(court_id);
-    // The lines of a run are one part of the chain: that of its commit.
-    let range = tx.query_opt(
-        "SELECT p.first_id, p.last_id FROM run_event AS e JOIN chain_part AS c ON c.court_id = e.court_id \
-         AND c.book_id = e.book_id AND c.table_name = 'run_event' AND c.first_id = e.id \
-         JOIN chain_part AS p ON p.court_id = c.court_id AND p.book_id = c.book_id AND p.link_no = c.link_no \
-         AND p.table_name = 'payment_line' \
-         WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = $3 AND e.event = 'committed'",
-        &[court_id.into(), book.book_id.into(), run.run_id.into()],
-        |row| Ok((row.int(0)?, row.int(1)?)),
-    )?;
     // A run that pays only the treasury has none.
-    let Some((mut first, last)) = range else { return Ok(()) };
+    let Some((mut first, last)) = ids_of_run(tx, court_id, run.run_id)? else { return Ok(()) };
     if first_line > 1 {
         first = id_of_line(tx, book, (first, last), first_line)?;
     }

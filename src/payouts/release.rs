@@ -17,7 +17,7 @@ use ankuan_ledger::{Act, Amount, ItemId, Line, Place, VoucherHead, VoucherKind};
 
 use super::commit::{record_blocked, source_blocked};
 use super::details::{Commitments, commitments_of, committed_details_of, routes_of};
-use super::lines::{Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
+use super::lines::{LINES_A_WORD, Payment, Standing, TouchedLine, each_payment, purpose, standing, touched_lines};
 use super::reissue;
 use super::runs::{self, Content, Run, SourceKind, Status};
 use super::{screens, sheets};
@@ -320,9 +320,13 @@ fn post(
         ));
     }
     act.begin_voucher(tx, &chart.voucher(Event::FileReleased, acting.date, 0))?;
-    let mut done = 0;
+    let mut done = 0_u64;
     each_payment(tx, court_id, run, &mut |tx, page| {
         for payment in page {
+            done += 1;
+            if done.is_multiple_of(LINES_A_WORD) {
+                progress(done);
+            }
             let Some((_, payable, out, aside)) = accounts.iter().find(|known| known.0 == payment.case_id) else {
                 continue;
             };
@@ -346,7 +350,6 @@ fn post(
                 record_blocked(tx, act, run, line, "split_at_release", held, reason)?;
             }
         }
-        done += page.len() as u64;
         progress(done);
         Ok(())
     })
@@ -616,6 +619,30 @@ pub fn deliver(
     runs::record_event(tx, &mut act, &run, "delivered", &content, None, "")?;
     act.close(tx)?;
     Ok(delivered)
+}
+
+/// A file of a released run, to be handed to whoever asks for it, with its length. The hand-over is recorded under the
+/// file's name. Needs finance or the fund keeper.
+///
+/// # Errors
+/// `runs.wrong_status`, `payouts.file_unknown`, `access.role_missing`.
+pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
+    let court_id = acting.actor.court_id;
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.deliver")?;
+    runs::may_move_money(tx, acting)?;
+    let run = runs::find_run(tx, court_id, number)?;
+    run.must_be(Status::Released)?;
+    let file = files_of_run(tx, court_id, run.run_id)?.into_iter().find(|file| file.name == name);
+    let file = file.ok_or_else(|| Message::new("payouts.file_unknown").with("run", number).with("file", name))?;
+    let content = runs::content(tx, court_id, &run)?;
+    runs::record_event(tx, &mut act, &run, "delivered", &content, None, name)?;
+    act.close(tx)?;
+    let byte_count = tx.query_one(
+        "SELECT byte_count FROM document WHERE court_id = $1 AND book_id = $2 AND document_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), file.document_id.into()],
+        |row| row.int(0),
+    )?;
+    Ok((file, byte_count))
 }
 
 /// While one file is synced to the disk, the next is read from what is kept.

@@ -300,6 +300,28 @@ fn apply_events(
     Ok(())
 }
 
+/// The shares of a distribution by what becomes of them: outcome, reason, how many, their claims, what is granted.
+///
+/// # Errors
+/// What the database says.
+pub fn shares_by_outcome(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    stored: &StoredDistribution,
+) -> Outcome<Vec<(String, String, i64, Amount, Amount)>> {
+    let (first, last) = stored.share_ids();
+    Ok(tx.query(
+        "SELECT outcome, COALESCE(reason, ''), CAST(COUNT(*) AS BIGINT), CAST(SUM(claim_minor) AS BIGINT), \
+         CAST(SUM(granted_minor) AS BIGINT) FROM share WHERE court_id = $1 AND book_id = $2 AND share_id >= $3 \
+         AND share_id <= $4 GROUP BY outcome, COALESCE(reason, '') ORDER BY 1, 2",
+        &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into()],
+        |row| {
+            let texts = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+            Ok((texts.0, texts.1, row.int(2)?, Amount::from_minor(row.int(3)?), Amount::from_minor(row.int(4)?)))
+        },
+    )?)
+}
+
 /// The distributions of a case whose runs stood committed before an id: what they granted counts as paid before.
 fn effective_distributions(
     tx: &mut Tx<'_>,
@@ -366,6 +388,53 @@ pub fn distributions_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Ou
     ids.into_iter().map(|id| find_distribution(tx, court_id, id)).collect()
 }
 
+/// What a distribution of a case would be now. Nothing is recorded, and no role is asked for: it is only looked at.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// How it was made, with the claims that are broken.
+    pub plan: Plan,
+    /// The figures.
+    pub proof: Proof,
+    /// Every share, by claim.
+    pub shares: Vec<Share>,
+    /// What is available in the case.
+    pub available: Amount,
+    /// The round it would be.
+    pub round_no: i64,
+}
+
+/// Divides money of a case without recording it: exactly what [`record_distribution`] would store if nothing changed.
+///
+/// # Errors
+/// As [`record_distribution`], but for the role.
+pub fn preview(tx: &mut Tx<'_>, court_id: i64, case_id: i64, pot: Option<Amount>, plan: &Plan) -> Outcome<Preview> {
+    Ok(compute(tx, court_id, case_id, pot, plan)?.0)
+}
+
+fn compute(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    case_id: i64,
+    pot: Option<Amount>,
+    plan: &Plan,
+) -> Outcome<(Preview, LoadedClaims)> {
+    let receipts = receipts::receipts_of_case(tx, books::case_money(court_id), case_id)?;
+    let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
+        .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
+    let pot = pot.unwrap_or(available);
+    if pot > available {
+        return Err(Message::new("payouts.pot_above_case_money").with("pot", pot).with("available", available).into());
+    }
+    let claims = load_claims(tx, court_id, case_id, i64::MAX)?;
+    let plan = Plan { broken_claims: claims.broken, ..plan.clone() };
+    let result = distribute(&plan, pot, &claims.inputs).map_err(|refusal| refusal.message())?;
+    if result.shares.iter().all(|share| share.outcome == ShareOutcome::Nothing) {
+        return Err(Message::new("payouts.nothing_to_distribute").into());
+    }
+    let round_no = 1 + effective_distributions(tx, court_id, case_id, i64::MAX)?.len() as i64;
+    Ok((Preview { plan, proof: result.proof, shares: result.shares, available, round_no }, claims))
+}
+
 /// Distributes money of a case and stores every share with the proof. Nothing moves yet. Without a pot, all that is
 /// available is distributed. Needs [`Role::Handler`].
 ///
@@ -383,21 +452,8 @@ pub fn record_distribution(
     // The lock comes first: what is read after it stands until this is recorded.
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.distribute")?;
     acting.require(tx, Role::Handler)?;
-    let receipts = receipts::receipts_of_case(tx, book, case_id)?;
-    let available = Amount::sum(receipts.iter().map(|receipt| receipt.available))
-        .ok_or_else(|| Message::new("payouts.amounts_too_large"))?;
-    let pot = pot.unwrap_or(available);
-    if pot > available {
-        return Err(Message::new("payouts.pot_above_case_money").with("pot", pot).with("available", available).into());
-    }
-    let claims = load_claims(tx, book.court_id, case_id, i64::MAX)?;
-    let plan = Plan { broken_claims: claims.broken, ..plan.clone() };
-    let result = distribute(&plan, pot, &claims.inputs).map_err(|refusal| refusal.message())?;
-    if result.shares.iter().all(|share| share.outcome == ShareOutcome::Nothing) {
-        return Err(Message::new("payouts.nothing_to_distribute").into());
-    }
-    let round_no = 1 + effective_distributions(tx, book.court_id, case_id, i64::MAX)?.len() as i64;
-
+    let (result, claims) = compute(tx, book.court_id, case_id, pot, plan)?;
+    let (round_no, pot) = (result.round_no, result.proof.pot);
     let distribution_id = act.take_ids(1);
     let shares = || result.shares.iter().filter(|share| share.outcome != ShareOutcome::Nothing);
     let share_count = shares().count() as i64;
@@ -407,7 +463,7 @@ pub fn record_distribution(
         distribution_id,
         case_id,
         round_no,
-        plan,
+        plan: result.plan.clone(),
         pot,
         paid: proof.paid,
         set_aside: proof.set_aside,

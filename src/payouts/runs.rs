@@ -472,6 +472,31 @@ pub fn find_run(tx: &mut Tx<'_>, court_id: i64, number: &str) -> Outcome<Run> {
     Ok(run)
 }
 
+/// Whether somebody has made nothing of a run and approved nothing of what stands in it now.
+///
+/// # Errors
+/// What the database says.
+pub fn has_no_part(tx: &mut Tx<'_>, court_id: i64, run: &Run, content: &Content, person_id: i64) -> Outcome<bool> {
+    let given = approvals(tx, court_id, run.run_id)?;
+    let has_approved = given.iter().any(|given| given.digest == content.digest && given.involves(person_id));
+    Ok(!has_approved && !makers(tx, court_id, run)?.contains(&person_id))
+}
+
+/// The numbers of the runs that stand in one of some states, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn numbers_in(tx: &mut Tx<'_>, court_id: i64, wanted: &[Status]) -> Outcome<Vec<String>> {
+    let all = tx.query(
+        "SELECT r.number, s.status FROM run AS r JOIN run_state AS s ON s.court_id = r.court_id AND s.book_id = r.book_id \
+         AND s.run_id = r.run_id WHERE r.court_id = $1 AND r.book_id = $2 ORDER BY r.run_id",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| Ok((row.text(0)?.to_owned(), row.text(1)?.to_owned())),
+    )?;
+    let is_wanted = |status: &str| wanted.iter().any(|wanted| wanted.as_str() == status);
+    Ok(all.into_iter().filter(|(_, status)| is_wanted(status)).map(|(number, _)| number).collect())
+}
+
 /// The numbers of all runs, oldest first.
 ///
 /// # Errors
@@ -481,6 +506,65 @@ pub fn run_numbers(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<String>> {
         "SELECT number FROM run WHERE court_id = $1 AND book_id = $2 ORDER BY run_id",
         &[court_id.into(), books::CASE_MONEY.into()],
         |row| Ok(row.text(0)?.to_owned()),
+    )?)
+}
+
+/// A run in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunView {
+    /// Row.
+    pub run_id: i64,
+    /// What people see.
+    pub number: String,
+    /// What it pays, in words.
+    pub title: String,
+    /// Where it stands.
+    pub status: Status,
+    /// Number of the account it is paid from.
+    pub bank_account: String,
+    /// Who made it.
+    pub maker: String,
+    /// When (µs).
+    pub made_at: i64,
+    /// Lines and sum at its last step; none before it was submitted.
+    pub last: Option<(i64, Amount)>,
+}
+
+/// A page of the runs behind an id, oldest first; or, with a number, that run.
+///
+/// # Errors
+/// What the database says.
+pub fn page(tx: &mut Tx<'_>, court_id: i64, number: Option<&str>, after: i64, most: i64) -> Outcome<Vec<RunView>> {
+    Ok(tx.query(
+        "SELECT r.run_id, r.number, r.title, s.status, b.number, p.name, r.recorded_at, e.line_count, e.amount_minor \
+         FROM run AS r JOIN run_state AS s ON s.court_id = r.court_id AND s.book_id = r.book_id AND s.run_id = r.run_id \
+         LEFT JOIN bank_account AS b ON b.court_id = r.court_id AND b.book_id = r.book_id AND b.bank_account_id = r.bank_account_id \
+         LEFT JOIN person AS p ON p.court_id = r.court_id AND p.book_id = $5 AND p.person_id = r.maker_id \
+         LEFT JOIN run_event AS e ON e.court_id = r.court_id AND e.book_id = r.book_id AND e.id = \
+         (SELECT MAX(l.id) FROM run_event AS l \
+          WHERE l.court_id = r.court_id AND l.book_id = r.book_id AND l.run_id = r.run_id) \
+         WHERE r.court_id = $1 AND r.book_id = $2 AND r.run_id > $3 AND (CAST($6 AS TEXT) IS NULL OR r.number = $6) \
+         ORDER BY r.run_id LIMIT $4",
+        &[
+            court_id.into(),
+            books::CASE_MONEY.into(),
+            after.into(),
+            most.into(),
+            books::REGISTER.into(),
+            number.into(),
+        ],
+        |row| {
+            Ok(RunView {
+                run_id: row.int(0)?,
+                number: row.text(1)?.to_owned(),
+                title: row.text(2)?.to_owned(),
+                status: read_word(row, 3, |text| Status::ALL.into_iter().find(|known| known.as_str() == text))?,
+                bank_account: row.opt_text(4)?.unwrap_or_default().to_owned(),
+                maker: row.opt_text(5)?.unwrap_or_default().to_owned(),
+                made_at: row.int(6)?,
+                last: row.opt_int(7)?.zip(row.opt_int(8)?.map(Amount::from_minor)),
+            })
+        },
     )?)
 }
 

@@ -113,7 +113,7 @@ pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outc
     Ok(findings)
 }
 
-/// One account under several names or in several cases.
+/// One account under several names or in several cases. Public bodies stand in many cases with one account.
 fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Outcome<Vec<Finding>> {
     let shared = tx.query(
         "SELECT d.account_index, d.payee_name, c.case_id FROM personal_detail AS d \
@@ -121,6 +121,7 @@ fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Out
                GROUP BY account_index HAVING COUNT(*) > 1) AS twice ON twice.account_index = d.account_index \
          JOIN (SELECT detail_id, case_id FROM claim WHERE court_id = $1 AND book_id = $2 \
                UNION ALL SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2 \
+               AND kind NOT IN ('treasury', 'tax_office', 'other_court') \
                UNION ALL SELECT detail_id, case_id FROM claim_event WHERE court_id = $1 AND book_id = $2 \
                AND detail_id IS NOT NULL) AS c \
          ON c.detail_id = d.detail_id WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.account_index, d.detail_id",
@@ -285,10 +286,7 @@ fn split_below(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Out
     let mut of_case: BTreeMap<i64, BTreeMap<&str, Amount>> = BTreeMap::new();
     for (case_id, number, minor) in &parts {
         let part = Amount::from_minor(*minor);
-        for sum in [
-            whole.entry(number).or_default(),
-            of_case.entry(*case_id).or_default().entry(number).or_default(),
-        ] {
+        for sum in [whole.entry(number).or_default(), of_case.entry(*case_id).or_default().entry(number).or_default()] {
             *sum = sum.plus(part).ok_or_else(overflow)?;
         }
     }
@@ -370,12 +368,8 @@ pub fn clear(tx: &mut Tx<'_>, acting: &Acting, number: &str, which: &str, reason
         return Err(Message::new("screens.finding_unknown").with("finding", which).with("run", number).into());
     }
     for finding in &open {
-        let said: serde_json::Map<String, serde_json::Value> = finding
-            .message
-            .arguments
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.as_str().into()))
-            .collect();
+        let said: serde_json::Map<String, serde_json::Value> =
+            finding.message.arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
         let id = act.take_ids(1);
         act.insert(
             tx,

@@ -547,6 +547,22 @@ pub fn receipts(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Receipt>> {
     )?)
 }
 
+/// Receipts before a row, newest first: those in whose payer, reference or remark the text stands; at most `limit`.
+///
+/// # Errors
+/// What the database says.
+pub fn receipts_before(tx: &mut Tx<'_>, book: BookKey, before: i64, text: &str, limit: i64) -> Outcome<Vec<Receipt>> {
+    let pattern = format!("%{}%", text.trim().replace(['%', '_'], ""));
+    Ok(tx.query(
+        receipts_where!(
+            "AND r.receipt_id < $3 AND (r.payer_name LIKE $4 OR r.bank_reference LIKE $4 OR r.remark LIKE $4) \
+             ORDER BY r.receipt_id DESC LIMIT $5"
+        ),
+        &[book.court_id.into(), book.book_id.into(), before.into(), pattern.as_str().into(), limit.into()],
+        read_receipt,
+    )?)
+}
+
 fn read_receipt(row: &Row<'_>) -> Result<Receipt> {
     let attributed_case_id = row.opt_int(12)?;
     let open_claim = match (attributed_case_id, row.opt_int(13)?) {

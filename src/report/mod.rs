@@ -1,15 +1,19 @@
 //! Read-only views of a book: balances as of a date, the trial balance, entries, vouchers.
 
 pub mod bank_reconciliation;
+pub mod books;
 pub mod case_comparison;
+pub mod case_money;
 pub mod cash_ratio;
 pub mod court_measures;
+pub mod desk;
 pub mod monthly_return;
+pub mod payout_view;
 pub mod period;
 
 use std::collections::BTreeMap;
 
-use ankuan_ledger::engine::{Error, Result};
+use ankuan_ledger::engine::{Error, Result, Row};
 use ankuan_ledger::{Amount, BookKey, Side, Tx};
 use jiff::civil::Date;
 
@@ -244,19 +248,31 @@ pub struct EntryRange {
     pub limit: i64,
 }
 
+/// Lines of entries as [`read_entry`] reads them.
+macro_rules! entries_where {
+    ($more:literal) => {
+        concat!(
+            "SELECT e.entry_no, e.line_no, e.voucher_id, d.code, e.debit_item_id, c.code, e.credit_item_id, ",
+            "e.amount_minor, e.reverses_entry_no FROM entry_line AS e ",
+            "JOIN account AS d ON d.court_id = $1 AND d.book_id = $2 AND d.account_id = e.debit_account_id ",
+            "JOIN account AS c ON c.court_id = $1 AND c.book_id = $2 AND c.account_id = e.credit_account_id ",
+            "WHERE e.court_id = $1 AND e.book_id = $2 ",
+            $more
+        )
+    };
+}
+
 /// Lines of entries in their order.
 ///
 /// # Errors
 /// What the database says.
 pub fn entries(tx: &mut Tx<'_>, book: BookKey, range: EntryRange) -> Outcome<Vec<EntryView>> {
     Ok(tx.query(
-        "SELECT e.entry_no, e.line_no, e.voucher_id, d.code, e.debit_item_id, c.code, e.credit_item_id, \
-         e.amount_minor, e.reverses_entry_no FROM entry_line AS e \
-         JOIN account AS d ON d.court_id = $1 AND d.book_id = $2 AND d.account_id = e.debit_account_id \
-         JOIN account AS c ON c.court_id = $1 AND c.book_id = $2 AND c.account_id = e.credit_account_id \
-         WHERE e.court_id = $1 AND e.book_id = $2 AND e.entry_no >= $3 AND e.entry_no <= $4 \
-         AND (CAST($5 AS BIGINT) IS NULL OR e.debit_account_id = $5 OR e.credit_account_id = $5) \
-         ORDER BY e.entry_no, e.line_no LIMIT $6",
+        entries_where!(
+            "AND e.entry_no >= $3 AND e.entry_no <= $4 \
+             AND (CAST($5 AS BIGINT) IS NULL OR e.debit_account_id = $5 OR e.credit_account_id = $5) \
+             ORDER BY e.entry_no, e.line_no LIMIT $6"
+        ),
         &[
             book.court_id.into(),
             book.book_id.into(),
@@ -265,19 +281,38 @@ pub fn entries(tx: &mut Tx<'_>, book: BookKey, range: EntryRange) -> Outcome<Vec
             range.account_id.into(),
             range.limit.into(),
         ],
-        |row| {
-            Ok(EntryView {
-                entry_no: row.int(0)?,
-                line_no: row.int(1)?,
-                voucher_id: row.int(2)?,
-                debit: row.text(3)?.to_owned(),
-                debit_item: row.int(4)?,
-                credit: row.text(5)?.to_owned(),
-                credit_item: row.int(6)?,
-                amount: Amount::from_minor(row.int(7)?),
-                reverses: row.opt_int(8)?,
-            })
-        },
+        read_entry,
+    )?)
+}
+
+fn read_entry(row: &Row<'_>) -> ankuan_ledger::engine::Result<EntryView> {
+    Ok(EntryView {
+        entry_no: row.int(0)?,
+        line_no: row.int(1)?,
+        voucher_id: row.int(2)?,
+        debit: row.text(3)?.to_owned(),
+        debit_item: row.int(4)?,
+        credit: row.text(5)?.to_owned(),
+        credit_item: row.int(6)?,
+        amount: Amount::from_minor(row.int(7)?),
+        reverses: row.opt_int(8)?,
+    })
+}
+
+/// A page of the lines of entries of a book behind an entry and its line, in their order.
+///
+/// # Errors
+/// What the database says.
+pub fn entries_after(
+    tx: &mut Tx<'_>,
+    book: BookKey,
+    (entry_no, line_no): (i64, i64),
+    most: i64,
+) -> Outcome<Vec<EntryView>> {
+    Ok(tx.query(
+        entries_where!("AND (e.entry_no, e.line_no) > ($3, $4) ORDER BY e.entry_no, e.line_no LIMIT $5"),
+        &[book.court_id.into(), book.book_id.into(), entry_no.into(), line_no.into(), most.into()],
+        read_entry,
     )?)
 }
 
@@ -308,6 +343,52 @@ pub struct VoucherView {
     pub last_entry_no: i64,
     /// Sum of its lines.
     pub total: Amount,
+    /// When, µs UTC.
+    pub recorded_at: i64,
+}
+
+/// A statement of what [`read_voucher`] reads; `$1` is the court, `$2` the book, `$4` the book of its people.
+macro_rules! vouchers_where {
+    ($rest:literal) => {
+        concat!(
+            "SELECT v.voucher_id, v.month, v.kind, v.number, v.accounting_date, v.event, v.summary, p.name, v.attachments, \
+             v.first_entry_no, v.last_entry_no, v.total_minor, v.recorded_at FROM voucher AS v \
+             LEFT JOIN person AS p ON p.court_id = $1 AND p.book_id = $4 AND p.person_id = v.actor_id \
+             WHERE v.court_id = $1 AND v.book_id = $2 AND ",
+            $rest
+        )
+    };
+}
+use vouchers_where;
+
+fn read_voucher(row: &Row<'_>) -> Result<VoucherView> {
+    Ok(VoucherView {
+        voucher_id: row.int(0)?,
+        month: row.text(1)?.to_owned(),
+        kind: row.text(2)?.to_owned(),
+        number: row.int(3)?,
+        accounting_date: read_date(row, 4)?,
+        event: row.text(5)?.to_owned(),
+        summary: row.text(6)?.to_owned(),
+        actor_name: row.opt_text(7)?.unwrap_or_default().to_owned(),
+        attachments: row.int(8)?,
+        first_entry_no: row.int(9)?,
+        last_entry_no: row.int(10)?,
+        total: Amount::from_minor(row.int(11)?),
+        recorded_at: row.int(12)?,
+    })
+}
+
+/// A page of the vouchers of a book behind an id, oldest first.
+///
+/// # Errors
+/// What the database says.
+pub fn vouchers_after(tx: &mut Tx<'_>, book: BookKey, after: i64, most: i64) -> Outcome<Vec<VoucherView>> {
+    Ok(tx.query(
+        vouchers_where!("v.voucher_id > $3 ORDER BY v.voucher_id LIMIT $5"),
+        &[book.court_id.into(), book.book_id.into(), after.into(), crate::books::REGISTER.into(), most.into()],
+        read_voucher,
+    )?)
 }
 
 /// The voucher with this id.
@@ -316,27 +397,9 @@ pub struct VoucherView {
 /// `report.voucher_unknown`.
 pub fn find_voucher(tx: &mut Tx<'_>, book: BookKey, voucher_id: i64) -> Outcome<VoucherView> {
     let found = tx.query_opt(
-        "SELECT v.voucher_id, v.month, v.kind, v.number, v.accounting_date, v.event, v.summary, p.name, v.attachments, \
-         v.first_entry_no, v.last_entry_no, v.total_minor FROM voucher AS v \
-         LEFT JOIN person AS p ON p.court_id = $1 AND p.book_id = $4 AND p.person_id = v.actor_id \
-         WHERE v.court_id = $1 AND v.book_id = $2 AND v.voucher_id = $3",
+        vouchers_where!("v.voucher_id = $3"),
         &[book.court_id.into(), book.book_id.into(), voucher_id.into(), crate::books::REGISTER.into()],
-        |row| {
-            Ok(VoucherView {
-                voucher_id: row.int(0)?,
-                month: row.text(1)?.to_owned(),
-                kind: row.text(2)?.to_owned(),
-                number: row.int(3)?,
-                accounting_date: read_date(row, 4)?,
-                event: row.text(5)?.to_owned(),
-                summary: row.text(6)?.to_owned(),
-                actor_name: row.opt_text(7)?.unwrap_or_default().to_owned(),
-                attachments: row.int(8)?,
-                first_entry_no: row.int(9)?,
-                last_entry_no: row.int(10)?,
-                total: Amount::from_minor(row.int(11)?),
-            })
-        },
+        read_voucher,
     )?;
     Ok(found.ok_or_else(|| Message::new("report.voucher_unknown").with("voucher", voucher_id))?)
 }

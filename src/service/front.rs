@@ -56,7 +56,8 @@ pub async fn pass(
         request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client, peer.port())));
     }
     let method = word_of(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or_else(|| "-".to_owned(), |path| path.as_str().to_owned());
     let mut response = if is_foreign(request.headers(), front.origin.as_deref()) {
         (StatusCode::FORBIDDEN, "the form came from another site\n").into_response()
     } else {

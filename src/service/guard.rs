@@ -28,11 +28,7 @@ impl Guard {
     /// # Errors
     /// `service.already_served`; what the database or the file system says.
     pub fn to_serve(store: &Store, address: &str) -> Outcome<Self> {
-        Self::take(
-            store,
-            address,
-            "SELECT CASE WHEN pg_try_advisory_lock_shared($1) THEN CAST(1 AS BIGINT) ELSE 0 END",
-        )
+        Self::take(store, address, "SELECT CASE WHEN pg_try_advisory_lock_shared($1) THEN CAST(1 AS BIGINT) ELSE 0 END")
     }
 
     /// For work during which nobody may serve.
@@ -60,7 +56,11 @@ impl Guard {
                 let mut tx = session.snapshot()?;
                 let taken = tx.query_one(Statement::new(postgres), &[SERVED.into()], |row| row.int(0))?;
                 drop(tx);
-                if taken == 1 { Ok(Self { _file: None, _session: Some(Mutex::new(session)) }) } else { Err(served(Path::new("PostgreSQL"))) }
+                if taken == 1 {
+                    Ok(Self { _file: None, _session: Some(Mutex::new(session)) })
+                } else {
+                    Err(served(Path::new("PostgreSQL")))
+                }
             }
         }
     }

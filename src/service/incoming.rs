@@ -70,11 +70,7 @@ impl Drop for Incoming {
     }
 }
 
-async fn accept(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    ready: mpsc::Sender<(Box<dyn Stream>, SocketAddr)>,
-) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, ready: mpsc::Sender<(Box<dyn Stream>, SocketAddr)>) {
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -146,8 +142,7 @@ pub fn tls(certificate: &Path, key: &Path) -> Outcome<TlsAcceptor> {
     if chain.is_empty() {
         return Err(no_certificate("-----BEGIN CERTIFICATE-----".to_owned()));
     }
-    let secret = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| refuse("config.tls_key", key, error.to_string()))?;
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| refuse("config.tls_key", key, error.to_string()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?

@@ -405,13 +405,7 @@ pub fn counts(tx: &mut Tx<'_>) -> Outcome<Vec<(State, i64)>> {
 ///
 /// # Errors
 /// What the database says.
-pub fn take(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    owner: &str,
-    now: Timestamp,
-    lease_until: i64,
-) -> Outcome<Option<Job>> {
+pub fn take(tx: &mut Tx<'_>, court_id: i64, owner: &str, now: Timestamp, lease_until: i64) -> Outcome<Option<Job>> {
     // On PostgreSQL one that another process is just taking is passed over, not waited for.
     const TAKE: Statement = Statement::twin(
         "UPDATE job SET state = 'running', owner = $2, lease_until = $3, attempt = attempt + 1 \
@@ -435,14 +429,7 @@ pub fn renew(tx: &mut Tx<'_>, job: &Job, owner: &str, steps: (i64, i64), now: Ti
     tx.execute(
         "UPDATE job SET lease_until = $4, done_steps = $5, total_steps = $6 \
          WHERE court_id = $1 AND job_id = $2 AND owner = $3 AND state = 'running'",
-        &[
-            job.court_id.into(),
-            job.job_id.into(),
-            owner.into(),
-            lease_from(now).into(),
-            steps.0.into(),
-            steps.1.into(),
-        ],
+        &[job.court_id.into(), job.job_id.into(), owner.into(), lease_from(now).into(), steps.0.into(), steps.1.into()],
     )?;
     Ok(())
 }

@@ -70,10 +70,8 @@ pub fn text(service: &Service) -> Outcome<String> {
     };
     head(&mut out, "ankuan_requests_total", "counter", "Requests answered.");
     for ((method, route, status), count) in &counted.requests {
-        let _ = writeln!(
-            out,
-            "ankuan_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {count}"
-        );
+        let _ =
+            writeln!(out, "ankuan_requests_total{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}} {count}");
     }
     head(&mut out, "ankuan_request_microseconds", "histogram", "How long requests took.");
     for (route, durations) in &counted.durations {

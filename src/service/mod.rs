@@ -25,9 +25,9 @@ use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Command, Context, Globals, Served, run_command};
 use crate::clock::{Clock, Randomness, Stopwatch};
 use crate::documents::keys::Keys;
-use crate::schema;
 use crate::reads::{self, ReadLog};
 use crate::request::{Answer, Request};
+use crate::schema;
 use crate::{Failure, Language, Message, Outcome, access, chart, request};
 use guard::Guard;
 use jobs::{End, Job, State};
@@ -444,8 +444,24 @@ impl Service {
     /// # Errors
     /// `service.job_for_another`, and those of [`jobs::answer`].
     pub fn answer(&self, job_id: i64, second: &Actor, agreed: bool, reason: &str) -> Outcome<()> {
+        self.answer_if(job_id, second, agreed, reason, |_, _| Ok(()))
+    }
+
+    /// As [`Service::answer`], if the job is what the second person saw.
+    ///
+    /// # Errors
+    /// As [`Service::answer`], and what `check` says.
+    pub fn answer_if(
+        &self,
+        job_id: i64,
+        second: &Actor,
+        agreed: bool,
+        reason: &str,
+        check: impl FnOnce(&mut Tx<'_>, &Job) -> Outcome<()>,
+    ) -> Outcome<()> {
         self.write(|tx| {
             let job = jobs::find(tx, second.court_id, job_id)?;
+            check(tx, &job)?;
             if let Some(named) = self.named_second(&job).filter(|named| *named != second.name) {
                 return Err(Message::new("service.job_for_another").with("job", job_id).with("name", named).into());
             }

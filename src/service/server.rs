@@ -83,11 +83,7 @@ async fn read_metrics(State(service): web::App, Extension(front): Extension<Arc<
 ///
 /// # Errors
 /// The address cannot be used, or the system gives no thread.
-pub fn serve(
-    service: &Arc<Service>,
-    listen: Listen,
-    begun: impl FnOnce(SocketAddr) -> Outcome<()>,
-) -> Outcome<()> {
+pub fn serve(service: &Arc<Service>, listen: Listen, begun: impl FnOnce(SocketAddr) -> Outcome<()>) -> Outcome<()> {
     service.start_workers()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -68,6 +68,12 @@ pub fn bank_side(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcom
 }
 
 impl BankSide {
+    /// The days on which the account moved, and by how much.
+    #[must_use]
+    pub fn days(&self) -> &[(Date, Amount)] {
+        &self.days
+    }
+
     /// What the account holds at the end of a day by the lines that are here.
     #[must_use]
     pub fn balance(&self, day: Date) -> Option<Amount> {

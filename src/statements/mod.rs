@@ -353,6 +353,42 @@ pub fn each_open_line(
     )
 }
 
+/// A page of the new lines of a statement behind an id, each with whether a match holds it.
+///
+/// # Errors
+/// `statements.unknown`.
+pub fn page_of_lines(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    statement_id: i64,
+    after: i64,
+    most: i64,
+) -> Outcome<Vec<(BankLine, bool)>> {
+    let range = tx.query_opt(
+        "SELECT first_line_id, last_line_id FROM statement WHERE court_id = $1 AND book_id = $2 AND statement_id = $3",
+        &[court_id.into(), books::CASE_MONEY.into(), statement_id.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    let (first, last) = range.ok_or_else(|| Message::new("statements.unknown").with("statement", statement_id))?;
+    Ok(tx.query(
+        "SELECT l.court_id, l.book_id, l.bank_line_id, l.statement_id, l.bank_account_id, l.place, l.booked_on, \
+         l.value_on, l.amount_minor, l.exact_amount, l.fingerprint, l.occurrence_no, l.bank_reference, \
+         l.own_reference, l.name, l.account_index, l.code, l.remark, l.sub_account, l.reason, l.is_reversal, \
+         m.group_id FROM bank_line AS l LEFT JOIN line_match AS m ON m.court_id = l.court_id \
+         AND m.book_id = l.book_id AND m.bank_line_id = l.bank_line_id \
+         WHERE l.court_id = $1 AND l.book_id = $2 AND l.bank_line_id >= $3 AND l.bank_line_id <= $4 \
+         ORDER BY l.bank_line_id LIMIT $5",
+        &[
+            court_id.into(),
+            books::CASE_MONEY.into(),
+            first.max(after.saturating_add(1)).into(),
+            last.into(),
+            most.into(),
+        ],
+        |row| Ok((read_line(row)?, row.opt_int(21)?.is_some())),
+    )?)
+}
+
 /// A line by its id.
 ///
 /// # Errors

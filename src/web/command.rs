@@ -1,13 +1,13 @@
 //! Every command as a page: what it shows (`/see/…`), and a form for what it takes (`/do/…`).
 
 use axum::extract::{Multipart, Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
+use super::export::{self, FileKind};
 use super::{App, Sorry, Viewer, blocking, local, page, parts, upload};
 use crate::cli::catalogue::{Entry, Kind, SECOND_PERSON, Takes};
-use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::service::{Answered, Asked, Ran};
 use crate::{Failure, Language, Message};
@@ -42,7 +42,7 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
             @for (word, entries) in &groups {
                 section.card {
                     h2 { code { (word) } }
-                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.about(viewer.language)) } } } }
+                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.title(viewer.language)) } } } }
                 }
             }
         }
@@ -73,8 +73,8 @@ pub async fn see(
     if !matches!(entry.kind, Kind::Read | Kind::ReadOrSet) {
         return Err(Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language));
     }
-    let format = values.iter().find(|(name, _)| name == "_as").map(|(_, format)| format.clone());
-    let values: Values = values.into_iter().filter(|(name, value)| name != "_as" && !value.is_empty()).collect();
+    let format = values.iter().find(|(name, _)| name == export::AS).map(|(_, format)| format.clone());
+    let values: Values = values.into_iter().filter(|(name, value)| name != export::AS && !value.is_empty()).collect();
     let (person, language) = (viewer.session.actor.clone(), viewer.language);
     let asked = Asked {
         words: entry.words,
@@ -91,12 +91,13 @@ pub async fn see(
     let Answered::Ran(ran) = ran else {
         return Err(Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language));
     };
-    if format.as_deref() == Some("csv") {
-        return export(&viewer, &entry, &ran.said);
+    if let Some(kind) = format.as_deref().and_then(FileKind::parse) {
+        return export::answer(&viewer, &entry.words.replace(' ', "-"), kind, &ran.said);
     }
-    let title = entry.about(viewer.language).to_owned();
+    let title = entry.title(viewer.language).to_owned();
     let body = html! {
         h1 { (title) }
+        (explained(&entry, viewer.language))
         (refusal(&viewer, &ran))
         @if !entry.parameters.is_empty() {
             details.filter { summary { (viewer.t("web.filter")) }
@@ -111,6 +112,12 @@ pub async fn see(
     };
     let status = if ran.outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, page(&viewer, &title, &body)).into_response())
+}
+
+/// What a command is for, where its title does not say it all.
+fn explained(entry: &Entry, language: Language) -> Markup {
+    let about = entry.about(language);
+    html! { @if about != entry.title(language) { p.hint { (about) } } }
 }
 
 /// What else can be done with the same subject.
@@ -135,36 +142,10 @@ fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String,
     html! {
         nav.related aria-label=(viewer.t("web.related")) {
             h2 { (viewer.t("web.related")) }
-            ul { @for other in others { li { a href=(with(other)) { (other.about(viewer.language)) } } } }
-            p { a href=(format!("{}{}_as=csv", viewer.path, if viewer.path.contains('?') { '&' } else { '?' })) {
-                (viewer.t("web.as_csv"))
-            } }
+            ul { @for other in others { li { a href=(with(other)) { (other.title(viewer.language)) } } } }
+            (export::links(viewer))
         }
     }
-}
-
-/// The tables of a page as CSV, safe to open in a spreadsheet: no cell is taken for a formula.
-fn export(viewer: &Viewer, entry: &Entry, said: &Said) -> Result<Response, Sorry> {
-    let mut out = csv::WriterBuilder::new().flexible(true).from_writer("\u{feff}".as_bytes().to_vec());
-    let broken = |error: csv::Error| viewer.sorry(std::io::Error::other(error).into());
-    for piece in &said.pieces {
-        if let crate::cli::output::Piece::Table { headings, rows } = piece {
-            out.write_record(headings.iter().map(|heading| heading.text.as_str())).map_err(broken)?;
-            for row in rows {
-                out.write_record(row.iter().map(|cell| unformulaic(cell))).map_err(broken)?;
-            }
-        }
-    }
-    let bytes = out.into_inner().map_err(|error| viewer.sorry(std::io::Error::other(error.to_string()).into()))?;
-    let name = format!("attachment; filename=\"{}.csv\"", entry.words.replace(' ', "-"));
-    Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], bytes)
-        .into_response())
-}
-
-/// A cell with an apostrophe before what a spreadsheet would reckon; an amount below zero stays one.
-fn unformulaic(cell: &str) -> String {
-    let is_number = cell.chars().all(|character| character.is_ascii_digit() || "-.,".contains(character));
-    if !is_number && cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 /// The form of a command.
@@ -182,12 +163,13 @@ pub async fn form(
 }
 
 fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above: &Markup) -> Markup {
-    let title = entry.about(viewer.language);
+    let title = entry.title(viewer.language);
     let value = |name: &str| values.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
     let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
     let is_read = matches!(entry.kind, Kind::Read);
     let body = html! {
         h1 { (title) }
+        (explained(entry, viewer.language))
         (above)
         @if entry.second_person().is_some() {
             p.hint { (viewer.t("web.second_person_hint")) }
@@ -207,6 +189,42 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
         p.cli { (viewer.t("web.as_command")) " " code { "ankuan " (entry.words) } }
     };
     page(viewer, title, &body)
+}
+
+/// A command's form within another page: what the page knows is fixed, and only some fields are asked for.
+#[must_use]
+pub fn inline(
+    entries: &[Entry],
+    viewer: &Viewer,
+    words: &str,
+    fixed: &[(&str, &str)],
+    shown: &[&str],
+    label: &str,
+) -> Markup {
+    let Some(entry) = entries.iter().find(|entry| entry.words == words) else { return html! {} };
+    let asked = entry.parameters.iter().filter(|parameter| shown.contains(&parameter.name.as_str()));
+    html! {
+        form.inline method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
+            (hidden(viewer, &viewer.path))
+            @for (name, value) in fixed { input type="hidden" name=(name) value=(value); }
+            @for parameter in asked {
+                @let id = format!("i-{}-{}-{}", words.replace(' ', "-"), fixed.first().map_or("", |(_, value)| value), parameter.name);
+                (parts::field_called(&id, parameter, viewer.language, ""))
+            }
+            button { (label) }
+        }
+    }
+}
+
+/// What every form carries that a page of its own sends to a command: the token, a request's key, where to go on.
+#[must_use]
+pub fn hidden(viewer: &Viewer, next: &str) -> Markup {
+    let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
+    html! {
+        input type="hidden" name=(TOKEN) value=(viewer.form_token);
+        input type="hidden" name=(REQUEST) value=(request);
+        input type="hidden" name=(NEXT) value=(next);
+    }
 }
 
 /// The field in which whoever signs gives their password again.
@@ -274,7 +292,7 @@ pub async fn submit(
     match answered {
         Ok(Answered::Job(job_id, _)) => Ok(Redirect::to(&format!("/jobs/{job_id}")).into_response()),
         Ok(Answered::Ran(ran)) if ran.outcome.is_ok() => {
-            let title = entry.about(viewer.language);
+            let title = entry.title(viewer.language);
             let body = html! {
                 h1 { (title) }
                 div.done role="status" { (parts::said(&ran.said)) }

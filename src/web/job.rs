@@ -19,8 +19,11 @@ use crate::service::jobs::{self, Job, JobFile, State as JobState};
 use crate::service::{Service, steps};
 use crate::{Outcome, clock};
 
-/// How often a page is told how far a job is: what an eye sees as moving.
-const TOLD_EVERY: Duration = Duration::from_millis(200);
+/// How often a page is told how far a job is that runs in this process: what an eye sees as moving.
+const TOLD_EVERY: Duration = Duration::from_millis(40);
+
+/// How often the database is asked about a job that another process runs, or nobody yet.
+const ASKED_EVERY: Duration = Duration::from_millis(200);
 
 /// Jobs that a list shows.
 const SHOWN_MAX: i64 = 100;
@@ -87,7 +90,7 @@ pub fn table(service: &Service, viewer: &Viewer, all: &[(Actor, Job)]) -> Markup
 }
 
 fn about(service: &Service, viewer: &Viewer, job: &Job) -> String {
-    service.entry(&job.command).map_or_else(|| job.command.clone(), |entry| entry.about(viewer.language).to_owned())
+    service.entry(&job.command).map_or_else(|| job.command.clone(), |entry| entry.title(viewer.language).to_owned())
 }
 
 /// A job.
@@ -205,23 +208,28 @@ pub async fn events(State(service): App, viewer: Viewer, Path(job_id): Path<i64>
 #[must_use]
 pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
-    let told = std::sync::Arc::clone(&service);
     tokio::spawn(async move {
+        let mut told = String::new();
         loop {
             let asked = blocking(&service, move |service| {
                 // What this process runs is told from memory; the row only says how it ended.
                 if let Some(reached) = service.reached(court_id, job_id) {
-                    return Ok((JobState::Running, steps(&reached)));
+                    return Ok((JobState::Running, steps(&reached), TOLD_EVERY));
                 }
                 let job = service.read(|tx| jobs::find(tx, court_id, job_id))?;
-                Ok((job.state, job.steps))
+                Ok((job.state, job.steps, ASKED_EVERY))
             });
-            let Ok((state, (done, total))) = asked.await else { return };
+            let Ok((state, (done, total), pause)) = asked.await else { return };
             let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
-            if sender.send(Ok(Event::default().data(data))).await.is_err() || state.is_end() || told.is_stopping() {
+            let is_news = data != told;
+            if sender.is_closed() || (is_news && sender.send(Ok(Event::default().data(&data))).await.is_err()) {
                 return;
             }
-            tokio::time::sleep(TOLD_EVERY).await;
+            if state.is_end() || service.is_stopping() {
+                return;
+            }
+            told = data;
+            tokio::time::sleep(pause).await;
         }
     });
     Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default())

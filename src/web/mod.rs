@@ -1,10 +1,21 @@
 //! Pages: one file a page, which asks the service and shows what it says. Server-rendered, Chinese first, nothing from
 //! outside, and no page needs a script.
 
+pub mod approvals;
+pub mod assets;
+pub mod books;
+pub mod cases;
+pub mod charts;
 pub mod command;
 pub mod desk;
+pub mod distribution;
+pub mod export;
 pub mod job;
+pub mod paper;
 pub mod parts;
+pub mod payouts;
+pub mod receipts;
+pub mod reconciliation;
 pub mod sign_in;
 pub mod upload;
 
@@ -43,6 +54,12 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/sign-out", axum::routing::post(sign_in::sign_out))
         .route("/enrol", get(sign_in::enrol_form).post(sign_in::enrol))
         .route("/language/{language}", get(language))
+        .route("/cases", get(cases::list))
+        .route("/cases/{number}", get(cases::show))
+        .route("/cases/{number}/distribution", get(distribution::show))
+        .route("/approvals", get(approvals::show).post(approvals::approve))
+        .route("/payouts", get(payouts::list))
+        .route("/payouts/{number}", get(payouts::show))
         .route("/actions", get(command::all))
         .route("/do/{*words}", get(command::form).post(command::submit))
         .route("/see/{*words}", get(command::see))
@@ -51,6 +68,24 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/jobs/{job}/answer", axum::routing::post(job::answer))
         .route("/jobs/{job}/events", get(job::events))
         .route("/jobs/{job}/files/{file}", get(job::file))
+        .route("/books", get(books::vouchers))
+        .route("/books/vouchers/{voucher}", get(books::voucher))
+        .route("/books/vouchers/{voucher}/papers/{document}", get(books::paper))
+        .route("/books/journal", get(books::journal))
+        .route("/books/detail", get(books::detail))
+        .route("/books/general", get(books::general))
+        .route("/books/balance", get(books::balance))
+        .route("/papers", get(paper::all))
+        .route("/papers/{kind}/{subject}", get(paper::show).post(paper::print))
+        .route("/reconciliation", get(reconciliation::accounts))
+        .route("/reconciliation/{account}", get(reconciliation::account))
+        .route("/reconciliation/{account}/lines", get(reconciliation::lines))
+        .route("/reconciliation/{account}/lines/{line}", get(reconciliation::line))
+        .route("/reconciliation/{account}/days/{day}", get(reconciliation::day))
+        .route("/assets", get(assets::list))
+        .route("/assets/{asset}", get(assets::show))
+        .route("/receipts", get(receipts::list))
+        .route("/form.css", get(|| async { asset("text/css; charset=utf-8", crate::papers::template::STYLE) }))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
         .fallback(|| async { Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, Language::Zh) })
@@ -295,12 +330,14 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
 /// Where one can go from every page.
 const NAVIGATION: &[(&str, &str)] = &[
     ("web.nav_desk", "/"),
-    ("web.nav_cases", "/see/case/list"),
-    ("web.nav_receipts", "/see/receipt/list"),
-    ("web.nav_payouts", "/see/payout/list"),
-    ("web.nav_assets", "/see/asset/list"),
-    ("web.nav_reconciliation", "/see/reconcile/open"),
-    ("web.nav_books", "/see/ledger/trial-balance"),
+    ("web.nav_cases", "/cases"),
+    ("web.nav_receipts", "/receipts"),
+    ("web.nav_payouts", "/payouts"),
+    ("web_payouts.approvals", "/approvals"),
+    ("web.nav_assets", "/assets"),
+    ("web.nav_reconciliation", "/reconciliation"),
+    ("web.nav_books", "/books"),
+    ("forms.papers", "/papers"),
     ("web.nav_deadlines", "/see/deadlines"),
     ("web.nav_people", "/see/person/list"),
     ("web.nav_audit", "/do/verify"),

@@ -8,11 +8,17 @@ use crate::{Language, Message};
 
 /// Where a cell of a column leads, by the column's code: `{}` is the cell.
 const LINKS: &[(&str, &str)] = &[
-    ("column.case_number", "/see/case/show?number={}"),
-    ("deadlines.column_case", "/see/case/show?number={}"),
-    ("payout_cli.run", "/see/payout/show?run={}"),
-    ("sheet.column_run", "/see/payout/show?run={}"),
+    ("column.case_number", "/cases/{}"),
+    ("deadlines.column_case", "/cases/{}"),
+    ("payout_cli.run", "/payouts/{}"),
+    ("sheet.column_run", "/payouts/{}"),
 ];
+
+/// A case's number as a link to its page.
+#[must_use]
+pub fn case_link(number: &str) -> Markup {
+    html! { a href=(format!("/cases/{}", escape(number))) { (number) } }
+}
 
 /// Text for a place in a query.
 #[must_use]
@@ -28,10 +34,114 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// A cell of a table that leads somewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// What it says.
+    pub text: String,
+    /// Where it leads.
+    pub href: Option<String>,
+}
+
+impl<T: ToString> From<T> for Cell {
+    fn from(value: T) -> Self {
+        Self { text: value.to_string(), href: None }
+    }
+}
+
+impl Cell {
+    /// A cell that leads somewhere.
+    #[must_use]
+    pub fn link(text: impl ToString, href: String) -> Self {
+        Self { text: text.to_string(), href: Some(href) }
+    }
+}
+
+/// A row of a [`Grid`].
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its cells, one for each column.
+    pub cells: Vec<Cell>,
+    /// Whether it adds up what stands above it.
+    pub is_total: bool,
+}
+
+/// A table that is shown as a page and taken away as a file, from one set of rows.
+#[derive(Clone, Debug, Default)]
+pub struct Grid {
+    /// Its columns.
+    pub headings: Vec<Heading>,
+    /// Its rows.
+    pub rows: Vec<Row>,
+}
+
+impl Grid {
+    /// An empty table. A column of amounts or counts is marked by `true`.
+    #[must_use]
+    pub fn new(language: Language, columns: &[(&'static str, bool)]) -> Self {
+        let heading = |(code, is_number): &(&'static str, bool)| Heading {
+            code: (*code).to_owned(),
+            text: Message::new(code).text(language),
+            is_number: *is_number,
+        };
+        Self { headings: columns.iter().map(heading).collect(), rows: Vec::new() }
+    }
+
+    /// With one more row.
+    pub fn push(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.headings.len(), "a row has one cell per column");
+        self.rows.push(Row { cells, is_total: false });
+    }
+
+    /// With a row that adds up.
+    pub fn push_total(&mut self, cells: Vec<Cell>) {
+        debug_assert_eq!(cells.len(), self.headings.len(), "a row has one cell per column");
+        self.rows.push(Row { cells, is_total: true });
+    }
+
+    /// As what a command says, for a file.
+    #[must_use]
+    pub fn said(&self) -> Said {
+        let rows = self.rows.iter().map(|row| row.cells.iter().map(|cell| cell.text.clone()).collect()).collect();
+        Said { object: None, pieces: vec![Piece::Table { headings: self.headings.clone(), rows }] }
+    }
+
+    /// As a table of a page. On a narrow screen each row stands as a block of labels and values.
+    #[must_use]
+    pub fn markup(&self) -> Markup {
+        html! {
+            div.scroll {
+                table {
+                    thead { tr {
+                        @for heading in &self.headings { th.number[heading.is_number] scope="col" { (heading.text) } }
+                    } }
+                    tbody {
+                        @for row in &self.rows {
+                            tr.sum[row.is_total] {
+                                @for (heading, cell) in self.headings.iter().zip(&row.cells) {
+                                    td.number[heading.is_number] data-label=(heading.text) {
+                                        @match &cell.href {
+                                            Some(href) => { a href=(href) { (cell.text) } }
+                                            None => { (cell.text) }
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Whether a link leads to the page that is shown.
 #[must_use]
 pub fn is_here(path: &str, href: &str) -> bool {
-    path.split('?').next() == Some(href)
+    let path = path.split('?').next().unwrap_or_default();
+    let is_below =
+        href.len() > 1 && !href.contains("/do/") && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/'));
+    path == href || is_below
 }
 
 /// What a command said.
@@ -80,10 +190,20 @@ fn linked(heading: &Heading, cell: &str) -> Markup {
     }
 }
 
+/// A word of a closed list, as people read it.
+fn choice(word: &str, meaning: &str, language: Language) -> String {
+    if language == Language::Zh && !meaning.is_empty() { meaning.to_owned() } else { word.replace('_', " ") }
+}
+
 /// A field of a form for a parameter of a command.
 #[must_use]
 pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
-    let id = format!("p-{}", parameter.name);
+    field_called(&format!("p-{}", parameter.name), parameter, language, value)
+}
+
+/// As [`field`], where several forms of a page have one of the same name.
+#[must_use]
+pub fn field_called(id: &str, parameter: &Parameter, language: Language, value: &str) -> Markup {
     let name = parameter.name.as_str();
     let value = if value.is_empty() { parameter.default.as_deref().unwrap_or_default() } else { value };
     let required = parameter.is_required;
@@ -92,7 +212,9 @@ pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
         Takes::Choice(words) => html! {
             select id=(id) name=(name) required[required] {
                 @if !required { option value="" {} }
-                @for word in words { option value=(word) selected[word == value] { (word) } }
+                @for (word, meaning) in words {
+                    option value=(word) selected[word == value] { (choice(word, meaning, language)) }
+                }
             }
         },
         Takes::File => html! { input id=(id) type="file" name=(name) required[required] multiple[parameter.is_list]; },

@@ -70,8 +70,10 @@ fn a_changed_one_is_refused(database: &Database) {
         let mut store = empty.open();
         let mut tx = store.snapshot().expect("reads");
         for table in tx.tables().expect("tables").into_iter().filter(|table| table.name != "schema_step") {
-            tx.each_row(table, |_| panic!("{place}: a row of {} is left", table.name) as Result<(), ankuan_ledger::Error>)
-                .expect("reads");
+            tx.each_row(table, |_| {
+                panic!("{place}: a row of {} is left", table.name) as Result<(), ankuan_ledger::Error>
+            })
+            .expect("reads");
         }
         drop(tx);
         drop(store);

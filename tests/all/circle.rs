@@ -212,6 +212,7 @@ impl Circle {
         for who in [FINANCE, HEAD] {
             self.act(who, |tx, acting, _, _, _| runs::approve(tx, acting, run, None, None)).expect("approves");
         }
+        self.court.clear_screens(run);
         self.act(KEEPER, |tx, acting, _, _, _| commit::commit(tx, acting, run, &mut |_| ())).expect("commits");
         self.act(FINANCE, |tx, acting, keys, random, _| release::release(tx, acting, keys, random, run, &mut |_| ()))
             .expect("releases");

@@ -3,6 +3,7 @@
 use ankuan::access::{self, Acting, Actor, Role};
 use ankuan::cases::{self, Case};
 use ankuan::chart::{self, BankAccount, Chart, NewCourt};
+use ankuan::payouts::{runs, screens};
 use ankuan::receipts::{NewReceipt, Recorded};
 use ankuan::schema::{self, MIGRATIONS};
 use ankuan::{Failure, Outcome, books};
@@ -99,6 +100,25 @@ impl Court {
     pub fn case(&mut self, number: &str) -> Case {
         self.act(HANDLER, |tx, acting, chart| cases::open_case(tx, acting, chart, number, "张三申请执行", TODAY))
             .expect("a case")
+    }
+
+    /// Lets finance clear what the screens find of a run; what cannot be cleared is left to whoever commits it.
+    pub fn clear_screens(&mut self, run: &str) {
+        let found = self.act(FINANCE, |tx, _, _| {
+            let run = runs::find_run(tx, COURT, run)?;
+            screens::screen(tx, COURT, &run, at())
+        });
+        let mut codes: Vec<&str> = found
+            .unwrap_or_default()
+            .iter()
+            .filter(|finding| finding.cleared.is_none())
+            .map(|finding| finding.message.code)
+            .collect();
+        codes.sort_unstable();
+        codes.dedup();
+        for code in codes {
+            let _left = self.act(FINANCE, |tx, acting, _| screens::clear(tx, acting, run, code, "已电话核实"));
+        }
     }
 
     /// Money that arrives for a case or for none.

@@ -388,6 +388,7 @@ fn stopped_security_stays_security(database: &Database) {
     let sheet = desk.sheet(SheetSource::Security, receipt, &[(Head::Return, guarantor, 1_000)]).expect("records");
     let run = draft(&mut desk, &[sheet]);
     approve(&mut desk, &run);
+    desk.0.court.clear_screens(&run);
     desk.case_event(CaseEventKind::Stayed);
     let commits = |desk: &mut Desk| {
         desk.0.act(KEEPER, |tx, acting, _, _, _| commit::commit(tx, acting, &run, &mut |_| ())).map(drop)

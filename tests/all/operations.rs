@@ -132,15 +132,15 @@ fn several_services_do_each_job_once() {
     let keys = Keys::read(globals.keys.as_deref().expect("a path")).expect("keys");
     let receipt = |number: i64| {
         let number = format!("FT{number:03}");
-        let given = [("reference", number.as_str()), ("amount", "1.00"), ("value_date", "2026-11-22"), ("payer", "吴某")];
+        let given =
+            [("reference", number.as_str()), ("amount", "1.00"), ("value_date", "2026-11-22"), ("payer", "吴某")];
         asked("receipt record", &given)
     };
     for number in 1..=JOBS {
         add_job(&mut court.store, &keys, (COURT, FINANCE), &receipt(number), State::Waiting);
     }
-    let services: Vec<Arc<Service>> = (0..3)
-        .map(|_| Service::new(globals.clone(), Clock::fixed(at()), Vec::new()).expect("serves"))
-        .collect();
+    let services: Vec<Arc<Service>> =
+        (0..3).map(|_| Service::new(globals.clone(), Clock::fixed(at()), Vec::new()).expect("serves")).collect();
     for service in &services {
         service.start_workers().expect("workers");
     }
@@ -312,9 +312,8 @@ fn stopping_ends_what_lasts(database: &Database) {
     tx.commit().expect("commits");
     let serving = Serving::begin(&files, &database.address, None).expect("serves");
     let mut stream = TcpStream::connect(&serving.address).expect("connects");
-    let request = format!(
-        "GET /jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\nCookie: __Host-ankuan=1.{token}\r\n\r\n"
-    );
+    let request =
+        format!("GET /jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\nCookie: __Host-ankuan=1.{token}\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("asks");
     let mut reader = BufReader::new(stream);
     let mut line = String::new();

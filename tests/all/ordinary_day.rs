@@ -181,10 +181,12 @@ impl Day {
     }
 
     fn commit(&mut self, run: &str) -> Outcome<Committed> {
+        self.court.clear_screens(run);
         self.act(KEEPER, |tx, acting, _, _| commit::commit(tx, acting, run, &mut |_| ()))
     }
 
     fn release(&mut self, run: &str) -> Outcome<Released> {
+        self.court.clear_screens(run);
         self.act(FINANCE, |tx, acting, keys, random| release::release(tx, acting, keys, random, run, &mut |_| ()))
     }
 

@@ -78,7 +78,8 @@ impl Tx<'_> {
             read(room.as_bytes())
         };
         let names: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-        let order = if table.order.is_empty() { String::new() } else { format!(" ORDER BY {}", table.order.join(", ")) };
+        let order =
+            if table.order.is_empty() { String::new() } else { format!(" ORDER BY {}", table.order.join(", ")) };
         let text = format!("SELECT {} FROM {}{order}", names.join(", "), table.name);
         match self.store.connection.driver()? {
             Driver::Sqlite(driver) => driver.each(&text, &[], &mut read),

@@ -252,6 +252,7 @@ fn reissue(
     };
     let run = handler.commit(store, |tx, acting| payout::reissue_run(&handler, tx, acting, &args))?;
     let content = handler.commit(store, |tx, acting| runs::submit(tx, acting, &run.number))?;
+    super::clear_screens(&checker, store, &run.number)?;
     for person in [&checker, &approver] {
         person.commit(store, |tx, acting| runs::approve(tx, acting, &run.number, Some(content.digest), None))?;
     }

@@ -77,8 +77,7 @@ impl ServeArgs {
             _ => return Err(Message::new("config.tls_together").into()),
         };
         let metrics_token = self.metrics_token_file.as_deref().map(read_token).transpose()?;
-        let front =
-            Front { trusted_proxies: self.trusted_proxy.clone(), origin: self.origin.clone(), metrics_token };
+        let front = Front { trusted_proxies: self.trusted_proxy.clone(), origin: self.origin.clone(), metrics_token };
         Ok(Listen { address: self.listen, tls, front })
     }
 }

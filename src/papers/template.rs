@@ -1,0 +1,119 @@
+//! The one template of all forms: A4, black on white, both in a page of the service and as a file of its own.
+
+use ankuan_ledger::chain::hex;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Form, FormTable, Print, SignatureBox};
+use crate::bank::capital_amount::capital_amount;
+use crate::clock;
+use crate::message::{Language, Message};
+
+/// How forms look; the service serves it, a file of its own carries it.
+pub const STYLE: &str = include_str!("form.css");
+
+/// A form, with the print that it is, or as a preview.
+#[must_use]
+pub fn form(form: &Form, print: Option<&Print>, language: Language) -> Markup {
+    let t = |code| Message::new(code).text(language);
+    let digest = form.digest();
+    let has_changed = print.is_some_and(|print| print.digest != digest);
+    html! {
+        article.form {
+            @if let Some(stamp) = &form.stamp { p.stamp { (stamp.text(language)) } }
+            p.court-name { (form.court) }
+            h1 { (form.kind.message().text(language)) }
+            div.form-head {
+                span { (t("forms.number")) "：" @match print { Some(print) => b { (print.number) }, None => { "—" } } }
+                @match print {
+                    None => span.preview { (t("forms.preview")) }
+                    Some(print) if print.print_no == 1 => span { (t("forms.original")) }
+                    Some(print) => span { (Message::new("forms.reprint").with("count", print.print_no - 1).text(language)) }
+                }
+            }
+            table.fields { tbody {
+                @for pair in form.fields.chunks(2) {
+                    tr {
+                        @for (label, said) in pair { th scope="row" { (t(label)) } td { (said.text(language)) } }
+                        @if pair.len() == 1 { th {} td {} }
+                    }
+                }
+                @if let Some(amount) = form.amount {
+                    tr {
+                        th scope="row" { (t("forms.amount")) }
+                        td colspan="3" { b { "¥ " (amount) } " " span.capital { (capital_amount(amount).unwrap_or_default()) } }
+                    }
+                }
+            } }
+            @for listed in &form.tables { (table(listed, language)) }
+            @for note in &form.notes { p.note { (note.text(language)) } }
+            div.sign { @for one in &form.boxes { (signature(one, language)) } }
+            @if has_changed { p.changed role="alert" { (t("forms.has_changed")) } }
+            p.small {
+                (t("forms.digest")) " " code { (hex(&digest)) }
+                @if let Some(print) = print {
+                    br; (t("forms.printed")) " " (print.actor_name) " " (clock::shown_in_shanghai(print.recorded_at))
+                    @if has_changed { br; (t("forms.digest_then")) " " code { (hex(&print.digest)) } }
+                }
+            }
+        }
+    }
+}
+
+fn table(listed: &FormTable, language: Language) -> Markup {
+    let t = |code| Message::new(code).text(language);
+    html! {
+        @if !listed.caption.is_empty() { h2 { (t(listed.caption)) } }
+        table.listed {
+            thead { tr { @for (code, is_number) in &listed.columns { th.number[*is_number] scope="col" { (t(code)) } } } }
+            tbody {
+                @for row in &listed.rows {
+                    tr { @for ((_, is_number), cell) in listed.columns.iter().zip(row) {
+                        td.number[*is_number] { (cell.text(language)) }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn signature(one: &SignatureBox, language: Language) -> Markup {
+    let t = |code| Message::new(code).text(language);
+    html! {
+        div {
+            span {
+                (one.label.text(language))
+                @if let Some(role) = &one.role { "（" (role.text(language)) "）" }
+            }
+            @match &one.signed {
+                None => span.date { (t("forms.sign_here")) }
+                Some(signed) => {
+                    b {
+                        (signed.name)
+                        @if let Some(other) = &signed.on_behalf_of { "（" (t("forms.for")) " " (other) "）" }
+                    }
+                    span.date { (clock::shown_in_shanghai(signed.at)) }
+                    @if let Some(signature) = &signed.signature { code { (t("forms.signature")) " " (signature) "…" } }
+                }
+            }
+        }
+    }
+}
+
+/// A form as a file of its own, which needs nothing else.
+#[must_use]
+pub fn document(shown: &Form, print: Option<&Print>, language: Language) -> String {
+    let tag = if language == Language::Zh { "zh-CN" } else { "en" };
+    let page = html! {
+        (DOCTYPE)
+        html lang=(tag) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (shown.kind.message().text(language)) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { (form(shown, print, language)) }
+        }
+    };
+    page.into_string()
+}
