@@ -4,7 +4,7 @@
 
 mod archive;
 
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 
 use ankuan_ledger::chain::{ChainHead, Digest, hex};
 use ankuan_ledger::engine::{Bulk, Kind, Migration, Table};
@@ -128,7 +128,10 @@ fn write_table(tx: &mut Tx<'_>, table: &'static Table, archive: &mut Writer<impl
 ///
 /// # Errors
 /// `backup.not_empty`, `backup.no_archive`, `backup.damaged`, `schema.newer`, `schema.differs`; what the database says.
-pub fn restore(store: &mut Store, log: Option<&mut Store>, input: impl Read) -> Outcome<Summary> {
+pub fn restore(store: &mut Store, log: Option<&mut Store>, mut input: impl Read + Seek) -> Outcome<Summary> {
+    // Read once before anything is made: rows that were changed could be refused by the database in any of many ways.
+    check(&mut input)?;
+    input.rewind()?;
     let mut archive = Reader::begin(input)?;
     let header: Header = archive.json(archive::HEADER)?;
     make_schema(store, &header)?;
@@ -172,6 +175,13 @@ pub fn restore(store: &mut Store, log: Option<&mut Store>, input: impl Read) -> 
     tx.commit()?;
     store.count_rows()?;
     Ok(Summary { header, contents })
+}
+
+/// Reads an archive to its end: every byte is as it was written.
+fn check(input: impl Read) -> Outcome<()> {
+    let mut archive = Reader::begin(input)?;
+    while archive.next()?.kind != archive::CONTENTS {}
+    archive.end()
 }
 
 fn load_table(tx: &mut Tx<'_>, table: &'static Table, archive: &mut Reader<impl Read>) -> Outcome<(Contents, Block)> {

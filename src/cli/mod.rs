@@ -513,6 +513,18 @@ impl Context {
         Some(&self.served.as_ref()?.person)
     }
 
+    /// Whether numbers of accounts and documents are shown whole: to whoever has signed in with a role of
+    /// [`access::SEES_NUMBERS`]. What a terminal prints is kept in its history and its files, so there nobody sees them.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn sees_numbers(&self, tx: &mut Tx<'_>) -> Outcome<bool> {
+        let Some(person) = self.served_person() else { return Ok(false) };
+        let roles = access::load_roles(tx, person.court_id)?;
+        let date = self.date();
+        Ok(access::SEES_NUMBERS.iter().any(|role| roles.holds(person.person_id, *role, date)))
+    }
+
     /// How many personal details were opened by this command so far.
     #[must_use]
     pub fn details_opened(&self) -> u64 {

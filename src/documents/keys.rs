@@ -23,6 +23,7 @@ const SUITE_AES_256_GCM: u8 = 1;
 const FILE_HEAD: &str = "ankuan-keys-1";
 
 /// The keys of a court. They never print themselves.
+#[derive(Clone)]
 pub struct Keys {
     seal: LessSafeKey,
     /// The key before, while what it sealed is being sealed again.

@@ -235,6 +235,27 @@ impl Service {
         self.watch(done)
     }
 
+    /// As [`Service::read`] for a page that opens personal data without a command: with keys that count what they open, which
+    /// is logged before anything is shown.
+    ///
+    /// # Errors
+    /// What the reading says; it could not be logged.
+    pub fn read_personal<T>(
+        &self,
+        person: &Actor,
+        (words, subject): (&str, &str),
+        read: impl FnOnce(&mut Tx<'_>, &Keys) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let opened = Arc::default();
+        let keys = self.keys.clone().counting(Arc::clone(&opened));
+        let done = self.read(|tx| read(tx, &keys))?;
+        let count = opened.load(std::sync::atomic::Ordering::Relaxed);
+        if count > 0 {
+            self.log_read(person, words, subject, i64::try_from(count).unwrap_or(i64::MAX))?;
+        }
+        Ok(done)
+    }
+
     /// Changes something in a transaction that is committed when it is done.
     ///
     /// # Errors
