@@ -88,7 +88,9 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/form.css", get(|| async { asset("text/css; charset=utf-8", crate::papers::template::STYLE) }))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
-        .fallback(|| async { Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, Language::Zh) })
+        .fallback(|headers: HeaderMap| async move {
+            Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, language_of(&headers))
+        })
         .layer(axum::middleware::from_fn(guard))
 }
 

@@ -66,6 +66,10 @@ fn demo_accounts(service: &Service, language: Language) -> Markup {
         let totp = totp_rs::Builder::new().with_secret(secret).build().ok()?;
         Some(totp.generate(seconds).to_string())
     };
+    let roles = |account: &DemoAccount| {
+        let words = account.roles.iter().filter_map(|role| Some(Role::parse(role)?.message().text(language)));
+        words.collect::<Vec<_>>().join(if language == Language::Zh { "、" } else { ", " })
+    };
     html! {
         section.demo {
             h2 { (Message::new("web.demo").text(language)) }
@@ -73,7 +77,7 @@ fn demo_accounts(service: &Service, language: Language) -> Markup {
             table { tbody { @for account in &service.demo {
                 tr {
                     td.number { (account.court_id) } td { (account.name) }
-                    td { @for role in account.roles.iter().filter_map(|role| Role::parse(role)) { (role.message().text(language)) " " } }
+                    td { (roles(account)) }
                     td.number { code { (code(account).unwrap_or_default()) } }
                 }
             } } }

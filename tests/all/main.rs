@@ -5,6 +5,7 @@ mod support;
 
 mod access;
 mod any_order;
+mod api;
 mod assets;
 mod backup;
 mod bad_input;
@@ -29,6 +30,8 @@ mod movements;
 mod obligations;
 mod operations;
 mod ordinary_day;
+mod pages;
+mod papers;
 mod plans;
 mod program;
 mod reads;
