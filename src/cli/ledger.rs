@@ -193,7 +193,7 @@ pub enum LedgerCommand {
 }
 
 fn attachment_kind() -> Words<AttachmentKind> {
-    words(AttachmentKind::parse, AttachmentKind::ALL.iter().map(|kind| kind.as_str()))
+    words(AttachmentKind::parse, AttachmentKind::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

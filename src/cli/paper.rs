@@ -39,7 +39,7 @@ pub enum PaperCommand {
 }
 
 fn kind() -> Words<PaperKind> {
-    words(PaperKind::parse, PaperKind::ALL.iter().map(|kind| kind.as_str()))
+    words(PaperKind::parse, PaperKind::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

@@ -380,8 +380,12 @@ pub async fn paper(
     Path((voucher_id, document_id)): Path<(i64, i64)>,
 ) -> Result<Response, Sorry> {
     let book = crate::books::case_money(viewer.session.actor.court_id);
+    let person = viewer.session.actor.clone();
     let found = blocking(&service, move |service| {
-        service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))
+        let found = service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))?;
+        // A bank's receipt names people and accounts.
+        service.log_read(&person, "attached paper", &format!("voucher={voucher_id}"), 1)?;
+        Ok(found)
     });
     let (name, bytes) = found.await.map_err(|failure| viewer.sorry(failure))?;
     let headers = [
