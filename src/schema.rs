@@ -225,6 +225,13 @@ pub const PAPERS: Migration = Migration {
 pub const CLAIMANTS: Migration =
     Migration { name: "0017_claimants", text: include_str!("../migrations/0017_claimants.sql"), facts: &[] };
 
+/// Sign-in elsewhere, courts above, duties written down.
+pub const ELSEWHERE: Migration = Migration {
+    name: "0019_sign_in_elsewhere",
+    text: include_str!("../migrations/0019_sign_in_elsewhere.sql"),
+    facts: &[&access::upper::COURT_ABOVE],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -243,6 +250,7 @@ pub const MIGRATIONS: &[Migration] = &[
     SCREENS,
     PAPERS,
     CLAIMANTS,
+    ELSEWHERE,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

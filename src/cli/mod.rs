@@ -45,6 +45,7 @@ pub mod settlement;
 pub mod sheet;
 pub mod sign_in;
 pub mod statement;
+pub mod upper_court;
 pub mod verify;
 
 use std::ffi::{OsStr, OsString};
@@ -139,6 +140,9 @@ pub enum Command {
     /// 接口密钥 · Keys with which programs act for a person
     #[command(subcommand)]
     ApiKey(sign_in::ApiKeyCommand),
+    /// 上级法院：登记、查阅记录 · Courts above, and what they looked at
+    #[command(subcommand)]
+    UpperCourt(upper_court::UpperCourtCommand),
     /// 法院银行账户 · The court's bank accounts
     #[command(subcommand)]
     BankAccount(bank_account::BankAccountCommand),
@@ -300,6 +304,7 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Init(args) => init::run(context, args),
         Command::Person(command) => person::run(context, command),
         Command::ApiKey(command) => sign_in::run_api_key(context, command),
+        Command::UpperCourt(command) => upper_court::run(context, command),
         Command::BankAccount(command) => bank_account::run(context, command),
         Command::Case(command) => case::run(context, command),
         Command::Receipt(command) => receipt::run(context, command),

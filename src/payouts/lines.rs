@@ -499,7 +499,7 @@ pub fn page(tx: &mut Tx<'_>, court_id: i64, run: &Run, after: i64, most: i64) ->
         .map(|((payment, outcome, answer, cause), payee)| PaymentView {
             payment,
             payee: payee.name,
-            outcome,
+            outcome: outcome.or_else(|| on_its_way.map(str::to_owned)),
             answer,
             cause: cause.filter(|cause| !cause.is_empty()),
         })

@@ -302,15 +302,26 @@ fn apply_events(
     Ok(())
 }
 
-/// The shares of a distribution by what becomes of them: outcome, reason, how many, their claims, what is granted.
+/// Shares of a distribution that have the same outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeSum {
+    /// As stored: paid, set_aside, carried.
+    pub outcome: String,
+    /// Why, of what is set aside.
+    pub reason: String,
+    /// How many.
+    pub shares: i64,
+    /// Their claims.
+    pub claims: Amount,
+    /// What is granted.
+    pub granted: Amount,
+}
+
+/// The shares of a distribution by what becomes of them.
 ///
 /// # Errors
 /// What the database says.
-pub fn shares_by_outcome(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    stored: &StoredDistribution,
-) -> Outcome<Vec<(String, String, i64, Amount, Amount)>> {
+pub fn shares_by_outcome(tx: &mut Tx<'_>, court_id: i64, stored: &StoredDistribution) -> Outcome<Vec<OutcomeSum>> {
     let (first, last) = stored.share_ids();
     Ok(tx.query(
         "SELECT outcome, COALESCE(reason, ''), CAST(COUNT(*) AS BIGINT), CAST(SUM(claim_minor) AS BIGINT), \
@@ -318,8 +329,13 @@ pub fn shares_by_outcome(
          AND share_id <= $4 GROUP BY outcome, COALESCE(reason, '') ORDER BY 1, 2",
         &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into()],
         |row| {
-            let texts = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
-            Ok((texts.0, texts.1, row.int(2)?, Amount::from_minor(row.int(3)?), Amount::from_minor(row.int(4)?)))
+            Ok(OutcomeSum {
+                outcome: row.text(0)?.to_owned(),
+                reason: row.text(1)?.to_owned(),
+                shares: row.int(2)?,
+                claims: Amount::from_minor(row.int(3)?),
+                granted: Amount::from_minor(row.int(4)?),
+            })
         },
     )?)
 }

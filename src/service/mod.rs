@@ -10,7 +10,7 @@ pub mod server;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ankuan_ledger::engine::{EngineKind, Lease, Pool};
@@ -18,8 +18,10 @@ use ankuan_ledger::{Store, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::access::elsewhere::Elsewhere;
 use crate::access::signing::Signer;
-use crate::access::{Acting, Actor, credentials};
+use crate::access::{Acting, Actor, credentials, may};
+use crate::api::limits::Limits;
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
 use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Context, Globals, Served, run_command};
@@ -139,6 +141,10 @@ pub struct Service {
     pub clock: Clock,
     /// Who can sign in to practise; empty but in a demo.
     pub demo: Vec<DemoAccount>,
+    /// How often anybody may try to sign in.
+    pub limits: Limits,
+    /// Where people may sign in elsewhere, if the court has such a place.
+    pub elsewhere: OnceLock<Elsewhere>,
     /// What is counted.
     pub metrics: Metrics,
     size: Size,
@@ -190,6 +196,8 @@ impl Service {
             entries: catalogue::entries(),
             clock,
             demo,
+            limits: Limits::default(),
+            elsewhere: OnceLock::new(),
             metrics: Metrics::default(),
             size,
             globals,
@@ -312,6 +320,7 @@ impl Service {
         let entry = self
             .entry(asked.words)
             .ok_or_else(|| Message::new("service.command_unknown").with("command", asked.words))?;
+        self.require_role(person, entry, asked)?;
         let second = entry.second_person().map(|second| second.name.as_str());
         let is_named = second.is_some_and(|second| asked.values.iter().any(|(name, _)| name == second));
         let needs_second = is_named || entry.second_person().is_some_and(|second| second.is_required);
@@ -326,6 +335,42 @@ impl Service {
             self.wake_up();
         }
         Ok(Answered::Job(job_id, state))
+    }
+
+    /// Refuses what no role of this person is for before anything begins: the rooms refuse it too, but a job or a
+    /// proposal would stand until they did.
+    fn require_role(&self, person: &Actor, entry: &Entry, asked: &Asked) -> Outcome<()> {
+        let today = self.clock.today_in_shanghai();
+        let standings = self.read(|tx| access::roles_of(tx, person, today))?;
+        if entry.kind == Kind::ReadOrSet && asked.files.is_empty() {
+            return may::require_reading(person, &standings);
+        }
+        may::require(person, &standings, entry.words)
+    }
+
+    /// Lets somebody of a court above read: [`access::upper::look`] says who they are there. Only what changes nothing.
+    ///
+    /// # Errors
+    /// `service.command_unknown`, `command.unknown_parameter`, `command.usage`.
+    pub fn look(
+        &self,
+        looking: &Actor,
+        words: &'static str,
+        values: Vec<(String, String)>,
+        language: Language,
+    ) -> Outcome<Ran> {
+        let entry = self.entry(words).filter(|entry| entry.kind == Kind::Read);
+        let entry = entry.ok_or_else(|| Message::new("service.command_unknown").with("command", words))?;
+        let asked = Asked {
+            words,
+            values,
+            files: Vec::new(),
+            password: None,
+            language,
+            request: None,
+            return_to: String::new(),
+        };
+        self.run(looking, entry, &asked, &Arc::default())
     }
 
     /// Records a job; the same request makes one job, however often it comes.

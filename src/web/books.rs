@@ -322,7 +322,8 @@ pub async fn voucher(
     let all = usize::try_from(lines).unwrap_or(usize::MAX);
     let next = entries.last().filter(|last| entries.len() == ROWS_A_PAGE && last.entry_no < voucher.last_entry_no);
     let body = html! {
-        div.screen { (tabs(&viewer, "", book)) }
+        link rel="stylesheet" href="/form.css";
+        div.screen { (tabs(&viewer, "/books", book)) }
         (voucher_form(&viewer, &voucher, &sums, &names, papers.len()))
         section.screen {
             p {
@@ -402,9 +403,9 @@ fn voucher_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("web_books.voucher")) }
             div.form-head {
-                span { (viewer.t("column.date")) "：" (voucher.accounting_date) }
-                span { (viewer.t("web_books.number")) "：" (voucher.month) " " (name) }
-                span { (viewer.t("web_books.attached")) "：" (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
+                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (voucher.accounting_date) }
+                span { (viewer.t("web_books.number")) (viewer.t("web_books.colon")) (voucher.month) " " (name) }
+                span { (viewer.t("web_books.attached")) (viewer.t("web_books.colon")) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
             }
             table {
                 thead { tr {
@@ -425,7 +426,7 @@ fn voucher_form(
                 }
                 tfoot { tr {
                     td colspan="3" {
-                        (viewer.t("column.total")) "："
+                        (viewer.t("column.total")) (viewer.t("web_books.colon"))
                         (capital_amount(voucher.total).unwrap_or_default())
                     }
                     td.number { (voucher.total) } td.number { (voucher.total) }
@@ -515,7 +516,7 @@ async fn account_book(State(service): App, viewer: Viewer, asked: Asked, is_jour
         @if let Some((account, ..)) = &found {
             p.caption { (viewer.court_name) " · " (account.code) " " (account.name) " "
                 (names.sub_account(account.account_id, None)) " · " (days.0) " — " (days.1) }
-            (grid.markup())
+            div.wide { (grid.markup()) }
             @if let Some(next) = next {
                 p.pager { a href=(format!("{here}?book={}&account={}&from={}&until={}&after={}",
                     book.as_str(), escape(&code), days.0, days.1, next.text())) { (viewer.t("web_books.next")) } }
