@@ -19,6 +19,7 @@ use crate::failure::Outcome;
 use crate::message::{Language, Message};
 use crate::obligations::closing::{self, certificate};
 use crate::obligations::plans::find_plan;
+use crate::payouts::distribute::SetAside;
 use crate::payouts::policy::Policy;
 use crate::payouts::release::files_of_run;
 use crate::payouts::rounds::{find_distribution, shares_by_outcome};
@@ -525,7 +526,10 @@ impl Loader<'_, '_> {
                 ("paid", _) => Message::new("distribute_cli.paid").into(),
                 ("set_aside", true) => Message::new("distribute_cli.set_aside").into(),
                 ("carried", _) => Message::new("distribute_cli.carried").into(),
-                _ => Said::from(format!("{} {}", sum.outcome, sum.reason)),
+                _ => match SetAside::from_code(&sum.reason) {
+                    Some(reason) => reason.message().into(),
+                    None => Said::from(format!("{} {}", sum.outcome, sum.reason)),
+                },
             };
             vec![said, sum.shares.into(), sum.claims.into(), sum.granted.into()]
         });

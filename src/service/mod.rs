@@ -342,10 +342,15 @@ impl Service {
     fn require_role(&self, person: &Actor, entry: &Entry, asked: &Asked) -> Outcome<()> {
         let today = self.clock.today_in_shanghai();
         let standings = self.read(|tx| access::roles_of(tx, person, today))?;
-        if entry.kind == Kind::ReadOrSet && asked.files.is_empty() {
-            return may::require_reading(person, &standings);
+        let allowed = if entry.kind == Kind::ReadOrSet && asked.files.is_empty() {
+            may::require_reading(person, &standings)
+        } else {
+            may::require(person, &standings, entry.words)
+        };
+        if allowed.is_err() {
+            tracing::warn!(court = person.court_id, person = person.person_id, command = entry.words, "no role for it");
         }
-        may::require(person, &standings, entry.words)
+        allowed
     }
 
     /// Lets somebody of a court above read: [`access::upper::look`] says who they are there. Only what changes nothing.

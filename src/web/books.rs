@@ -516,7 +516,7 @@ async fn account_book(State(service): App, viewer: Viewer, asked: Asked, is_jour
         @if let Some((account, ..)) = &found {
             p.caption { (viewer.court_name) " · " (account.code) " " (account.name) " "
                 (names.sub_account(account.account_id, None)) " · " (days.0) " — " (days.1) }
-            div.wide { (grid.markup()) }
+            div.ledger { (grid.markup()) }
             @if let Some(next) = next {
                 p.pager { a href=(format!("{here}?book={}&account={}&from={}&until={}&after={}",
                     book.as_str(), escape(&code), days.0, days.1, next.text())) { (viewer.t("web_books.next")) } }
@@ -723,7 +723,7 @@ pub async fn balance(State(service): App, viewer: Viewer, Query(asked): Query<As
         p.green[made.ties()].red[!made.ties()] {
             (viewer.t(if made.ties() { "web_books.ties" } else { "web_books.does_not_tie" }))
         }
-        div.wide { (grid.markup()) }
+        div.ledger { (grid.markup()) }
         (export::links(&viewer)) (print_button(&viewer))
     };
     file_or_page(&viewer, &asked, &format!("trial-balance-{}-{}", days.0, days.1), &grid, page(&viewer, &title, &body))

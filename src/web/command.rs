@@ -253,7 +253,7 @@ pub fn inline(
     let Some(entry) = entries.iter().find(|entry| entry.words == words) else { return html! {} };
     let asked = entry.parameters.iter().filter(|parameter| shown.contains(&parameter.name.as_str()));
     html! {
-        form.inline method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
+        form.asked method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
             (hidden(viewer, &viewer.path))
             @for (name, value) in fixed { input type="hidden" name=(name) value=(value); }
             @for parameter in asked {

@@ -128,7 +128,9 @@ pub(crate) fn protect(headers: &mut HeaderMap, policy: &'static str) {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -142,7 +144,7 @@ async fn language(axum::extract::Path(wanted): axum::extract::Path<String>, head
         .and_then(|referer| referer.to_str().ok())
         .and_then(|referer| referer.splitn(4, '/').nth(3))
         .map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
-    let cookie = format!("{LANGUAGE_COOKIE}={wanted}; Path=/; Max-Age=31536000; SameSite=Lax");
+    let cookie = format!("{LANGUAGE_COOKIE}={wanted}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax");
     ([(header::SET_COOKIE, cookie)], Redirect::to(local(&back))).into_response()
 }
 

@@ -217,6 +217,7 @@ pub async fn sign_in(
         tx.commit()?;
         drop(store);
         end_before(service, before)?;
+        tracing::info!(court = court_id, person = proof.actor.person_id, "signed in");
         Ok(token)
     })
     .await;
@@ -226,6 +227,8 @@ pub async fn sign_in(
             Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(&next))).into_response())
         }
         Err(Failure::Refused(message)) => {
+            // Without the name: some type their password there.
+            tracing::warn!(court = court_id, code = message.code, "a sign-in was refused");
             let message = uniform(message);
             let courts =
                 blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
@@ -290,6 +293,7 @@ pub async fn back(
         let came = elsewhere.end(&mut store, &brought, kept.as_deref(), now, &mut Randomness::system())?;
         drop(store);
         end_before(service, before)?;
+        tracing::info!(court = came.actor.court_id, person = came.actor.person_id, "signed in elsewhere");
         Ok(came)
     });
     let came = ended.await.map_err(|failure| Sorry::of(failure, language))?;

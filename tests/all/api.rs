@@ -11,6 +11,7 @@ use ankuan::claims::sample::write_sample_list;
 use ankuan::cli::catalogue::{self, Kind};
 use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::keys::Keys;
+use ankuan::service::front::Front;
 use ankuan::service::{Service, server};
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -84,7 +85,7 @@ impl Api {
         let keys = Keys::read(globals.keys.as_deref().expect("a path")).expect("keys");
         enrolled(&mut court, &keys, FINANCE);
         let service = Service::new(globals, Clock::fixed(at()), Vec::new()).expect("serves");
-        let router = server::router(&service);
+        let router = server::router(&service, Front::default());
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runs");
         Self { service, router, runtime, court, keys, keys_made: 0 }
     }

@@ -41,6 +41,7 @@ mod reconciliation;
 mod relief;
 mod requests;
 mod salary;
+mod security;
 mod sign_in;
 mod statements;
 mod story;
