@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::{Actor, Role, Standing};
 use crate::failure::Outcome;
 use crate::message::Message;
-use Role::{Admin, BureauHead, FundKeeper, Finance, Handler, VicePresident};
+use Role::{Admin, BureauHead, Finance, FundKeeper, Handler, VicePresident};
 
 const PEOPLE: &[Role] = &[Admin];
 const CASE: &[Role] = &[Handler];
@@ -227,7 +227,11 @@ mod tests {
         assert_eq!(may_all(Role::UpperCourt), Vec::<&str>::new());
         for words in may_all(Role::Admin) {
             let word = words.split(' ').next().unwrap_or_default();
-            assert!(["person", "api-key", "upper-court"].contains(&word) || ["payout policy", "deadlines rules"].contains(&words), "{words}");
+            assert!(
+                ["person", "api-key", "upper-court"].contains(&word)
+                    || ["payout policy", "deadlines rules"].contains(&words),
+                "{words}"
+            );
         }
     }
 

@@ -52,6 +52,11 @@ words! {
     }
 }
 
+/// Who sees numbers of accounts and documents whole on the screen: whose work is to compare them. Everybody else sees the
+/// last four digits.
+pub const SEES_NUMBERS: &[Role] =
+    &[Role::Handler, Role::FundKeeper, Role::Finance, Role::Cashier, Role::Auditor];
+
 /// Duties that may not meet in one person, on any day, not even by delegation.
 ///
 /// Accounting Law (2024) art. 25(1): booking, approving, handling and keeping are separate; art. 35: the cashier neither
@@ -300,7 +305,10 @@ impl Roles {
     pub fn since(&self, person_id: i64, role: Role, day: Date) -> Option<Date> {
         let own = self.events.iter().filter(|event| event.person_id == person_id && event.role == role);
         if self.holds(person_id, role, day) {
-            return own.filter(|event| event.granted && event.effective_on <= day).map(|event| event.effective_on).max();
+            return own
+                .filter(|event| event.granted && event.effective_on <= day)
+                .map(|event| event.effective_on)
+                .max();
         }
         own.filter(|event| event.granted && event.effective_on > day).map(|event| event.effective_on).min()
     }

@@ -73,7 +73,10 @@ pub fn record(tx: &mut Tx<'_>, acting: &Acting, new: &Above) -> Outcome<()> {
     let mut act = acting.open_act(tx, books::REGISTER, "court.above")?;
     acting.require(tx, Role::Admin)?;
     if is_above(&all(tx, court_id)?, new.upper_court_id, new.since) == new.is_granted {
-        return Err(Message::new("access.upper_stands").with("court", new.upper_court_id).with("date", new.since).into());
+        return Err(Message::new("access.upper_stands")
+            .with("court", new.upper_court_id)
+            .with("date", new.since)
+            .into());
     }
     let id = act.take_ids(1);
     act.insert(
@@ -213,7 +216,8 @@ mod tests {
 
     #[test]
     fn the_newest_word_up_to_the_day_counts() {
-        let event = |upper_court_id, is_granted, since| Above { upper_court_id, is_granted, since, document: "函".into() };
+        let event =
+            |upper_court_id, is_granted, since| Above { upper_court_id, is_granted, since, document: "函".into() };
         let events =
             [event(2, true, date(2026, 3, 1)), event(2, false, date(2026, 6, 1)), event(3, true, date(2026, 6, 1))];
         for (court, day, wanted) in [

@@ -51,8 +51,12 @@ pub enum UpperCourtCommand {
 /// Those of [`upper`].
 pub fn run(context: &Context, command: &UpperCourtCommand) -> Outcome<()> {
     match command {
-        UpperCourtCommand::Add { upper_court, since, document } => record(context, command, *upper_court, true, *since, document),
-        UpperCourtCommand::End { upper_court, since, document } => record(context, command, *upper_court, false, *since, document),
+        UpperCourtCommand::Add { upper_court, since, document } => {
+            record(context, command, *upper_court, true, *since, document)
+        }
+        UpperCourtCommand::End { upper_court, since, document } => {
+            record(context, command, *upper_court, false, *since, document)
+        }
         UpperCourtCommand::List => list(context),
         UpperCourtCommand::Readings => readings(context),
     }
@@ -72,7 +76,10 @@ fn record(
         upper::record(tx, acting, &new)?;
         let code = if is_granted { "upper_court.added" } else { "upper_court.ended" };
         let message = Message::new(code).with("court", upper_court_id).with("date", since);
-        Ok(Answer::new(&message, json!({"upper_court": upper_court_id, "since": since.to_string(), "may_read": is_granted})))
+        Ok(Answer::new(
+            &message,
+            json!({"upper_court": upper_court_id, "since": since.to_string(), "may_read": is_granted}),
+        ))
     })
 }
 
@@ -122,7 +129,13 @@ fn readings(context: &Context) -> Outcome<()> {
         .iter()
         .map(|one| {
             let at = shown_in_shanghai(one.read_at);
-            vec![at, one.upper_court_id.to_string(), one.person_name.clone(), one.command.clone(), one.arguments.clone()]
+            vec![
+                at,
+                one.upper_court_id.to_string(),
+                one.person_name.clone(),
+                one.command.clone(),
+                one.arguments.clone(),
+            ]
         })
         .collect();
     context.output.table(

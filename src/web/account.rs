@@ -144,11 +144,7 @@ fn password_form(viewer: &Viewer, refused: Option<&Message>) -> Markup {
 ///
 /// # Errors
 /// `web.form_token`; what the database says. A refusal is shown above the form.
-pub async fn password(
-    State(service): App,
-    viewer: Viewer,
-    Form(given): Form<NewPassword>,
-) -> Result<Response, Sorry> {
+pub async fn password(State(service): App, viewer: Viewer, Form(given): Form<NewPassword>) -> Result<Response, Sorry> {
     viewer.check_form(&given.token)?;
     let me = viewer.session.actor.clone();
     let changed = blocking(&service, move |service| {

@@ -322,7 +322,8 @@ pub async fn voucher(
     let all = usize::try_from(lines).unwrap_or(usize::MAX);
     let next = entries.last().filter(|last| entries.len() == ROWS_A_PAGE && last.entry_no < voucher.last_entry_no);
     let body = html! {
-        div.screen { (tabs(&viewer, "", book)) }
+        link rel="stylesheet" href="/form.css";
+        div.screen { (tabs(&viewer, "/books", book)) }
         (voucher_form(&viewer, &voucher, &sums, &names, papers.len()))
         section.screen {
             p {
@@ -367,8 +368,12 @@ pub async fn paper(
     Path((voucher_id, document_id)): Path<(i64, i64)>,
 ) -> Result<Response, Sorry> {
     let book = crate::books::case_money(viewer.session.actor.court_id);
+    let person = viewer.session.actor.clone();
     let found = blocking(&service, move |service| {
-        service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))
+        let found = service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))?;
+        // A bank's receipt names people and accounts.
+        service.log_read(&person, "attached paper", &format!("voucher={voucher_id}"), 1)?;
+        Ok(found)
     });
     let (name, bytes) = found.await.map_err(|failure| viewer.sorry(failure))?;
     let headers = [
@@ -402,9 +407,9 @@ fn voucher_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("web_books.voucher")) }
             div.form-head {
-                span { (viewer.t("column.date")) "：" (voucher.accounting_date) }
-                span { (viewer.t("web_books.number")) "：" (voucher.month) " " (name) }
-                span { (viewer.t("web_books.attached")) "：" (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
+                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (voucher.accounting_date) }
+                span { (viewer.t("web_books.number")) (viewer.t("web_books.colon")) (voucher.month) " " (name) }
+                span { (viewer.t("web_books.attached")) (viewer.t("web_books.colon")) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
             }
             table {
                 thead { tr {
@@ -425,7 +430,7 @@ fn voucher_form(
                 }
                 tfoot { tr {
                     td colspan="3" {
-                        (viewer.t("column.total")) "："
+                        (viewer.t("column.total")) (viewer.t("web_books.colon"))
                         (capital_amount(voucher.total).unwrap_or_default())
                     }
                     td.number { (voucher.total) } td.number { (voucher.total) }
@@ -515,7 +520,7 @@ async fn account_book(State(service): App, viewer: Viewer, asked: Asked, is_jour
         @if let Some((account, ..)) = &found {
             p.caption { (viewer.court_name) " · " (account.code) " " (account.name) " "
                 (names.sub_account(account.account_id, None)) " · " (days.0) " — " (days.1) }
-            (grid.markup())
+            div.ledger { (grid.markup()) }
             @if let Some(next) = next {
                 p.pager { a href=(format!("{here}?book={}&account={}&from={}&until={}&after={}",
                     book.as_str(), escape(&code), days.0, days.1, next.text())) { (viewer.t("web_books.next")) } }
@@ -722,7 +727,7 @@ pub async fn balance(State(service): App, viewer: Viewer, Query(asked): Query<As
         p.green[made.ties()].red[!made.ties()] {
             (viewer.t(if made.ties() { "web_books.ties" } else { "web_books.does_not_tie" }))
         }
-        div.wide { (grid.markup()) }
+        div.ledger { (grid.markup()) }
         (export::links(&viewer)) (print_button(&viewer))
     };
     file_or_page(&viewer, &asked, &format!("trial-balance-{}-{}", days.0, days.1), &grid, page(&viewer, &title, &body))

@@ -74,8 +74,7 @@ pub async fn see(
     Query(values): Query<Vec<(String, String)>>,
 ) -> Result<Response, Sorry> {
     let entry = service.entry(&words.replace('/', " ")).filter(|entry| is_shown(entry)).cloned();
-    let entry =
-        entry.ok_or_else(|| Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language))?;
+    let entry = entry.ok_or_else(|| Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language))?;
     let (me, language, asked_for) = (viewer.session.actor.clone(), viewer.language, entry.words);
     let values: Vec<(String, String)> = values.into_iter().filter(|(_, value)| !value.is_empty()).collect();
     let given = values.clone();
@@ -104,7 +103,7 @@ pub async fn see(
         @if !entry.parameters.is_empty() {
             details.filter open[ran.is_none()] { summary { (viewer.t("web.filter")) }
                 form method="get" action=(href(court_id, &entry)) {
-                    (command::fields(&entry, viewer.language, &values))
+                    (command::fields(&entry, viewer.language, &values, false))
                     button { (viewer.t("web.show")) }
                 }
             }

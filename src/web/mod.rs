@@ -1,12 +1,12 @@
 //! Pages: one file a page, which asks the service and shows what it says. Server-rendered, Chinese first, nothing from
 //! outside, and no page needs a script.
 
+pub mod account;
 pub mod approvals;
 pub mod assets;
 pub mod books;
 pub mod cases;
 pub mod charts;
-pub mod account;
 pub mod command;
 pub mod courts;
 pub mod desk;
@@ -102,7 +102,9 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/form.css", get(|| async { asset("text/css; charset=utf-8", crate::papers::template::STYLE) }))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
-        .fallback(|| async { Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, Language::Zh) })
+        .fallback(|headers: HeaderMap| async move {
+            Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, language_of(&headers))
+        })
         .layer(axum::middleware::from_fn(guard))
 }
 
@@ -113,9 +115,14 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 /// What every answer carries, so that a browser runs and loads nothing but ours, and keeps nothing.
 pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                   form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    protect(response.headers_mut(), policy);
+    response
+}
+
+/// Sets the headers that guard a page, with a policy for what it may load.
+pub(crate) fn protect(headers: &mut HeaderMap, policy: &'static str) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -128,7 +135,6 @@ pub async fn guard(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 async fn language(axum::extract::Path(wanted): axum::extract::Path<String>, headers: HeaderMap) -> Response {

@@ -210,9 +210,14 @@ pub fn date(viewer: &Viewer, place: &str, name: &str, code: &'static str, is_req
 
 fn choice(viewer: &Viewer, place: &str, name: &str, code: &'static str, words: &[(&str, String)]) -> Markup {
     let id = format!("{place}-{name}");
-    labelled(viewer, &id, code, &html! {
-        select id=(id) name=(name) { @for (word, said) in words { option value=(word) { (said) } } }
-    })
+    labelled(
+        viewer,
+        &id,
+        code,
+        &html! {
+            select id=(id) name=(name) { @for (word, said) in words { option value=(word) { (said) } } }
+        },
+    )
 }
 
 fn role_choice(viewer: &Viewer, place: &str, roles: &[Role]) -> Markup {

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Query, State};
-use axum::{Extension, Form};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
 use maud::{Markup, PreEscaped, html};
 use qrcode::QrCode;
 use qrcode::render::svg;
@@ -41,7 +41,10 @@ const STATE_COOKIE: &str = "__Host-ankuan-elsewhere";
 fn refuse_often(service: &Service, from: Option<IpAddr>) -> Result<(), Message> {
     let now = service.clock.now();
     for who in [Counted::SignIn(from), Counted::SignIns] {
-        service.limits.take(who, now).map_err(|seconds| Message::new("access.sign_in_often").with("seconds", seconds))?;
+        service
+            .limits
+            .take(who, now)
+            .map_err(|seconds| Message::new("access.sign_in_often").with("seconds", seconds))?;
     }
     Ok(())
 }
@@ -127,6 +130,10 @@ fn demo_accounts(service: &Service, language: Language) -> Markup {
         let totp = totp_rs::Builder::new().with_secret(secret).build().ok()?;
         Some(totp.generate(seconds).to_string())
     };
+    let roles = |account: &DemoAccount| {
+        let words = account.roles.iter().filter_map(|role| Some(Role::parse(role)?.message().text(language)));
+        words.collect::<Vec<_>>().join(if language == Language::Zh { "、" } else { ", " })
+    };
     html! {
         section.demo {
             h2 { (Message::new("web.demo").text(language)) }
@@ -134,7 +141,7 @@ fn demo_accounts(service: &Service, language: Language) -> Markup {
             table { tbody { @for account in &service.demo {
                 tr {
                     td.number { (account.court_id) } td { (account.name) }
-                    td { @for role in account.roles.iter().filter_map(|role| Role::parse(role)) { (role.message().text(language)) " " } }
+                    td { (roles(account)) }
                     td.number { code { (code(account).unwrap_or_default()) } }
                 }
             } } }

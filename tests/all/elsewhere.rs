@@ -276,8 +276,7 @@ fn what_was_begun_is_used_once(database: &Database) {
     // Refused for another issuer, it is used up as well.
     let other = desk.begin()["state"].clone();
     let brought = Brought { code: "once".into(), state: other.clone(), iss: Some("https://other.example".into()) };
-    let ended =
-        desk.elsewhere.end(&mut desk.court.store, &brought, Some(&other), at(), &mut Randomness::system());
+    let ended = desk.elsewhere.end(&mut desk.court.store, &brought, Some(&other), at(), &mut Randomness::system());
     assert_eq!(code(ended), "elsewhere.refused");
     assert_eq!(code(desk.end(&other, Some(&other), 5)), "elsewhere.refused");
 }

@@ -146,7 +146,8 @@ impl Elsewhere {
             tls = tls.root_certs(RootCerts::new_with_certs(&[authority]));
         }
         // Followed nowhere: a provider says where its addresses are.
-        let config = Agent::config_builder().timeout_global(Some(ANSWER_WITHIN)).max_redirects(0).tls_config(tls.build());
+        let config =
+            Agent::config_builder().timeout_global(Some(ANSWER_WITHIN)).max_redirects(0).tls_config(tls.build());
         Ok(Self { settings, secret, agent: config.build().into(), described: Mutex::default() })
     }
 
@@ -388,9 +389,9 @@ fn refused(why: &str) -> Failure {
 
 /// Tokens and codes travel only under TLS, or within this machine.
 fn refuse_insecure(address: &str) -> Result<(), Message> {
-    let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|place| {
-        address.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    });
+    let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|place| address.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])));
     if address.starts_with("https://") || is_local {
         return Ok(());
     }
@@ -422,7 +423,8 @@ mod tests {
         for good in ["https://login.example", "http://127.0.0.1:9", "http://localhost/x", "http://[::1]:1/x"] {
             assert!(refuse_insecure(good).is_ok(), "{good}");
         }
-        for bad in ["http://login.example", "http://localhost.example", "http://127.0.0.1.example/", "file:///etc", ""] {
+        for bad in ["http://login.example", "http://localhost.example", "http://127.0.0.1.example/", "file:///etc", ""]
+        {
             assert_eq!(refuse_insecure(bad).unwrap_err().code, "elsewhere.insecure", "{bad}");
         }
     }

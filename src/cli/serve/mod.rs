@@ -1,5 +1,6 @@
 //! `serve`: pages and API, from the database that is there.
 
+mod afternoon;
 mod demo;
 mod elsewhere;
 
