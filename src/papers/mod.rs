@@ -393,7 +393,7 @@ pub fn all_prints(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Print>> {
 /// `forms.print_role`.
 pub fn print(tx: &mut Tx<'_>, acting: &Acting, form: &Form) -> Outcome<Print> {
     let mut act = acting.open_act(tx, books::CASE_MONEY, "paper.print")?;
-    let standings = access::roles_of(tx, &acting.actor, acting.date)?;
+    let standings = access::roles_of(tx, &acting.actor, acting.today())?;
     if !standings.iter().any(|standing| MAY_PRINT.contains(&standing.role)) {
         return Err(Message::new("forms.print_role").with("name", &acting.actor.name).into());
     }
