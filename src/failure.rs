@@ -21,7 +21,7 @@ pub type Outcome<T> = Result<T, Failure>;
 
 impl Failure {
     /// A file or folder that somebody named cannot be used: `file.not_found`, `file.not_permitted`, `file.is_folder`,
-    /// `file.not_a_folder`. Anything else broke: a full disk, a lost mount; the path stands in the error.
+    /// `file.not_a_folder`, `file.not_text`. Anything else broke: a full disk, a lost mount; the path stands in the error.
     #[must_use]
     pub fn of_file(path: &Path, error: &io::Error) -> Self {
         use io::ErrorKind as Kind;
@@ -29,6 +29,8 @@ impl Failure {
             Kind::NotFound => "file.not_found",
             Kind::PermissionDenied => "file.not_permitted",
             Kind::IsADirectory => "file.is_folder",
+            // Bytes that are no text, where text is read.
+            Kind::InvalidData => "file.not_text",
             Kind::NotADirectory | Kind::AlreadyExists => "file.not_a_folder",
             kind => return io::Error::new(kind, format!("{}: {error}", path.display())).into(),
         };

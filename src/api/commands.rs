@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, Multipart, Path, Request, State};
+use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use serde_json::Value;
 
 use super::caller::Caller;
@@ -15,7 +17,8 @@ use super::problem::Problem;
 use super::values::{self, Values};
 use crate::Message;
 use crate::access::api_keys::Scope;
-use crate::cli::catalogue::{Entry, Kind};
+use crate::cli::catalogue::{self, Entry, Kind};
+use crate::request::KEY_CHARS_MAX;
 use crate::service::{Answered, Asked, Ran, Service, Upload};
 use crate::web::{App, blocking, upload};
 
@@ -28,9 +31,26 @@ pub const JSON_BYTES_MAX: usize = 1 << 20;
 /// What the bank's link may ask for besides runs and their files.
 pub const OF_BANK: &[&str] = &["statement import", "reply import", "payout list", "payout show"];
 
+/// A route for each command, with the methods that it takes.
+pub fn routes() -> Router<Arc<Service>> {
+    let commands = catalogue::COMMANDS.iter().filter(|(_, kind)| *kind != Kind::Local);
+    commands.fold(Router::new(), |router, &(words, kind)| {
+        let write = post(async move |service: App, caller: Caller, headers: HeaderMap, request: Request| {
+            write(service, caller, words, headers, request).await
+        });
+        let methods = match kind {
+            Kind::Read | Kind::ReadOrSet => {
+                write.get(async move |service: App, caller: Caller, uri: Uri| read(service, caller, words, uri).await)
+            }
+            Kind::Write | Kind::Long | Kind::Local => write,
+        };
+        router.route(&format!("/{}", words.replace(' ', "/")), methods)
+    })
+}
+
 fn find(service: &Service, caller: &Caller, words: &str) -> Result<Entry, Problem> {
-    let found = service.entry(&words.replace('/', " ")).filter(|_| !words.contains(' '));
-    found.cloned().ok_or_else(|| caller.refused(&Message::new("service.command_unknown").with("command", words)))
+    let found = service.entry(words).cloned();
+    found.ok_or_else(|| caller.refused(&Message::new("service.command_unknown").with("command", words)))
 }
 
 fn require(caller: &Caller, entry: &Entry, scope: Scope) -> Result<(), Problem> {
@@ -40,19 +60,9 @@ fn require(caller: &Caller, entry: &Entry, scope: Scope) -> Result<(), Problem> 
 /// Shows what a command says that changes nothing.
 ///
 /// # Errors
-/// `service.command_unknown`, `access.scope_missing`, `api.method`, `api.value`, and what the command says.
-pub async fn read(
-    State(service): App,
-    caller: Caller,
-    Path(words): Path<String>,
-    uri: Uri,
-) -> Result<Response, Problem> {
-    let entry = find(&service, &caller, &words)?;
-    if !matches!(entry.kind, Kind::Read | Kind::ReadOrSet) {
-        return Err(caller
-            .refused(&Message::new("api.method").with("allowed", "POST"))
-            .with(header::ALLOW, HeaderValue::from_static("POST")));
-    }
+/// `service.command_unknown`, `access.scope_missing`, `api.value`, and what the command says.
+pub async fn read(State(service): App, caller: Caller, words: &'static str, uri: Uri) -> Result<Response, Problem> {
+    let entry = find(&service, &caller, words)?;
     require(&caller, &entry, Scope::Read)?;
     let fields = values::of_query(&uri).map_err(|message| caller.refused(&message))?;
     let (values, _) = values::of_fields(&entry, fields).map_err(|message| caller.refused(&message))?;
@@ -66,17 +76,20 @@ pub async fn read(
 pub async fn write(
     State(service): App,
     caller: Caller,
-    Path(words): Path<String>,
+    words: &'static str,
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, Problem> {
-    let entry = find(&service, &caller, &words)?;
+    let entry = find(&service, &caller, words)?;
     let records = entry.kind != Kind::Read;
     require(&caller, &entry, if records { Scope::Write } else { Scope::Read })?;
     let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).filter(|key| !key.trim().is_empty());
     let key = key.map(str::to_owned);
     if records && key.is_none() {
         return Err(caller.refused(&Message::new("api.idempotency_key_missing")));
+    }
+    if key.as_ref().is_some_and(|key| key.chars().count() > KEY_CHARS_MAX) {
+        return Err(caller.refused(&Message::new("request.key").with("max", KEY_CHARS_MAX)));
     }
     let folder = tempfile::tempdir().map_err(|error| caller.problem(error.into()))?;
     let given = receive(&entry, &caller, request, folder.path()).await?;

@@ -22,7 +22,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Extension, Router};
 use serde::de::DeserializeOwned;
 
@@ -55,12 +55,16 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/statements/{statement}/lines", get(resources::bank_lines))
         .route("/books/{book}/entries", get(resources::entries))
         .route("/books/{book}/vouchers", get(resources::vouchers))
-        .route("/{*words}", get(commands::read).post(commands::write))
+        .merge(commands::routes())
         .fallback(async |headers: HeaderMap| problem(&headers, "web.not_found"))
         .method_not_allowed_fallback(async |headers: HeaderMap| problem(&headers, "api.method_unknown"))
         .layer(from_fn(readable))
         .layer(Extension(Arc::new(Limits::default())));
-    Router::new().nest(ROOT, api).route("/api/docs", get(reader::page)).layer(from_fn(web::guard))
+    Router::new()
+        .nest(ROOT, api)
+        .route(&format!("{ROOT}/"), any(async |headers: HeaderMap| problem(&headers, "web.not_found")))
+        .route("/api/docs", get(reader::page))
+        .layer(from_fn(web::guard))
 }
 
 fn problem(headers: &HeaderMap, code: &'static str) -> Problem {
@@ -72,7 +76,6 @@ fn problem(headers: &HeaderMap, code: &'static str) -> Problem {
 async fn readable(request: Request, next: Next) -> Response {
     let headers = request.headers().clone();
     let uri = request.uri();
-    let is_text = |text: &str| text.to_ascii_lowercase().split('%').skip(1).all(|code| !code.starts_with("00"));
     if !is_text(uri.path()) || !uri.query().is_none_or(is_text) {
         return problem(&headers, "api.address").into_response();
     }
@@ -84,6 +87,19 @@ async fn readable(request: Request, next: Next) -> Response {
         return problem(&headers, "api.address").into_response();
     }
     response
+}
+
+/// Whether a part of an address is UTF-8 without a zero byte once its percent signs are read.
+fn is_text(escaped: &str) -> bool {
+    let mut bytes = Vec::with_capacity(escaped.len());
+    let mut rest = escaped.as_bytes();
+    while let Some((first, behind)) = rest.split_first() {
+        let code = behind.get(..2).filter(|_| *first == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        let code = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &behind[2..] } else { behind };
+    }
+    !bytes.contains(&0) && std::str::from_utf8(&bytes).is_ok()
 }
 
 /// A JSON body of a known shape.
@@ -99,4 +115,26 @@ pub async fn body<T: DeserializeOwned>(caller: &Caller, headers: &HeaderMap, bod
         .await
         .map_err(|_| caller.refused(&Message::new("api.too_large").with("max", commands::JSON_BYTES_MAX)))?;
     serde_json::from_slice(&bytes).map_err(|error| caller.refused(&Message::new("api.body").with("detail", error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_text;
+
+    #[test]
+    fn addresses_are_text() {
+        for (address, wanted) in [
+            ("", true),
+            ("/x", true),
+            ("%E6%A1%88", true),
+            ("100%", true),
+            ("%", true),
+            ("%zz", true),
+            ("%00", false),
+            ("a%FF", false),
+            ("%E6%A1", false),
+        ] {
+            assert_eq!(is_text(address), wanted, "{address}");
+        }
+    }
 }

@@ -35,13 +35,16 @@ use crate::{Language, Message};
 /// Statuses that every request can have.
 const EVERYWHERE: &[u16] = &[401, 403, 429, 500, 503];
 
+/// Statuses that some requests can have.
+const SOMEWHERE: &[u16] = &[304, 400, 404, 409, 412, 413, 415, 422, 428];
+
 /// The tag of what is no command.
 const TAG_OF_ENDPOINTS: &str = "resources";
 
 /// GET: the description. Anybody may read it: it says nothing of a court.
 pub async fn document(State(service): App) -> Response {
     static TEXT: OnceLock<Arc<str>> = OnceLock::new();
-    let text = TEXT.get_or_init(|| description(&service.entries).to_pretty_json().unwrap_or_default().into());
+    let text = TEXT.get_or_init(|| description(&service.entries).to_json().unwrap_or_default().into());
     ([(header::CONTENT_TYPE, "application/json")], text.to_string()).into_response()
 }
 
@@ -111,7 +114,11 @@ fn components() -> Components {
         .description(Some(both("api.about_key")))
         .build();
     let session = ApiKeyValue::with_description(SESSION_COOKIE.to_owned(), both("api.about_session"));
-    ComponentsBuilder::new()
+    let mut components = ComponentsBuilder::new();
+    for status in EVERYWHERE.iter().chain(SOMEWHERE) {
+        components = components.response(format!("Problem{status}"), problem_of(*status));
+    }
+    components
         .schemas_from_iter(schemas)
         .schema("CommandAnswer", anything(&both("api.about_answer")))
         .security_scheme("key", SecurityScheme::Http(key))
@@ -167,8 +174,9 @@ fn of_endpoint(endpoint: &Endpoint) -> Operation {
         Answers::One(schema) => json_of(named(schema), both("api.about_one")),
         Answers::File => answered(both("api.about_file"))
             .content("application/octet-stream", ContentBuilder::new().schema(Some(binary())).build()),
-        Answers::Events => answered(both("api.about_events"))
-            .content("text/event-stream", ContentBuilder::new().schema(Some(text_schema())).build()),
+        Answers::Events => {
+            answered(both("api.about_events")).content("text/event-stream", ContentBuilder::new().build())
+        }
         Answers::Sheet => {
             let format = ParameterBuilder::new()
                 .name("as")
@@ -181,7 +189,7 @@ fn of_endpoint(endpoint: &Endpoint) -> Operation {
         }
     };
     if endpoint.is_post {
-        let seen = header_parameter("If-Match", "api.about_if_match", true);
+        let seen = header_parameter("If-Match", "api.about_if_match", false);
         let content = ContentBuilder::new().schema(Some(named("JobAnswer"))).build();
         let body = RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content);
         operation = operation.parameter(seen).request_body(Some(body.build()));
@@ -229,7 +237,7 @@ fn read(entry: &Entry) -> Operation {
         operation = operation.parameter(described);
     }
     let ok = json_of(named("CommandAnswer"), both("api.about_ran"));
-    refused(operation.response("200", ok), &[400, 404, 405, 409, 422]).build()
+    refused(operation.response("200", ok), &[400, 404, 409, 422]).build()
 }
 
 fn write(entry: &Entry) -> Operation {
@@ -240,7 +248,10 @@ fn write(entry: &Entry) -> Operation {
     }
     let has_file = entry.parameters.iter().any(|parameter| parameter.takes == Takes::File);
     let needs_file = entry.parameters.iter().any(|parameter| parameter.takes == Takes::File && parameter.is_required);
-    let mut body = RequestBodyBuilder::new().required(Some(Required::True));
+    // What needs nothing may come without a body.
+    let needs_body = entry.is_signed() || entry.parameters.iter().any(|parameter| must_be_given(entry, parameter));
+    let required = if needs_body { Required::True } else { Required::False };
+    let mut body = RequestBodyBuilder::new().required(Some(required));
     if !needs_file {
         body = body.content("application/json", ContentBuilder::new().schema(Some(body_of(entry, false))).build());
     }
@@ -330,7 +341,7 @@ fn schema_of(parameter: &Parameter) -> RefOr<Schema> {
         // As amounts are written: 1234.56, without sign or exponent.
         Takes::Yuan => text_schema().pattern(Some("^[0-9]{1,12}(\\.[0-9]{1,2})?$")),
         Takes::Date => text_schema().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))),
-        Takes::Choice(words) => text_schema().enum_values(Some(words.iter().map(|(word, _)| word.clone()))),
+        Takes::Choice(words) => text_schema().enum_values(Some(words.clone())),
         Takes::Name => text_schema().pattern(Some("^[A-Za-z0-9_-]+$")),
         Takes::File => binary(),
         Takes::Text | Takes::Output => text(),
@@ -366,7 +377,8 @@ fn tag_header() -> utoipa::openapi::header::Header {
 /// With the problems that a request can have.
 fn refused(mut operation: OperationBuilder, statuses: &[u16]) -> OperationBuilder {
     for status in EVERYWHERE.iter().chain(statuses) {
-        operation = operation.response(status.to_string(), problem_of(*status));
+        let shared = Ref::from_response_name(format!("Problem{status}"));
+        operation = operation.response(status.to_string(), RefOr::<Answered>::Ref(shared));
     }
     operation
 }

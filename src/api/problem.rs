@@ -144,7 +144,7 @@ pub fn status_of(code: &str) -> StatusCode {
         "api.busy" => StatusCode::SERVICE_UNAVAILABLE,
         "api.not_signed_in" => StatusCode::UNAUTHORIZED,
         "api.too_many" => StatusCode::TOO_MANY_REQUESTS,
-        "api.method" | "api.method_unknown" => StatusCode::METHOD_NOT_ALLOWED,
+        "api.method_unknown" => StatusCode::METHOD_NOT_ALLOWED,
         "api.media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "api.too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "api.if_match_missing" => StatusCode::PRECONDITION_REQUIRED,

@@ -349,7 +349,7 @@ pub async fn lines(State(service): App, caller: Caller, Path(number): Path<Strin
             let run = payout_runs::find_run(tx, court_id, &number)?;
             let mut numbers: HashMap<i64, String> = HashMap::new();
             let mut shown = Vec::new();
-            for line in payments::page(tx, court_id, run.run_id, after, most)? {
+            for line in payments::page(tx, court_id, &run, after, most)? {
                 let case_id = line.payment.case_id;
                 let case = match numbers.get(&case_id) {
                     Some(number) => number.clone(),

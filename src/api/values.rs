@@ -26,7 +26,6 @@ pub fn of_json(entry: &Entry, members: Map<String, Value>) -> Result<(Values, Op
         }
         let parameter = known(entry, &name)?;
         match value {
-            Value::Null => {}
             Value::Array(items) if parameter.is_list => {
                 for item in items {
                     values.push((name.clone(), text(parameter, item)?));
@@ -125,7 +124,7 @@ mod tests {
     #[test]
     fn values_are_what_the_catalogue_says() {
         let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let lists = read("payout draft", json!({"title": "甲", "sheets": [1, 2], "profile": null}));
+        let lists = read("payout draft", json!({"title": "甲", "sheets": [1, 2]}));
         assert_eq!(lists.unwrap(), [own("title", "甲"), own("sheets", "1"), own("sheets", "2")]);
         for (words, wrong) in [
             ("payout draft", json!({"sheets": 1})),
@@ -134,6 +133,7 @@ mod tests {
             ("payout draft", json!({"title": 1})),
             ("payout draft", json!({"title": ["a"]})),
             ("payout draft", json!({"title": {}})),
+            ("payout draft", json!({"title": null})),
         ] {
             assert_eq!(read(words, wrong.clone()).unwrap_err(), "api.value", "{wrong}");
         }

@@ -9,7 +9,7 @@ use ankuan_ledger::{Amount, BookKey};
 use super::details::payees_of;
 use super::reissue::due_lines;
 use super::rounds::{SHARE, find_distribution};
-use super::runs::{Run, Source, SourceKind};
+use super::runs::{Run, Source, SourceKind, Status};
 use crate::books;
 use crate::cases::freezes::{self, FrozenShare};
 use crate::cases::{self, gates};
@@ -460,8 +460,10 @@ pub struct PaymentView {
 ///
 /// # Errors
 /// `payouts.detail_missing`; what the database says.
-pub fn page(tx: &mut Tx<'_>, court_id: i64, run_id: i64, after: i64, most: i64) -> Outcome<Vec<PaymentView>> {
-    let Some((first, last)) = ids_of_run(tx, court_id, run_id)? else { return Ok(Vec::new()) };
+pub fn page(tx: &mut Tx<'_>, court_id: i64, run: &Run, after: i64, most: i64) -> Outcome<Vec<PaymentView>> {
+    // A payment of which nothing was heard has no state of its own: it is on its way.
+    let on_its_way = (run.status == Status::Released).then_some("out");
+    let Some((first, last)) = ids_of_run(tx, court_id, run.run_id)? else { return Ok(Vec::new()) };
     let found = tx.query(
         "SELECT p.payment_id, p.line_id, p.payee_no, p.line_no, p.case_id, p.detail_id, p.amount_minor, s.outcome, \
          s.answer, s.cause FROM payment_line AS p LEFT JOIN payment_state AS s ON s.court_id = p.court_id \
@@ -497,7 +499,7 @@ pub fn page(tx: &mut Tx<'_>, court_id: i64, run_id: i64, after: i64, most: i64) 
         .map(|((payment, outcome, answer, cause), payee)| PaymentView {
             payment,
             payee: payee.name,
-            outcome,
+            outcome: outcome.or_else(|| on_its_way.map(str::to_owned)),
             answer,
             cause: cause.filter(|cause| !cause.is_empty()),
         })

@@ -44,16 +44,24 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
                     // A command of one word is its own group.
                     @if let [entry] = entries.as_slice() && entry.words == *word {
                         h2 { a href=(href(entry)) { (entry.title(viewer.language)) } }
-                        (explained(entry, viewer.language))
+                        p.hint { (entry.explanation(viewer.language)) }
                     } @else {
                         h2 { (entries.first().map_or("", |entry| entry.group(viewer.language))) }
-                        ul { @for entry in entries { li { a href=(href(entry)) { (entry.title(viewer.language)) } } } }
+                        ul { @for entry in entries { li {
+                            @if is_offered(&viewer, entry) { a href=(href(entry)) { (entry.title(viewer.language)) } }
+                            @else { span.off title=(viewer.why_not(entry.words)) { (entry.title(viewer.language)) } }
+                        } } }
                     }
                 }
             }
         }
     };
     page(&viewer, &title, &body)
+}
+
+/// Whether a command is offered to somebody: what no role of theirs is for is not.
+fn is_offered(viewer: &Viewer, entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Read | Kind::ReadOrSet) || viewer.may(entry.words)
 }
 
 /// Where a command's page is.
@@ -135,8 +143,7 @@ pub async fn see(
     let title = entry.title(viewer.language).to_owned();
     let has_filter = entry.parameters.iter().any(|parameter| !matches!(parameter.takes, Takes::File | Takes::Output));
     let body = html! {
-        h1 { (title) }
-        (explained(&entry, viewer.language))
+        (heading(&viewer, &entry))
         (refusal(&viewer, &ran))
         @if has_filter {
             details.filter { summary { (viewer.t("web.filter")) }
@@ -156,17 +163,14 @@ pub async fn see(
     Ok((status, page(&viewer, &title, &body)).into_response())
 }
 
-/// What a command is for, where its title does not say it all.
-fn explained(entry: &Entry, language: Language) -> Markup {
-    let about = entry.about(language);
-    html! { @if about != entry.title(language) { p.hint { (about) } } }
-}
-
 /// What else can be done with the same subject.
 fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String, String)]) -> Markup {
     let word = shown.words.split(' ').next().unwrap_or_default();
     let others = entries.iter().filter(|other| {
-        other.kind != Kind::Local && other.words != shown.words && other.words.split(' ').next() == Some(word)
+        other.kind != Kind::Local
+            && is_offered(viewer, other)
+            && other.words != shown.words
+            && other.words.split(' ').next() == Some(word)
     });
     let with = |other: &Entry| {
         // A case is `number` where it is shown and `case` where something is done with it.
@@ -210,8 +214,7 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
     let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
     let is_read = entry.kind == Kind::Read && !takes_file(entry);
     let body = html! {
-        h1 { (title) }
-        (explained(entry, viewer.language))
+        (heading(viewer, entry))
         (above)
         @if entry.second_person().is_some() {
             p.hint { (viewer.t("web.second_person_hint")) }
@@ -226,7 +229,11 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
             }
             (fields(entry, viewer.language, values, true))
             @if entry.is_signed() { (signature_field(viewer)) }
-            button { (viewer.t(if entry.kind == Kind::Read { "web.show" } else { "web.submit" })) }
+            @let may = is_read || viewer.may(entry.words);
+            @if !may { p.hint #why-not { (viewer.why_not(entry.words)) } }
+            button disabled[!may] aria-describedby=[(!may).then_some("why-not")] {
+                (viewer.t(if entry.kind == Kind::Read { "web.show" } else { "web.submit" }))
+            }
         }
         p.cli { (viewer.t("web.as_command")) " " code { "ankuan " (entry.words) } }
     };
@@ -246,7 +253,7 @@ pub fn inline(
     let Some(entry) = entries.iter().find(|entry| entry.words == words) else { return html! {} };
     let asked = entry.parameters.iter().filter(|parameter| shown.contains(&parameter.name.as_str()));
     html! {
-        form.inline method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
+        form.asked method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
             (hidden(viewer, &viewer.path))
             @for (name, value) in fixed { input type="hidden" name=(name) value=(value); }
             @for parameter in asked {
@@ -280,7 +287,18 @@ pub fn signature_field(viewer: &Viewer) -> Markup {
     }
 }
 
-fn fields(entry: &Entry, language: Language, values: &[(String, String)], with_files: bool) -> Markup {
+/// What the page is for.
+fn heading(viewer: &Viewer, entry: &Entry) -> Markup {
+    let explanation = entry.explanation(viewer.language);
+    html! {
+        h1 { (entry.title(viewer.language)) }
+        @if !explanation.is_empty() { p.hint { (explanation) } }
+    }
+}
+
+/// The fields of a command's form.
+#[must_use]
+pub fn fields(entry: &Entry, language: Language, values: &[(String, String)], with_files: bool) -> Markup {
     // Who agrees may be named or left to whoever may; it is never this person who says that they did.
     let is_shown = |takes: &Takes| *takes != Takes::Output && (with_files || *takes != Takes::File);
     let shown = entry.parameters.iter().filter(|parameter| is_shown(&parameter.takes));
@@ -348,7 +366,8 @@ pub async fn submit(
 }
 
 /// Why a command was refused.
-fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
+#[must_use]
+pub fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
     match &ran.outcome {
         Ok(_) => html! {},
         Err(Failure::Refused(message)) => alert(viewer, message),
