@@ -149,7 +149,13 @@ impl Said {
         match self {
             Self::Text(text) => text.clone(),
             Self::Term(message) => message.text(language),
-            Self::Both(zh, en) => if language == Language::Zh { zh.clone() } else { en.clone() },
+            Self::Both(zh, en) => {
+                if language == Language::Zh {
+                    zh.clone()
+                } else {
+                    en.clone()
+                }
+            }
             Self::Amount(amount) => amount.to_string(),
         }
     }

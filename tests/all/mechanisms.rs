@@ -305,10 +305,12 @@ const REFUSED_BEFORE: &[&str] = &[
     "report.account_unknown",
     "runs.wrong_status",
     "signoff.not_closed",
+    "forms.subject",
 ];
 
 /// How rooms refuse for want of a role.
-const REFUSED_FOR_ROLE: &[&str] = &["access.role_missing", "screens.no_role", "runs.no_approver"];
+const REFUSED_FOR_ROLE: &[&str] =
+    &["access.role_missing", "screens.no_role", "runs.no_approver", "forms.attach_role", "forms.print_role"];
 
 fn context(files: &Files, address: &str, name: &str) -> Context {
     let keys = files.path("court.key");

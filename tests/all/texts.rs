@@ -26,7 +26,12 @@ fn codes(source: &str) -> Vec<&str> {
             })
     };
     let behind = |mark| source.split(mark).skip(1).filter_map(|rest: &str| rest.split('"').next());
-    behind("Message::new(\"").chain(behind("=> \"")).chain(behind("t(\"")).filter(is_code).collect()
+    behind("Message::new(\"")
+        .chain(behind("=> \""))
+        .chain(behind("viewer.t(\""))
+        .chain(behind("(t(\""))
+        .filter(is_code)
+        .collect()
 }
 
 #[test]
