@@ -54,8 +54,7 @@ words! {
 
 /// Who sees numbers of accounts and documents whole on the screen: whose work is to compare them. Everybody else sees the
 /// last four digits.
-pub const SEES_NUMBERS: &[Role] =
-    &[Role::Handler, Role::FundKeeper, Role::Finance, Role::Cashier, Role::Auditor];
+pub const SEES_NUMBERS: &[Role] = &[Role::Handler, Role::FundKeeper, Role::Finance, Role::Cashier, Role::Auditor];
 
 /// Duties that may not meet in one person, on any day, not even by delegation.
 ///

@@ -85,7 +85,8 @@ const fn kind_word(kind: Kind) -> &'static str {
 /// # Errors
 /// What the database or the file says.
 pub fn write(tx: &mut Tx<'_>, log: Option<&mut Tx<'_>>, made_at: i64, out: impl Write) -> Outcome<Summary> {
-    let header = Header { program: env!("CARGO_PKG_VERSION").to_owned(), made_at, steps: steps(tx)?, heads: heads(tx)? };
+    let header =
+        Header { program: env!("CARGO_PKG_VERSION").to_owned(), made_at, steps: steps(tx)?, heads: heads(tx)? };
     let mut archive = Writer::begin(out)?;
     archive.json(archive::HEADER, &header)?;
     let tables: Vec<&'static Table> =

@@ -52,8 +52,7 @@ pub fn run(context: &Context, args: &BackupArgs) -> Outcome<()> {
     let made_at = context.clock().now().as_microsecond();
     let mut log = if store.engine() == EngineKind::Sqlite { super::reads::open(context)? } else { None };
     let mut log = log.as_mut().map(Store::snapshot).transpose()?;
-    let summary =
-        backup::write(&mut store.snapshot()?, log.as_mut(), made_at, BufWriter::new(file.as_file()))?;
+    let summary = backup::write(&mut store.snapshot()?, log.as_mut(), made_at, BufWriter::new(file.as_file()))?;
     drop(log);
     file.as_file().sync_all().map_err(of_file)?;
     file.persist_noclobber(&args.out).map_err(|error| match error.error.kind() {
@@ -90,7 +89,8 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> Outcome<Exit> {
     let is_beside = store.engine() == EngineKind::Sqlite;
     let wait = Duration::from_secs(context.globals.wait);
     let mut log = is_beside.then(|| reads::open(&context.globals.database, wait)).transpose()?;
-    let summary = backup::restore(&mut store, log.as_mut(), BufReader::new(file)).map_err(|failure| failure.in_file(&args.file))?;
+    let summary = backup::restore(&mut store, log.as_mut(), BufReader::new(file))
+        .map_err(|failure| failure.in_file(&args.file))?;
     // The steps that this program has and the backup had not.
     context.migrate(&mut store)?;
     let courts =

@@ -52,8 +52,8 @@ pub mod verify;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ankuan_ledger::engine::{Error, Lease, Pool, WAIT};
@@ -416,7 +416,15 @@ impl Context {
     /// For a command that the service runs for somebody who has signed in.
     #[must_use]
     pub fn of_service(globals: Globals, output: Output, clock: Clock, served: Served) -> Self {
-        Self { globals, output, clock, served: Some(served), second: None, proved: OnceLock::new(), opened: Arc::default() }
+        Self {
+            globals,
+            output,
+            clock,
+            served: Some(served),
+            second: None,
+            proved: OnceLock::new(),
+            opened: Arc::default(),
+        }
     }
 
     /// Whether the service runs the command: then a path may only name what was uploaded with it.

@@ -267,7 +267,9 @@ impl Raw {
         let third = lines.next().filter(|line| !line.trim().is_empty());
         let previous = key(third, "previous ");
         match (head, seal, index) {
-            (true, Some(seal), Some(index)) if third.is_some() == previous.is_some() => Ok(Self { seal, index, previous }),
+            (true, Some(seal), Some(index)) if third.is_some() == previous.is_some() => {
+                Ok(Self { seal, index, previous })
+            }
             _ => Err(unreadable().into()),
         }
     }

@@ -23,12 +23,8 @@ pub struct Sealed {
 }
 
 /// Everything that is sealed with the court's keys.
-const ALL: &[Sealed] = &[
-    documents::personal::SEALED_DETAILS,
-    documents::SEALED_CHUNKS,
-    credentials::SEALED_SECRETS,
-    jobs::SEALED_FILES,
-];
+const ALL: &[Sealed] =
+    &[documents::personal::SEALED_DETAILS, documents::SEALED_CHUNKS, credentials::SEALED_SECRETS, jobs::SEALED_FILES];
 
 /// Seals everything again that is not sealed with the key that counts now; returns how many values. Told of each page.
 ///

@@ -161,10 +161,8 @@ fn write(store: &mut Store, entries: &[Entry]) -> Outcome<()> {
 /// What the database says.
 pub fn append(tx: &mut Tx<'_>, entries: &[Entry]) -> Outcome<()> {
     // Other processes append to the same chains; a SQLite file is locked by the transaction itself.
-    const LOCK: Statement = Statement::twin(
-        "SELECT $1",
-        "SELECT CAST(1 AS BIGINT) FROM (SELECT pg_advisory_xact_lock($1)) AS locked",
-    );
+    const LOCK: Statement =
+        Statement::twin("SELECT $1", "SELECT CAST(1 AS BIGINT) FROM (SELECT pg_advisory_xact_lock($1)) AS locked");
     tx.query_one(LOCK, &[APPENDING.into()], |_| Ok(()))?;
     for entry in entries {
         let (last_no, previous) = last(tx, entry.court_id)?;
@@ -254,9 +252,8 @@ pub fn check(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Checked> {
         |row| {
             let (read_no, entry) = read(row)?;
             let hash = row.digest(10)?;
-            let is_well = read_no == entries + 1
-                && row.digest(9)? == previous
-                && hash == entry.hash(read_no, &previous);
+            let is_well =
+                read_no == entries + 1 && row.digest(9)? == previous && hash == entry.hash(read_no, &previous);
             if !is_well && finding.is_none() {
                 finding = Some(format!("entry {read_no}"));
             }

@@ -490,7 +490,15 @@ impl Service {
         self.log(person, reads::Kind::Refused, words, subject, 0, code)
     }
 
-    fn log(&self, person: &Actor, kind: reads::Kind, words: &str, subject: &str, details: i64, code: &str) -> Outcome<()> {
+    fn log(
+        &self,
+        person: &Actor,
+        kind: reads::Kind,
+        words: &str,
+        subject: &str,
+        details: i64,
+        code: &str,
+    ) -> Outcome<()> {
         self.reads.log(reads::Entry {
             court_id: person.court_id,
             at: self.clock.now().as_microsecond(),

@@ -260,7 +260,9 @@ impl Strangers {
         let wanted = entry.parameters.iter().filter(|parameter| {
             let also = ["set", "claimant", "unattributed", "payees"].contains(&parameter.name.as_str());
             let also = also || (words == "reconcile undo" && parameter.name == "line");
-            let also = also || (words == "case freeze" && ["claim", "amount", "order", "ordered_by"].contains(&parameter.name.as_str()));
+            let also = also
+                || (words == "case freeze"
+                    && ["claim", "amount", "order", "ordered_by"].contains(&parameter.name.as_str()));
             parameter.is_required || also
         });
         let values: Vec<(String, String)> =

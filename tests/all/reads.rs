@@ -30,8 +30,7 @@ fn what_is_opened_or_refused_is_logged(database: &Database) {
     let [handler, finance, head, admin] = [HANDLER, FINANCE, HEAD, ADMIN].map(|name| court.person(name));
     let service = Service::new(globals(database), Clock::fixed(at()), Vec::new()).expect("serves");
     let number = "6222021202999911118";
-    let values =
-        [("kind", "deposit"), ("institution", "某银行"), ("holder", "吴某"), ("identifier", number)];
+    let values = [("kind", "deposit"), ("institution", "某银行"), ("holder", "吴某"), ("identifier", number)];
     let added = run(&service, &handler, "asset add", &values);
     assert!(added.outcome.is_ok(), "{added:?}");
     let newest = || reads::newest(&mut log(database).snapshot().expect("reads"), COURT, None, 10).expect("reads");
@@ -39,9 +38,7 @@ fn what_is_opened_or_refused_is_logged(database: &Database) {
 
     // Whose work it is sees the number, the bureau head its end; both are logged.
     let asset = added.said.object.expect("an object")["asset_id"].to_string();
-    let shown = |person: &Actor| {
-        format!("{:?}", run(&service, person, "asset show", &[("asset", &asset)]).said.pieces)
-    };
+    let shown = |person: &Actor| format!("{:?}", run(&service, person, "asset show", &[("asset", &asset)]).said.pieces);
     assert!(shown(&finance).contains(number));
     let masked = shown(&head);
     assert!(!masked.contains(number) && masked.contains("***1118"), "{masked}");
@@ -95,8 +92,7 @@ fn many_at_once_are_one_chain(database: &Database) {
     const THREADS: i64 = 8;
     const EACH: i64 = 25;
     drop(Court::open(database));
-    let logs: Vec<Arc<ReadLog>> =
-        (0..2).map(|_| Arc::new(ReadLog::begin(log(database)).expect("begins"))).collect();
+    let logs: Vec<Arc<ReadLog>> = (0..2).map(|_| Arc::new(ReadLog::begin(log(database)).expect("begins"))).collect();
     std::thread::scope(|scope| {
         for thread in 0..THREADS {
             let log = Arc::clone(&logs[usize::try_from(thread % 2).expect("a place")]);
