@@ -190,6 +190,7 @@ const TELLERS: [Role; 2] = [Role::FundKeeper, Role::Handler];
 fn key(context: &Context) -> Outcome<()> {
     let opened = context.keys()?;
     context.record("claimants.key", &(), |tx, acting, _| {
+        acting.require_any(tx, TELLERS)?;
         let court = keys::court_keys(tx, &opened, &mut Randomness::system(), acting.actor.court_id, acting.at)?;
         let public_key = court.public().text();
         let message = Message::new("claimants.key").with("key", &public_key);
@@ -316,10 +317,10 @@ fn arrival_json(arrival: &Arrival) -> serde_json::Value {
 }
 
 fn export(context: &Context, args: &ExportArgs) -> Outcome<()> {
-    std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let (opened, mut store) = (context.keys()?, context.store()?);
     let made = context.commit(&mut store, |tx, acting| {
         acting.require_any(tx, TELLERS)?;
+        std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
         let case = cases::find_case(tx, context.book(), &args.case)?;
         let of = (acting.actor.court_id, &case);
         claimants::export(tx, &opened, &mut Randomness::system(), of, acting.at)

@@ -12,14 +12,14 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::export::{self, FileKind};
-use super::parts::{Cell, Grid, escape};
+use super::parts::{self, Cell, Grid, escape};
 use super::{App, Sorry, Viewer, blocking, page};
 use crate::bank::capital_amount::capital_amount;
 use crate::chart::{self, AccountKind};
 use crate::cli::ledger::{Book, kind_message};
 use crate::papers::attached;
 use crate::report::books::{AccountLine, AccountLines, Day, GeneralAccount, Place};
-use crate::report::{self, AccountView, EntryRange, Sides, VoucherView, books};
+use crate::report::{self, AccountView, EntryRange, EntryView, Sides, VoucherView, books};
 use crate::{Language, Message, Outcome, cases, clock};
 
 /// Rows of a page; the rest follow by cursor.
@@ -297,7 +297,8 @@ pub async fn voucher(
             Ok((voucher, entries, sums, papers, Names::load(tx, key, language)?))
         })
     });
-    let (voucher, entries, sums, papers, names) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    let (voucher, mut entries, sums, papers, names) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    let next = cut_whole(&mut entries, asked.rows());
     let columns = [
         ("column.entry", true),
         ("column.debit", false),
@@ -320,7 +321,6 @@ pub async fn voucher(
     let name = voucher_name(&voucher.kind, voucher.number, language);
     let title = format!("{} {} {name}", viewer.t("web_books.voucher"), voucher.month);
     let all = usize::try_from(lines).unwrap_or(usize::MAX);
-    let next = entries.last().filter(|last| entries.len() == ROWS_A_PAGE && last.entry_no < voucher.last_entry_no);
     let body = html! {
         link rel="stylesheet" href="/form.css";
         div.screen { (tabs(&viewer, "/books", book)) }
@@ -347,8 +347,8 @@ pub async fn voucher(
             h2 { (viewer.t("web_books.entries")) " (" (lines) ")" }
             @if all > ROWS_A_PAGE { p.hint { (Message::new("web_books.pages_of").with("rows", ROWS_A_PAGE).text(language)) } }
             (grid.markup())
-            @if let Some(last) = next {
-                p.pager { a href=(format!("/books/vouchers/{voucher_id}?book={}&after={}", book.as_str(), last.entry_no + 1)) {
+            @if let Some(first) = next {
+                p.pager { a href=(format!("/books/vouchers/{voucher_id}?book={}&after={}", book.as_str(), first)) {
                     (viewer.t("web_books.next"))
                 } }
             }
@@ -356,6 +356,18 @@ pub async fn voucher(
         }
     };
     file_or_page(&viewer, &asked, &format!("voucher-{voucher_id}"), &grid, page(&viewer, &title, &body))
+}
+
+/// Cuts a full page so that no entry is torn: the entry to go on with, if there may be more. An entry that fills a page by
+/// itself is shown as far as it goes.
+fn cut_whole(entries: &mut Vec<EntryView>, rows: usize) -> Option<i64> {
+    let last = entries.last().filter(|_| entries.len() >= rows)?.entry_no;
+    let whole = entries.iter().take_while(|entry| entry.entry_no != last).count();
+    if whole == 0 {
+        return last.checked_add(1);
+    }
+    entries.truncate(whole);
+    Some(last)
 }
 
 /// A paper that is attached to a voucher of case money.
@@ -407,9 +419,9 @@ fn voucher_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("web_books.voucher")) }
             div.form-head {
-                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (voucher.accounting_date) }
-                span { (viewer.t("web_books.number")) (viewer.t("web_books.colon")) (voucher.month) " " (name) }
-                span { (viewer.t("web_books.attached")) (viewer.t("web_books.colon")) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
+                span { (viewer.t("column.date")) (parts::colon(viewer.language)) (voucher.accounting_date) }
+                span { (viewer.t("web_books.number")) (parts::colon(viewer.language)) (voucher.month) " " (name) }
+                span { (viewer.t("web_books.attached")) (parts::colon(viewer.language)) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
             }
             table {
                 thead { tr {
@@ -430,7 +442,7 @@ fn voucher_form(
                 }
                 tfoot { tr {
                     td colspan="3" {
-                        (viewer.t("column.total")) (viewer.t("web_books.colon"))
+                        (viewer.t("column.total")) (parts::colon(viewer.language))
                         (capital_amount(voucher.total).unwrap_or_default())
                     }
                     td.number { (voucher.total) } td.number { (voucher.total) }

@@ -252,7 +252,7 @@ impl Strangers {
             (_, Takes::Number) => "1".to_owned(),
             (_, Takes::Yuan) => "1.00".to_owned(),
             (_, Takes::Date) => "2026-11-22".to_owned(),
-            (_, Takes::Choice(choices)) => choices[0].0.clone(),
+            (_, Takes::Choice(choices)) => choices[0].clone(),
             (_, Takes::File) => file.to_string_lossy().into_owned(),
             (_, Takes::Flag) => "true".to_owned(),
             _ => CASE.to_owned(),
