@@ -18,7 +18,10 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 /// Words in quotes that look like a code, behind `Message::new(`, an arrow of a `match` or what a page says.
 fn codes(source: &str) -> Vec<&str> {
     let is_code = |word: &&str| {
-        word.starts_with(|first: char| first.is_ascii_lowercase())
+        // A name of a file is none.
+        let is_file = [".csv", ".html", ".toml", ".txt", ".xlsx"].iter().any(|end| word.ends_with(end));
+        !is_file
+            && word.starts_with(|first: char| first.is_ascii_lowercase())
             && word.split('.').count() == 2
             && word.split('.').all(|part| !part.is_empty())
             && word.chars().all(|character| {
