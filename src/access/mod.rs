@@ -5,8 +5,12 @@
 
 pub mod api_keys;
 pub mod credentials;
+pub mod duties;
+pub mod elsewhere;
+pub mod may;
 pub mod sessions;
 pub mod signing;
+pub mod upper;
 
 use std::collections::BTreeSet;
 
@@ -47,6 +51,10 @@ words! {
         Admin = "admin",
     }
 }
+
+/// Who sees numbers of accounts and documents whole on the screen: whose work is to compare them. Everybody else sees the
+/// last four digits.
+pub const SEES_NUMBERS: &[Role] = &[Role::Handler, Role::FundKeeper, Role::Finance, Role::Cashier, Role::Auditor];
 
 /// Duties that may not meet in one person, on any day, not even by delegation.
 ///
@@ -285,6 +293,25 @@ pub struct Delegation {
 }
 
 impl Roles {
+    /// Who stands in for whom, oldest first.
+    #[must_use]
+    pub fn delegations(&self) -> &[Delegation] {
+        &self.delegations
+    }
+
+    /// The first day of a role that a person holds on a day, and of one that will begin later.
+    #[must_use]
+    pub fn since(&self, person_id: i64, role: Role, day: Date) -> Option<Date> {
+        let own = self.events.iter().filter(|event| event.person_id == person_id && event.role == role);
+        if self.holds(person_id, role, day) {
+            return own
+                .filter(|event| event.granted && event.effective_on <= day)
+                .map(|event| event.effective_on)
+                .max();
+        }
+        own.filter(|event| event.granted && event.effective_on > day).map(|event| event.effective_on).min()
+    }
+
     /// Whether a person holds a role of their own on a day: the newest event up to that day counts, and of two with
     /// one date the one recorded later.
     #[must_use]
@@ -504,6 +531,7 @@ pub fn grant(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from:
     }
     insert_role_event(tx, &mut act, person.person_id, role, "granted", from, document)?;
     act.close(tx)?;
+    duties::write(tx, person.court_id, acting.today())?;
     Ok(())
 }
 
@@ -527,6 +555,7 @@ pub fn revoke(tx: &mut Tx<'_>, acting: &Acting, person: &Actor, role: Role, from
     }
     insert_role_event(tx, &mut act, person.person_id, role, "revoked", from, document)?;
     act.close(tx)?;
+    duties::write(tx, person.court_id, acting.today())?;
     Ok(())
 }
 
@@ -587,6 +616,7 @@ pub fn delegate(
         ],
     )?;
     act.close(tx)?;
+    duties::write(tx, from.court_id, acting.today())?;
     Ok(delegation)
 }
 

@@ -116,6 +116,43 @@ pub fn close(tx: &mut Tx<'_>, court_id: i64, token: &str) -> Outcome<()> {
     Ok(())
 }
 
+/// A session as its person sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// When it was opened, in microseconds.
+    pub created_at: i64,
+    /// When it was last used, to the minute.
+    pub seen_at: i64,
+    /// Whether it is the one that asks.
+    pub is_this: bool,
+}
+
+/// The sessions of a person that count now, newest first.
+///
+/// # Errors
+/// What the database says.
+pub fn of_person(tx: &mut Tx<'_>, person: &Actor, token: &str, at: Timestamp) -> Outcome<Vec<Open>> {
+    let (now, this) = (at.as_microsecond(), digest(token));
+    Ok(tx.query(
+        "SELECT created_at, seen_at, token_digest FROM session WHERE court_id = $1 AND person_id = $2 \
+         AND expires_at > $3 AND seen_at > $4 ORDER BY created_at DESC, token_digest",
+        &[person.court_id.into(), person.person_id.into(), now.into(), now.saturating_sub(IDLE).into()],
+        |row| Ok(Open { created_at: row.int(0)?, seen_at: row.int(1)?, is_this: row.bytes(2)? == this.as_slice() }),
+    )?)
+}
+
+/// Ends all sessions of a person but one.
+///
+/// # Errors
+/// What the database says.
+pub fn close_others(tx: &mut Tx<'_>, person: &Actor, token: &str) -> Outcome<()> {
+    tx.execute(
+        "DELETE FROM session WHERE court_id = $1 AND person_id = $2 AND token_digest <> $3",
+        &[person.court_id.into(), person.person_id.into(), Value::Bytes(&digest(token))],
+    )?;
+    Ok(())
+}
+
 /// Ends all sessions of a person.
 ///
 /// # Errors

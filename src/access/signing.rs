@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use ankuan_ledger::chain::{hex, sha256};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{Table, Value};
 use ankuan_ledger::{Act, Tx};
@@ -100,6 +101,14 @@ pub struct PersonKey {
 }
 
 impl PersonKey {
+    /// What people compare by eye: the beginning of the digest of the public half, in groups of four.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let digits = hex(&sha256(&[&self.public_key])[..16]);
+        let groups: Vec<&str> = (0..8).filter_map(|group| digits.get(4 * group..4 * group + 4)).collect();
+        groups.join(" ")
+    }
+
     /// Whether a signature is this key's, of exactly this message.
     #[must_use]
     pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {

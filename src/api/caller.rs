@@ -158,6 +158,14 @@ impl FromRequestParts<Arc<Service>> for Caller {
             asker.tell(&caller.person);
         }
         take(&limits, counted, service, language)?;
+        // Whoever has no role today reads nothing either: it is asked here, for what reads without a command.
+        let person = caller.person.clone();
+        let standings = move |service: &Arc<Service>| {
+            let standings =
+                service.read(|tx| crate::access::roles_of(tx, &person, service.clock.today_in_shanghai()))?;
+            crate::access::may::require_reading(&person, &standings)
+        };
+        blocking(service, standings).await.map_err(|failure| Problem::of(failure, language))?;
         Ok(caller)
     }
 }

@@ -26,6 +26,12 @@ pub enum Counted {
     },
     /// Somebody who proves nothing, by address.
     Address(Option<IpAddr>),
+    /// Whoever signs in or enrols, by address.
+    SignIn(Option<IpAddr>),
+    /// All who sign in or enrol.
+    SignIns,
+    /// Whoever comes when no more buckets are kept.
+    Rest,
 }
 
 /// A bucket: how many requests at once, and how many more come each second.
@@ -41,6 +47,14 @@ const CALLER: Size = Size { burst: 2_000, a_second: 50 };
 /// Enough for an office behind one address whose sessions have ended; too few to keep the database busy. That keys cannot
 /// be tried out is by their 256 bits.
 const ADDRESS: Size = Size { burst: 600, a_second: 10 };
+
+/// The people of a court may come from one address, behind one proxy, at half past eight; more than one a second for long
+/// is no court.
+const SIGN_IN: Size = Size { burst: 60, a_second: 1 };
+
+/// Each sign-in hashes a password, of which two a time are hashed in some tens of milliseconds: ten a second leave most of
+/// the machine to those who work.
+const SIGN_INS: Size = Size { burst: 200, a_second: 10 };
 
 /// Buckets that are kept; beyond it those go that are full again.
 const KEPT_MAX: usize = 10_000;
@@ -82,6 +96,9 @@ impl Limits {
                 bucket.filled(size, now) < size.burst * TOKEN
             });
         }
+        // Addresses cost nobody anything: who comes as one too many shares a bucket, and memory stays what it is.
+        let is_kept = buckets.len() < KEPT_MAX || buckets.contains_key(&who);
+        let (who, size) = if is_kept { (who, size) } else { (Counted::Rest, size_of(Counted::Rest)) };
         let bucket = buckets.entry(who).or_insert(Bucket { level: size.burst * TOKEN, at: now });
         let level = bucket.filled(size, now);
         let is_allowed = level >= TOKEN;
@@ -92,7 +109,9 @@ impl Limits {
 
 const fn size_of(who: Counted) -> Size {
     match who {
-        Counted::Address(_) => ADDRESS,
+        Counted::Address(_) | Counted::Rest => ADDRESS,
+        Counted::SignIn(_) => SIGN_IN,
+        Counted::SignIns => SIGN_INS,
         Counted::Person { .. } | Counted::Key { .. } => CALLER,
     }
 }
@@ -127,6 +146,18 @@ mod tests {
             limits.take(who, at(86_400_000_000)).unwrap();
         }
         assert_eq!(limits.take(who, at(86_400_000_000)), Err(1));
+    }
+
+    #[test]
+    fn memory_is_bounded_whoever_comes() {
+        let limits = Limits::default();
+        for number in 0..KEPT_MAX as u32 + 1_000 {
+            let address = Some(std::net::Ipv4Addr::from(number).into());
+            let _taken = limits.take(Counted::SignIn(address), at(0));
+        }
+        assert_eq!(limits.0.lock().unwrap().len(), KEPT_MAX + 1);
+        assert!(limits.take(Counted::SignIn(Some([9, 9, 9, 9].into())), at(0)).is_err(), "who comes as one too many");
+        limits.take(Counted::SignIn(Some([0, 0, 0, 1].into())), at(0)).unwrap();
     }
 
     #[test]

@@ -341,7 +341,7 @@ fn schema_of(parameter: &Parameter) -> RefOr<Schema> {
         // As amounts are written: 1234.56, without sign or exponent.
         Takes::Yuan => text_schema().pattern(Some("^[0-9]{1,12}(\\.[0-9]{1,2})?$")),
         Takes::Date => text_schema().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))),
-        Takes::Choice(words) => text_schema().enum_values(Some(words.iter().map(|(word, _)| word.clone()))),
+        Takes::Choice(words) => text_schema().enum_values(Some(words.clone())),
         Takes::Name => text_schema().pattern(Some("^[A-Za-z0-9_-]+$")),
         Takes::File => binary(),
         Takes::Text | Takes::Output => text(),

@@ -116,7 +116,7 @@ fn type_of(parameter: &Parameter, language: Language) -> String {
     let t = |code| Message::new(code).text(language);
     let one = match &parameter.takes {
         Takes::File => t("api.docs_file"),
-        Takes::Choice(words) => words.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(" | "),
+        Takes::Choice(words) => words.join(" | "),
         Takes::Date => "YYYY-MM-DD".to_owned(),
         Takes::Yuan => "\"1234.56\"".to_owned(),
         _ => kind(parameter).to_owned(),

@@ -13,6 +13,7 @@ use ankuan_ledger::engine::{Error, Tx};
 use ankuan_ledger::verify::{Check, verify};
 use ankuan_ledger::{Amount, BookKey, Store};
 
+use crate::access::duties;
 use crate::access::signing::load_keyring;
 use crate::books;
 use crate::chart::AccountKind;
@@ -147,6 +148,7 @@ fn application(tx: &mut Tx<'_>, court_id: i64, keys: Option<&Keys>) -> Outcome<V
         Check::new("payment_items", payment_items(tx, court_id)?),
         Check::new("approvals", approvals(tx, court_id)?),
         Check::new("signatures", signatures(tx, court_id)?),
+        Check::new("duties", duties::finding(tx, court_id)?),
         Check::new("files", files(tx, court_id)?),
         Check::new("bank_lines", reconciliation::bank_lines(tx, court_id)?),
         Check::new("settlements", reconciliation::settlements(tx, court_id)?),

@@ -8,6 +8,7 @@ use std::any::TypeId;
 use std::path::PathBuf;
 
 use ankuan_ledger::Amount;
+use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 use jiff::civil::Date;
 
@@ -47,6 +48,10 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("api-key add", Kind::Write),
     ("api-key list", Kind::Read),
     ("api-key revoke", Kind::Write),
+    ("upper-court add", Kind::Write),
+    ("upper-court end", Kind::Write),
+    ("upper-court list", Kind::Read),
+    ("upper-court readings", Kind::Read),
     ("bank-account add", Kind::Write),
     ("bank-account list", Kind::Read),
     ("case open", Kind::Write),
@@ -76,6 +81,17 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("claim details", Kind::Write),
     ("claim withdraw", Kind::Write),
     ("claim payees", Kind::Write),
+    ("claimants key", Kind::Write),
+    ("claimants letters", Kind::Long),
+    ("claimants messages", Kind::Long),
+    ("claimants outbox", Kind::Long),
+    ("claimants arrived", Kind::Long),
+    ("claimants export", Kind::Long),
+    ("claimants corrections", Kind::Long),
+    ("claimants accept", Kind::Write),
+    ("claimants refuse", Kind::Write),
+    ("claimants show", Kind::Read),
+    ("claimants serve", Kind::Local),
     ("payee add", Kind::Write),
     ("payee details", Kind::Write),
     ("payee list", Kind::Read),
@@ -196,6 +212,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("paper list", Kind::Read),
     ("verify", Kind::Long),
     ("serve", Kind::Local),
+    ("reads list", Kind::Read),
+    ("keys rotate", Kind::Local),
     ("backup", Kind::Local),
     ("restore", Kind::Local),
     ("demo", Kind::Local),
@@ -254,14 +272,36 @@ pub enum Takes {
     Yuan,
     /// A civil date.
     Date,
-    /// One word of a closed list; each with what it means in Chinese, where the help says so.
-    Choice(Vec<(String, String)>),
+    /// One word of a closed list.
+    Choice(Vec<String>),
     /// The name of something built in; at the command line also a file.
     Name,
     /// A file that is read.
     File,
     /// A file or folder that is written.
     Output,
+}
+
+/// A word of a closed list, and what people call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The word: `bank_direct`.
+    pub word: String,
+    /// What it means, in Chinese.
+    pub zh: String,
+    /// What it means, in English.
+    pub en: String,
+}
+
+impl Choice {
+    /// What it means, in a language.
+    #[must_use]
+    pub fn text(&self, language: Language) -> &str {
+        match language {
+            Language::Zh => &self.zh,
+            Language::En => &self.en,
+        }
+    }
 }
 
 /// An argument of a command.
@@ -275,6 +315,8 @@ pub struct Parameter {
     pub help_en: String,
     /// What it takes.
     pub takes: Takes,
+    /// What the words of [`Takes::Choice`] mean.
+    pub choices: Vec<Choice>,
     /// Whether it must be given.
     pub is_required: bool,
     /// Whether it may be given several times.
@@ -294,6 +336,13 @@ impl Parameter {
             Language::En => &self.help_en,
         }
     }
+
+    /// What a field for it is called: where the words to choose from stand in a list of their own, they are left out.
+    #[must_use]
+    pub fn label(&self, language: Language) -> &str {
+        let help = self.help(language);
+        if self.choices.is_empty() { help } else { head(help) }
+    }
 }
 
 /// A command with everything that is known of it.
@@ -309,14 +358,36 @@ pub struct Entry {
     pub about_en: String,
     /// What it takes.
     pub parameters: Vec<Parameter>,
+    /// What the commands with the same first word are about, in Chinese and English.
+    group: (String, String),
+}
+
+/// The beginning of a text that goes on to explain itself: `入账：案款转为应付`.
+fn head(text: &str) -> &str {
+    let end = text.find('：').or_else(|| text.find(": ")).unwrap_or(text.len());
+    &text[..end]
 }
 
 impl Entry {
-    /// What it is called, in a language: what it is for, without what is explained behind a colon.
+    /// What it is called: what it is for, without what explains it.
     #[must_use]
     pub fn title(&self, language: Language) -> &str {
-        let about = self.about(language);
-        about.split(['：', ':', '；']).next().unwrap_or(about).trim()
+        head(self.about(language))
+    }
+
+    /// What explains the title; empty where nothing has to.
+    #[must_use]
+    pub fn explanation(&self, language: Language) -> &str {
+        self.about(language)[self.title(language).len()..].trim_start_matches(['：', ':', ' '])
+    }
+
+    /// What the commands with the same first word are about.
+    #[must_use]
+    pub fn group(&self, language: Language) -> &str {
+        head(match language {
+            Language::Zh => &self.group.0,
+            Language::En => &self.group.1,
+        })
     }
 
     /// What it is for, in a language.
@@ -411,7 +482,9 @@ fn entry(root: &clap::Command, words: &'static str, kind: Kind) -> Option<Entry>
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let (about_zh, about_en) = both(&about);
     let parameters = command.get_arguments().filter(|argument| is_own(argument)).map(parameter).collect();
-    Some(Entry { words, kind, about_zh, about_en, parameters })
+    let group = words.split(' ').next().and_then(|word| root.find_subcommand(word)).and_then(clap::Command::get_about);
+    let group = both(&group.map(ToString::to_string).unwrap_or_default());
+    Some(Entry { words, kind, about_zh, about_en, parameters, group })
 }
 
 /// Whether an argument is the command's own: help and version are not.
@@ -422,16 +495,21 @@ fn is_own(argument: &Arg) -> bool {
 fn parameter(argument: &Arg) -> Parameter {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let (mut help_zh, help_en) = both(&help);
-    let mut takes = takes(argument);
-    if let Takes::Choice(words) = &mut takes {
-        for (word, meaning) in words.iter_mut() {
-            *meaning = meaning_of(&help_zh, word);
+    let is_list = matches!(argument.get_action(), ArgAction::Append)
+        || argument.get_num_args().is_some_and(|range| range.max_values() > 1);
+    let takes = takes(argument);
+    let mut choices = Vec::new();
+    if let Takes::Choice(_) = &takes {
+        let meant = listed(&help_zh);
+        choices = argument.get_possible_values().iter().map(choice).collect();
+        for choice in &mut choices {
+            if let Some(meaning) = meant.iter().find(|meaning| meaning.word == choice.word) {
+                choice.clone_from(meaning);
+            }
         }
         // The list of words is the field itself.
-        if words.iter().any(|(_, meaning)| !meaning.is_empty())
-            && let Some((label, _)) = help_zh.split_once('：')
-        {
-            help_zh = label.to_owned();
+        if !meant.is_empty() {
+            help_zh = head(&help_zh).to_owned();
         }
     }
     Parameter {
@@ -439,12 +517,32 @@ fn parameter(argument: &Arg) -> Parameter {
         help_zh,
         help_en,
         takes,
+        choices,
         is_required: argument.is_required_set(),
-        is_list: matches!(argument.get_action(), ArgAction::Append)
-            || argument.get_num_args().is_some_and(|range| range.max_values() > 1),
+        is_list,
         default: argument.get_default_values().first().map(|value| value.to_string_lossy().into_owned()),
         long: argument.get_long().map(str::to_owned),
     }
+}
+
+fn choice(value: &PossibleValue) -> Choice {
+    let word = value.get_name().to_owned();
+    let (zh, en) = both(&value.get_help().map(ToString::to_string).unwrap_or_default());
+    let spaced = word.replace('_', " ");
+    if zh.is_empty() { Choice { zh: spaced.clone(), en: spaced, word } } else { Choice { word, zh, en } }
+}
+
+/// The words of a help that lists all of them, as `来源：download 网银下载、email 邮件` does; nothing where it lists none.
+fn listed(help: &str) -> Vec<Choice> {
+    let Some((_, list)) = help.split_once('：') else { return Vec::new() };
+    let between = if list.contains('，') { '，' } else { '、' };
+    let one = |part: &str| {
+        let (word, name) = part.trim().split_once(' ')?;
+        let is_word = word.chars().all(|character| character.is_ascii_lowercase() || character == '_');
+        let is_name = !name.is_empty() && !name.contains(|character: char| character.is_ascii() || character == '：');
+        (is_word && is_name).then(|| Choice { word: word.to_owned(), zh: name.to_owned(), en: word.replace('_', " ") })
+    };
+    list.split(between).map(one).collect::<Option<Vec<_>>>().filter(|words| words.len() > 1).unwrap_or_default()
 }
 
 fn takes(argument: &Arg) -> Takes {
@@ -453,8 +551,7 @@ fn takes(argument: &Arg) -> Takes {
     if !argument.get_action().takes_values() {
         return Takes::Flag;
     }
-    let choices: Vec<(String, String)> =
-        argument.get_possible_values().iter().map(|value| (value.get_name().to_owned(), String::new())).collect();
+    let choices: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
     let kind = argument.get_value_parser().type_id();
     let is = |wanted: TypeId| kind == wanted;
     let names = argument.get_value_names().unwrap_or_default();
@@ -473,14 +570,6 @@ fn takes(argument: &Arg) -> Takes {
     } else {
         Takes::Text
     }
-}
-
-/// What a word means, out of a help that lists the words: `handler 承办人，finance 财务`.
-fn meaning_of(help: &str, word: &str) -> String {
-    let is_end = |character| matches!(character, '，' | '；' | '、' | ';' | ',');
-    let parts = help.split(|character| is_end(character) || character == '：');
-    let found = parts.filter_map(|part| part.trim().strip_prefix(word)).find(|rest| rest.starts_with(' '));
-    found.map_or_else(String::new, |rest| rest.trim().to_owned())
 }
 
 /// The two halves of a text of the command line: `审批 · Approve the next step`.
@@ -525,6 +614,33 @@ mod tests {
                 assert_ne!(parameter.help_zh, parameter.help_en, "{} {}", entry.words, parameter.name);
             }
         }
+    }
+
+    /// A list of words in a help text is all that there is to choose from: the form offers no other.
+    #[test]
+    fn a_list_of_words_is_whole() {
+        let mut seen = 0;
+        for entry in entries() {
+            for parameter in entry.parameters.iter().filter(|parameter| !listed(&parameter.help_zh).is_empty()) {
+                let Takes::Choice(words) = &parameter.takes else { continue };
+                let sample = |other: &Parameter| match &other.takes {
+                    _ if other.name == parameter.name => "no such word",
+                    Takes::Date => "2026-01-01",
+                    Takes::Choice(words) => words[0].as_str(),
+                    _ => "1",
+                };
+                let is_given = |other: &&Parameter| other.is_required || other.name == parameter.name;
+                let given: Vec<_> = entry.parameters.iter().filter(is_given).collect();
+                let given: Vec<_> = given.iter().map(|other| (other.name.clone(), sample(other).to_owned())).collect();
+                let refused = entry.command(&given).unwrap_err().text(Language::En);
+                let known = refused.rsplit_once("to choose from: ").map_or(refused.as_str(), |(_, known)| known);
+                let known: BTreeSet<&str> = known.split(", ").map(str::trim).collect();
+                let offered: BTreeSet<&str> = words.iter().map(String::as_str).collect();
+                assert_eq!(offered, known, "{} {}", entry.words, parameter.name);
+                seen += 1;
+            }
+        }
+        assert!(seen >= 10, "{seen}");
     }
 
     fn of(words: &str) -> Entry {

@@ -209,7 +209,7 @@ fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<(
     let code = if list.already { "claims_cli.already" } else { "claims_cli.imported" };
     context.output.sentence(
         &Message::new(code)
-            .with("file", args.file.display())
+            .with("file", shown_path(context, &args.file))
             .with("rows", list.rows)
             .with("total", list.total)
             .with("unsound", list.unsound)
@@ -290,4 +290,11 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
         &rows,
     )?;
     Ok(())
+}
+/// A file as people know it: for the service its name, since nobody knows the folder it was received in.
+fn shown_path(context: &Context, path: &std::path::Path) -> String {
+    match path.file_name() {
+        Some(name) if context.is_served() => name.to_string_lossy().into_owned(),
+        _ => path.display().to_string(),
+    }
 }

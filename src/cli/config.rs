@@ -42,6 +42,12 @@ const KEYS: &[(&str, bool, Takes)] = &[
     ("connections", true, Takes::Number(4, 200)),
     ("workers", true, Takes::Number(1, 16)),
     ("metrics_token_file", true, Takes::Text(is_given)),
+    ("oidc_issuer", true, Takes::Text(is_given)),
+    ("oidc_client_id", true, Takes::Text(is_given)),
+    ("oidc_client_secret_file", true, Takes::Text(is_given)),
+    ("oidc_name_claim", true, Takes::Text(is_given)),
+    ("oidc_court", true, Takes::Number(1, i64::MAX)),
+    ("oidc_authority_file", true, Takes::Text(is_given)),
 ];
 
 fn is_given(text: &str) -> bool {

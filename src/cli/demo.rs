@@ -114,13 +114,14 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
     context.migrate(&mut store)?;
     context.globals.court = next_court(&mut store)?;
     if let Some(StoryArg::Debtor) = args.story {
-        // The story's dates are its own, and so is its key.
+        // The story's dates are its own, and so is its key, unless one is given.
         drop(store);
         let folder = std::path::absolute(args.dir.join(format!("debtor-{}", context.globals.court)))?;
         if let Some(path) = context.globals.database.strip_prefix("sqlite:") {
             context.globals.database = format!("sqlite:{}", std::path::absolute(path)?.display());
         }
-        context.globals.keys = Some(folder.join("ankuan.key"));
+        let keys = context.globals.keys.take().unwrap_or_else(|| folder.join("ankuan.key"));
+        context.globals.keys = Some(std::path::absolute(keys)?);
         story::tell(&context, &folder)?;
         return Ok(super::output::Exit::Done);
     }

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use super::output::Column;
-use super::{Context, day, word, yuan};
+use super::{Context, Words, day, words, yuan};
 use crate::chart::{self, AccountKind};
 use crate::clock::Randomness;
 use crate::papers::attached::{self, AttachmentKind};
@@ -175,7 +175,7 @@ pub enum LedgerCommand {
         /// 文件（PDF、图片等） · The file: PDF, picture
         file: PathBuf,
         /// 种类：receipt_of_bank 银行回单、ruling 裁定、other 其他 · What it is
-        #[arg(long, value_parser = attachment_kind)]
+        #[arg(long, value_parser = attachment_kind())]
         kind: AttachmentKind,
     },
     /// 未附回单或附件的凭证 · Vouchers that have no paper
@@ -192,9 +192,8 @@ pub enum LedgerCommand {
     },
 }
 
-fn attachment_kind(text: &str) -> Result<AttachmentKind, String> {
-    let known: Vec<&str> = AttachmentKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    word(AttachmentKind::parse, &known, text)
+fn attachment_kind() -> Words<AttachmentKind> {
+    words(AttachmentKind::parse, AttachmentKind::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::Column;
 use super::report::write_new;
-use super::{Context, word};
+use super::{Context, Words, words};
 use crate::clock::shown_in_shanghai;
 use crate::papers::{self, PaperKind, Print, load::load, template};
 use crate::request::Answer;
@@ -21,7 +21,7 @@ pub enum PaperCommand {
     Print {
         /// 种类：payout_sheet、payout_run、pause、deposit、receipt、cash_receipt、refund、treasury、plan、distribution、
         /// transmittal、closing_certificate · Kind of the form
-        #[arg(value_parser = kind)]
+        #[arg(value_parser = kind())]
         kind: PaperKind,
         /// 所涉：审批表、批次、暂停、到账、收据、方案的编号，或案号 · What it is about: number of the sheet, run, pause,
         /// receipt, plan; or the case
@@ -38,9 +38,8 @@ pub enum PaperCommand {
     },
 }
 
-fn kind(text: &str) -> Result<PaperKind, String> {
-    let known: Vec<&str> = PaperKind::ALL.iter().map(|kind| kind.as_str()).collect();
-    word(PaperKind::parse, &known, text)
+fn kind() -> Words<PaperKind> {
+    words(PaperKind::parse, PaperKind::ALL.iter().map(|word| word.as_str()))
 }
 
 /// Runs the command.

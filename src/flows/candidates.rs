@@ -59,9 +59,19 @@ impl Candidate {
         let point = |code, value: String, agrees| Point { label: Message::new(code), value, agrees };
         let mut points = vec![
             point("column.amount", self.amount.to_string(), self.amount == line.amount),
-            point("bank_reconciliation.party", self.name.clone(), !self.name.is_empty() && self.name == line.name),
             point("reconcile.booked_on", self.on.to_string(), self.on == line.booked_on),
         ];
+        if let What::File(name) = &self.what {
+            // Banks give the name of a file, or of the message in it, wherever they have room for it.
+            let is_said = |text: &str| line.own_reference.contains(text) || line.remark.contains(text);
+            points.push(point("reconcile.own_reference", name.clone(), is_said(name) || is_said(&self.reference)));
+            return points;
+        }
+        points.push(point(
+            "bank_reconciliation.party",
+            self.name.clone(),
+            !self.name.is_empty() && self.name == line.name,
+        ));
         if !self.reference.is_empty() {
             points.push(point("column.reference", self.reference.clone(), self.reference == line.bank_reference));
         }
@@ -190,7 +200,7 @@ pub fn lines_before(
          AND m.bank_line_id = l.bank_line_id \
          LEFT JOIN bank_match AS b ON b.court_id = m.court_id AND b.book_id = m.book_id AND b.match_id = m.group_id \
          WHERE l.court_id = $1 AND l.book_id = $2 AND l.bank_account_id = $3 AND l.bank_line_id < $4 \
-         AND ($5 = 0 OR m.bank_line_id IS NULL) ORDER BY l.bank_line_id DESC LIMIT $6",
+         AND (CAST($5 AS BIGINT) = 0 OR m.bank_line_id IS NULL) ORDER BY l.bank_line_id DESC LIMIT $6",
         &[
             court_id.into(),
             books::CASE_MONEY.into(),

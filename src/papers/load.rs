@@ -8,6 +8,7 @@ use ankuan_ledger::{BookKey, Tx};
 use super::{Form, FormTable, PaperKind, Said, SignatureBox, Signed};
 use crate::access::{self, Role};
 use crate::books;
+use crate::calculators::waterfall::class_text;
 use crate::cases::{self, Case};
 use crate::chart::{self, AccountKind, BankAccount};
 use crate::clock;
@@ -18,6 +19,7 @@ use crate::failure::Outcome;
 use crate::message::{Language, Message};
 use crate::obligations::closing::{self, certificate};
 use crate::obligations::plans::find_plan;
+use crate::payouts::distribute::SetAside;
 use crate::payouts::policy::Policy;
 use crate::payouts::release::files_of_run;
 use crate::payouts::rounds::{find_distribution, shares_by_outcome};
@@ -453,7 +455,7 @@ impl Loader<'_, '_> {
             rows.push(vec![
                 line.line_no.into(),
                 (&line.creditor).into(),
-                (&line.class).into(),
+                class_said(&plan.waterfall, &line.class),
                 costs.into(),
                 interest.into(),
                 principal.into(),
@@ -519,17 +521,18 @@ impl Loader<'_, '_> {
             ("forms.shares", stored.share_count.into()),
             ("forms.claims_digest", hex(&stored.claims_digest[..16]).into()),
         ]);
-        let rows = shares_by_outcome(self.tx, court_id, &stored)?.into_iter().map(
-            |(outcome, reason, count, claim, granted)| {
-                let said = match (outcome.as_str(), reason.is_empty()) {
-                    ("paid", _) => Message::new("distribute_cli.paid").into(),
-                    ("set_aside", true) => Message::new("distribute_cli.set_aside").into(),
-                    ("carried", _) => Message::new("distribute_cli.carried").into(),
-                    _ => Said::from(format!("{outcome} {reason}")),
-                };
-                vec![said, count.into(), claim.into(), granted.into()]
-            },
-        );
+        let rows = shares_by_outcome(self.tx, court_id, &stored)?.into_iter().map(|sum| {
+            let said = match (sum.outcome.as_str(), sum.reason.is_empty()) {
+                ("pay", _) => Message::new("distribute_cli.paid").into(),
+                ("set_aside", true) => Message::new("distribute_cli.set_aside").into(),
+                ("carry", _) => Message::new("distribute_cli.carried").into(),
+                _ => match SetAside::from_code(&sum.reason) {
+                    Some(reason) => reason.message().into(),
+                    None => Said::from(format!("{} {}", sum.outcome, sum.reason)),
+                },
+            };
+            vec![said, sum.shares.into(), sum.claims.into(), sum.granted.into()]
+        });
         let rows = rows.collect();
         form.tables.push(FormTable {
             caption: "forms.by_outcome",
@@ -649,6 +652,10 @@ impl Loader<'_, '_> {
 
 fn case_fields(case: &Case) -> Vec<(&'static str, Said)> {
     vec![("column.case_number", case.current_number().into()), ("forms.case_title", (&case.title).into())]
+}
+
+fn class_said(waterfall: &str, class: &str) -> Said {
+    Message::new("forms.words").with_said("words", |language| class_text(Some(waterfall), class, language)).into()
 }
 
 fn voucher_said(voucher: &crate::report::VoucherView) -> Said {

@@ -141,7 +141,7 @@ impl Plan {
 }
 
 /// What becomes of a share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// To be paid.
@@ -155,7 +155,7 @@ pub enum Outcome {
 }
 
 /// One claim's part of this round.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// The claim.
     pub claim_id: i64,
@@ -178,7 +178,7 @@ impl Share {
 }
 
 /// How far the money reached in one class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reach {
     /// Every claim of the class is filled.
@@ -201,7 +201,7 @@ pub enum Reach {
 }
 
 /// One class (the only one under [`Rule::ProRata`]; none under [`Rule::Fixed`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassResult {
     /// The rank; zero under [`Rule::ProRata`].
     pub class: u32,

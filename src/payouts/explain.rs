@@ -1,15 +1,17 @@
 //! One claimant's arithmetic, so that a person can follow it with a calculator.
 
+use std::cmp::Reverse;
+
 use ankuan_ledger::Amount;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::distribute::{
-    ClaimInput, ClassResult, DistributionRefusal, Outcome, Plan, Ratio, Reach, Rule, Share, distribute,
+    ClaimInput, ClassResult, Distribution, DistributionRefusal, Outcome, Plan, Ratio, Reach, Rule, Share, distribute,
 };
 use crate::message::{Language, Message};
 
 /// How a share came about, by the way the money reached the claim.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arithmetic {
     /// The amount stood in the list.
@@ -54,7 +56,7 @@ pub enum Arithmetic {
 }
 
 /// The arithmetic behind one share.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Explanation {
     /// The claim.
     pub claim_id: i64,
@@ -126,73 +128,110 @@ impl ExplainRefusal {
 /// [`ExplainRefusal`]: the inputs are refused, do not hold the claim, or give another share than the stored one
 /// (amount or outcome).
 pub fn explain(plan: &Plan, pot: Amount, claims: &[ClaimInput], stored: &Share) -> Result<Explanation, ExplainRefusal> {
-    let distribution = distribute(plan, pot, claims).map_err(ExplainRefusal::Distribution)?;
-    let unknown = ExplainRefusal::UnknownClaim { claim_id: stored.claim_id };
-    let claim = claims.iter().find(|claim| claim.claim_id == stored.claim_id).ok_or(unknown.clone())?;
-    let position =
-        distribution.shares.binary_search_by_key(&stored.claim_id, |share| share.claim_id).map_err(|_| unknown)?;
-    let computed = distribution.shares[position];
-    if computed != *stored {
-        return Err(ExplainRefusal::Differs { stored: *stored, computed });
-    }
-
-    let class_of = |claim: &ClaimInput| if plan.rule == Rule::Ranked { claim.class } else { 0 };
-    let class = distribution.classes.iter().find(|class| class.class == class_of(claim)).copied();
-    let arithmetic = match class.map(|class| class.reach) {
-        None => Arithmetic::Fixed,
-        Some(Reach::Full) => Arithmetic::Full,
-        Some(Reach::Nothing) => Arithmetic::Nothing,
-        Some(Reach::Ratio { money, claims: denominator, kept, extra_fen }) => {
-            let ratio = Ratio { money: money.minor(), claims: denominator.minor() };
-            let in_class = claims.iter().filter(|other| class_of(other) == class_of(claim));
-            explain_ratio(ratio, kept, extra_fen, in_class, claim)
-        }
-    };
-    Ok(Explanation {
-        claim_id: claim.claim_id,
-        rule: plan.rule,
-        claim: claim.claim,
-        paid_before: claim.paid_before,
-        pot,
-        claims: distribution.proof.claims,
-        claims_total: distribution.proof.claims_total,
-        class,
-        arithmetic,
-        smallest_payment: plan.smallest_payment,
-        share: computed,
-    })
+    Explainer::new(plan, pot, claims)?.explain(stored)
 }
 
-fn explain_ratio<'a>(
-    ratio: Ratio,
-    kept: u64,
-    extra_fen: u64,
-    in_class: impl Iterator<Item = &'a ClaimInput>,
-    claim: &ClaimInput,
-) -> Arithmetic {
-    let (money, claims) = (Amount::from_minor(ratio.money), Amount::from_minor(ratio.claims));
-    if ratio.is_kept(claim) {
-        return Arithmetic::Kept { money, claims };
+/// Explains many shares of one distribution: distributed again and ranked once.
+pub struct Explainer<'a> {
+    plan: &'a Plan,
+    pot: Amount,
+    claims: &'a [ClaimInput],
+    /// Places of the claims, ordered by their ids.
+    order: Vec<usize>,
+    distribution: Distribution,
+    /// Of each class that ends in a ratio: remainder and claim, largest remainder first.
+    remainders: Vec<(u32, Vec<(Reverse<u64>, i64)>)>,
+}
+
+impl<'a> Explainer<'a> {
+    /// Distributes again.
+    ///
+    /// # Errors
+    /// [`ExplainRefusal::Distribution`].
+    pub fn new(plan: &'a Plan, pot: Amount, claims: &'a [ClaimInput]) -> Result<Self, ExplainRefusal> {
+        let distribution = distribute(plan, pot, claims).map_err(ExplainRefusal::Distribution)?;
+        let mut remainders = Vec::new();
+        for class in &distribution.classes {
+            let Reach::Ratio { money, claims: denominator, .. } = class.reach else { continue };
+            let ratio = Ratio { money: money.minor(), claims: denominator.minor() };
+            let in_ratio = claims.iter().filter(|claim| class_of(plan, claim) == class.class && !ratio.is_kept(claim));
+            let mut ranked: Vec<(Reverse<u64>, i64)> = in_ratio
+                .map(|claim| (Reverse(ratio.part(claim).1), claim.claim_id))
+                .filter(|(remainder, _)| remainder.0 > 0)
+                .collect();
+            ranked.sort_unstable();
+            remainders.push((class.class, ranked));
+        }
+        let mut order: Vec<usize> = (0..claims.len()).collect();
+        order.sort_unstable_by_key(|place| claims[*place].claim_id);
+        Ok(Self { plan, pot, claims, order, distribution, remainders })
     }
-    let (floor, remainder) = ratio.part(claim);
-    let (mut remainders, mut before) = (0, 0);
-    for other in in_class.filter(|other| !ratio.is_kept(other)) {
-        let (_, others) = ratio.part(other);
-        remainders += u64::from(others > 0);
-        before += u64::from(others > remainder || (others == remainder && other.claim_id < claim.claim_id));
+
+    /// The arithmetic of one stored share.
+    ///
+    /// # Errors
+    /// [`ExplainRefusal::UnknownClaim`], [`ExplainRefusal::Differs`].
+    pub fn explain(&self, stored: &Share) -> Result<Explanation, ExplainRefusal> {
+        let unknown = |_| ExplainRefusal::UnknownClaim { claim_id: stored.claim_id };
+        let place = self.order.binary_search_by_key(&stored.claim_id, |place| self.claims[*place].claim_id);
+        let claim = &self.claims[self.order[place.map_err(unknown)?]];
+        let shares = &self.distribution.shares;
+        let position = shares.binary_search_by_key(&stored.claim_id, |share| share.claim_id).map_err(unknown)?;
+        let computed = shares[position];
+        if computed != *stored {
+            return Err(ExplainRefusal::Differs { stored: *stored, computed });
+        }
+        let class = self.distribution.classes.iter().find(|class| class.class == class_of(self.plan, claim)).copied();
+        let arithmetic = match class.map(|class| class.reach) {
+            None => Arithmetic::Fixed,
+            Some(Reach::Full) => Arithmetic::Full,
+            Some(Reach::Nothing) => Arithmetic::Nothing,
+            Some(Reach::Ratio { money, claims: denominator, kept, extra_fen }) => {
+                let ratio = Ratio { money: money.minor(), claims: denominator.minor() };
+                self.ratio(ratio, kept, extra_fen, claim)
+            }
+        };
+        Ok(Explanation {
+            claim_id: claim.claim_id,
+            rule: self.plan.rule,
+            claim: claim.claim,
+            paid_before: claim.paid_before,
+            pot: self.pot,
+            claims: self.distribution.proof.claims,
+            claims_total: self.distribution.proof.claims_total,
+            class,
+            arithmetic,
+            smallest_payment: self.plan.smallest_payment,
+            share: computed,
+        })
     }
-    let rank = (remainder > 0).then_some(before + 1);
-    Arithmetic::Ratio {
-        money,
-        claims,
-        kept,
-        floor: Amount::from_minor(floor),
-        remainder,
-        rank,
-        remainders,
-        extra_fen,
-        gets_extra_fen: rank.is_some_and(|rank| rank <= extra_fen),
+
+    fn ratio(&self, ratio: Ratio, kept: u64, extra_fen: u64, claim: &ClaimInput) -> Arithmetic {
+        let (money, claims) = (Amount::from_minor(ratio.money), Amount::from_minor(ratio.claims));
+        if ratio.is_kept(claim) {
+            return Arithmetic::Kept { money, claims };
+        }
+        let (floor, remainder) = ratio.part(claim);
+        let class = class_of(self.plan, claim);
+        let ranked = self.remainders.iter().find(|(of_class, _)| *of_class == class).map_or(&[][..], |(_, all)| all);
+        let before = ranked.partition_point(|one| *one < (Reverse(remainder), claim.claim_id));
+        let rank = (remainder > 0).then_some(before as u64 + 1);
+        Arithmetic::Ratio {
+            money,
+            claims,
+            kept,
+            floor: Amount::from_minor(floor),
+            remainder,
+            rank,
+            remainders: ranked.len() as u64,
+            extra_fen,
+            gets_extra_fen: rank.is_some_and(|rank| rank <= extra_fen),
+        }
     }
+}
+
+fn class_of(plan: &Plan, claim: &ClaimInput) -> u32 {
+    if plan.rule == Rule::Ranked { claim.class } else { 0 }
 }
 
 impl Explanation {

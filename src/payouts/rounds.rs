@@ -1,12 +1,14 @@
 //! A distribution on record: claims loaded as they stand, distributed by the pure rule, shares stored with the proof.
 
+use std::collections::HashMap;
+
 use ankuan_ledger::chain::{Digest, sha256};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
 use ankuan_ledger::engine::{RowBytes, Table, Tx, Value};
 use ankuan_ledger::{Amount, Error};
 
 use super::distribute::{ClaimInput, Outcome as ShareOutcome, Plan, Proof, SetAside, Share, distribute};
-use super::explain::{Explanation, explain};
+use super::explain::{Explainer, Explanation};
 use crate::access::{Acting, Role};
 use crate::books;
 use crate::claims::record::{CLAIM, lists_of_case};
@@ -300,15 +302,26 @@ fn apply_events(
     Ok(())
 }
 
-/// The shares of a distribution by what becomes of them: outcome, reason, how many, their claims, what is granted.
+/// Shares of a distribution that have the same outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeSum {
+    /// As stored: pay, set_aside, carry.
+    pub outcome: String,
+    /// Why, of what is set aside.
+    pub reason: String,
+    /// How many.
+    pub shares: i64,
+    /// Their claims.
+    pub claims: Amount,
+    /// What is granted.
+    pub granted: Amount,
+}
+
+/// The shares of a distribution by what becomes of them.
 ///
 /// # Errors
 /// What the database says.
-pub fn shares_by_outcome(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    stored: &StoredDistribution,
-) -> Outcome<Vec<(String, String, i64, Amount, Amount)>> {
+pub fn shares_by_outcome(tx: &mut Tx<'_>, court_id: i64, stored: &StoredDistribution) -> Outcome<Vec<OutcomeSum>> {
     let (first, last) = stored.share_ids();
     Ok(tx.query(
         "SELECT outcome, COALESCE(reason, ''), CAST(COUNT(*) AS BIGINT), CAST(SUM(claim_minor) AS BIGINT), \
@@ -316,14 +329,22 @@ pub fn shares_by_outcome(
          AND share_id <= $4 GROUP BY outcome, COALESCE(reason, '') ORDER BY 1, 2",
         &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into()],
         |row| {
-            let texts = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
-            Ok((texts.0, texts.1, row.int(2)?, Amount::from_minor(row.int(3)?), Amount::from_minor(row.int(4)?)))
+            Ok(OutcomeSum {
+                outcome: row.text(0)?.to_owned(),
+                reason: row.text(1)?.to_owned(),
+                shares: row.int(2)?,
+                claims: Amount::from_minor(row.int(3)?),
+                granted: Amount::from_minor(row.int(4)?),
+            })
         },
     )?)
 }
 
 /// The distributions of a case whose runs stood committed before an id: what they granted counts as paid before.
-fn effective_distributions(
+///
+/// # Errors
+/// What the database says.
+pub fn effective_distributions(
     tx: &mut Tx<'_>,
     court_id: i64,
     case_id: i64,
@@ -576,14 +597,15 @@ pub fn explain_share(
         }
     }
     let claims = load_claims(tx, court_id, distribution.case_id, distribution_id)?;
+    let explainer =
+        Explainer::new(&distribution.plan, distribution.pot, &claims.inputs).map_err(|refusal| refusal.message())?;
     let mut explanations = Vec::new();
     for claim_id in wanted {
         if claims.inputs.binary_search_by_key(&claim_id, |input| input.claim_id).is_err() {
             continue;
         }
         let stored = stored_share(tx, court_id, &distribution, claim_id)?;
-        let explanation = explain(&distribution.plan, distribution.pot, &claims.inputs, &stored);
-        explanations.push(explanation.map_err(|refusal| refusal.message())?);
+        explanations.push(explainer.explain(&stored).map_err(|refusal| refusal.message())?);
     }
     if explanations.is_empty() {
         return Err(Message::new("payouts.claimant_unknown")
@@ -594,6 +616,47 @@ pub fn explain_share(
     Ok(explanations)
 }
 
+/// Everybody's arithmetic in a distribution, in the order of the claims: what [`explain_share`] says of one, for all of
+/// them with one reading.
+///
+/// # Errors
+/// The refusals of [`explain`](super::explain::explain); what `take` says.
+pub fn explain_all(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    distribution: &StoredDistribution,
+    take: &mut dyn FnMut(Explanation) -> Outcome<()>,
+) -> Outcome<()> {
+    let claims = load_claims(tx, court_id, distribution.case_id, distribution.distribution_id)?;
+    let mut stored: HashMap<i64, Share> = HashMap::with_capacity(claims.inputs.len());
+    tx.scan(&SHARE, court_id, books::CASE_MONEY, distribution.share_ids(), |row| {
+        let claim_id = row.int(4)?;
+        let outcome = read_outcome(row.text(8)?, row.opt_text(9)?)?;
+        stored.insert(claim_id, Share { claim_id, granted: Amount::from_minor(row.int(7)?), outcome });
+        Ok::<(), Error>(())
+    })?;
+    let explainer =
+        Explainer::new(&distribution.plan, distribution.pot, &claims.inputs).map_err(|refusal| refusal.message())?;
+    for input in &claims.inputs {
+        let nothing = Share { claim_id: input.claim_id, granted: Amount::ZERO, outcome: ShareOutcome::Nothing };
+        let share = stored.get(&input.claim_id).copied().unwrap_or(nothing);
+        take(explainer.explain(&share).map_err(|refusal| refusal.message())?)?;
+    }
+    Ok(())
+}
+
+/// What becomes of a share, as stored.
+fn read_outcome(outcome: &str, reason: Option<&str>) -> Result<ShareOutcome, Error> {
+    Ok(match (outcome, reason) {
+        ("pay", _) => ShareOutcome::Paid,
+        ("set_aside", Some(code)) => ShareOutcome::SetAside(
+            SetAside::from_code(code)
+                .ok_or_else(|| Error::Inconsistent(format!("a share is set aside for {code:?}")))?,
+        ),
+        _ => ShareOutcome::Carried,
+    })
+}
+
 fn stored_share(tx: &mut Tx<'_>, court_id: i64, distribution: &StoredDistribution, claim_id: i64) -> Outcome<Share> {
     let (first, last) = distribution.share_ids();
     let found = tx.query_opt(
@@ -601,14 +664,7 @@ fn stored_share(tx: &mut Tx<'_>, court_id: i64, distribution: &StoredDistributio
          AND share_id <= $4 AND claim_id = $5",
         &[court_id.into(), books::CASE_MONEY.into(), first.into(), last.into(), claim_id.into()],
         |row| {
-            let outcome = match (row.text(1)?, row.opt_text(2)?) {
-                ("pay", _) => ShareOutcome::Paid,
-                ("set_aside", Some(code)) => ShareOutcome::SetAside(
-                    SetAside::from_code(code)
-                        .ok_or_else(|| Error::Inconsistent(format!("a share is set aside for {code:?}")))?,
-                ),
-                _ => ShareOutcome::Carried,
-            };
+            let outcome = read_outcome(row.text(1)?, row.opt_text(2)?)?;
             Ok(Share { claim_id, granted: Amount::from_minor(row.int(0)?), outcome })
         },
     )?;

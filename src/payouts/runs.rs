@@ -695,6 +695,18 @@ fn last_submission(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Optio
     Ok(digests.first().copied())
 }
 
+/// What a run contained when it was committed; none before that.
+///
+/// # Errors
+/// What the database says.
+pub fn committed_digest(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Option<Digest>> {
+    Ok(tx.query_opt(
+        "SELECT digest FROM run_event WHERE court_id = $1 AND book_id = $2 AND run_id = $3 AND event = 'committed'",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
+        |row| row.digest(0),
+    )?)
+}
+
 /// The approvals of a run, of whatever content.
 ///
 /// # Errors

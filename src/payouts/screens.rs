@@ -3,7 +3,7 @@
 //!
 //! Four eyes have been passed with invented payees ((2019)桂10刑终314号); what gave them away was in the accounts.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use ankuan_ledger::Amount;
 use ankuan_ledger::chain::{Digest, hex, sha256};
@@ -100,10 +100,10 @@ impl Finding {
 /// # Errors
 /// What the database says.
 pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outcome<Vec<Finding>> {
-    let cases: BTreeSet<i64> = run.sources.iter().map(|source| source.case_id).collect();
-    let mut findings = shared_accounts(tx, court_id, &cases)?;
-    findings.extend(staff(tx, court_id, &cases)?);
-    findings.extend(changed_lately(tx, court_id, &cases, now)?);
+    let details = details_of(tx, court_id, run)?;
+    let mut findings = shared_accounts(tx, court_id, &details)?;
+    findings.extend(staff(tx, court_id, &details)?);
+    findings.extend(changed_lately(tx, court_id, run, &details, now)?);
     findings.extend(above_judgment(tx, court_id, run)?);
     findings.extend(split_below(tx, court_id, run, now)?);
     let cleared = clearances(tx, court_id, run.run_id)?;
@@ -113,10 +113,44 @@ pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outc
     Ok(findings)
 }
 
+/// The payment details that a run may pay to: those of its shares and lines, and what they were changed to since.
+fn details_of(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<HashSet<i64>> {
+    let mut details = HashSet::new();
+    for source in &run.sources {
+        let text = match source.kind {
+            SourceKind::Distribution => {
+                "SELECT s.detail_id FROM distribution AS d JOIN share AS s ON s.court_id = d.court_id \
+                 AND s.book_id = d.book_id AND s.share_id >= d.first_share_id \
+                 AND s.share_id < d.first_share_id + d.share_count \
+                 WHERE d.court_id = $1 AND d.book_id = $2 AND d.distribution_id = $3 \
+                 UNION ALL SELECT e.detail_id FROM claim_event AS e JOIN distribution AS d ON d.court_id = e.court_id \
+                 AND d.book_id = e.book_id AND d.case_id = e.case_id \
+                 WHERE d.court_id = $1 AND d.book_id = $2 AND d.distribution_id = $3 AND e.detail_id IS NOT NULL"
+            }
+            SourceKind::Sheet => {
+                "SELECT l.detail_id FROM sheet_line AS l WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3 \
+                 UNION ALL SELECT e.detail_id FROM sheet_line AS l JOIN sheet AS s ON s.court_id = l.court_id \
+                 AND s.book_id = l.book_id AND s.sheet_id = l.sheet_id JOIN claim_event AS e ON e.court_id = s.court_id \
+                 AND e.book_id = s.book_id AND e.case_id = s.case_id AND e.claim_id = l.payee_id \
+                 WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3 AND e.detail_id IS NOT NULL"
+            }
+            SourceKind::Reissue => {
+                "SELECT detail_id FROM reissue_line WHERE court_id = $1 AND book_id = $2 AND reissue_id = $3"
+            }
+        };
+        let key = [court_id.into(), books::CASE_MONEY.into(), source.source_id.into()];
+        tx.each(text, &key, |row| {
+            details.insert(row.int(0)?);
+            Ok::<(), ankuan_ledger::Error>(())
+        })?;
+    }
+    Ok(details)
+}
+
 /// One account under several names or in several cases. Public bodies stand in many cases with one account.
-fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Outcome<Vec<Finding>> {
+fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, details: &HashSet<i64>) -> Outcome<Vec<Finding>> {
     let shared = tx.query(
-        "SELECT d.account_index, d.payee_name, c.case_id FROM personal_detail AS d \
+        "SELECT d.account_index, d.payee_name, c.case_id, d.detail_id FROM personal_detail AS d \
          JOIN (SELECT account_index FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND account_index <> 0 \
                GROUP BY account_index HAVING COUNT(*) > 1) AS twice ON twice.account_index = d.account_index \
          JOIN (SELECT detail_id, case_id FROM claim WHERE court_id = $1 AND book_id = $2 \
@@ -126,15 +160,15 @@ fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Out
                AND detail_id IS NOT NULL) AS c \
          ON c.detail_id = d.detail_id WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.account_index, d.detail_id",
         &[court_id.into(), books::CASE_MONEY.into()],
-        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?)),
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?, row.int(3)?)),
     )?;
     let mut findings = Vec::new();
     for group in shared.chunk_by(|one, other| one.0 == other.0) {
-        let places: BTreeSet<i64> = group.iter().map(|(.., case_id)| *case_id).collect();
-        if places.is_disjoint(cases) {
+        if !group.iter().any(|(.., detail_id)| details.contains(detail_id)) {
             continue;
         }
-        let names: BTreeSet<&str> = group.iter().map(|(_, name, _)| name.as_str()).collect();
+        let places: BTreeSet<i64> = group.iter().map(|(_, _, case_id, _)| *case_id).collect();
+        let names: BTreeSet<&str> = group.iter().map(|(_, name, ..)| name.as_str()).collect();
         let names = names.into_iter().collect::<Vec<_>>().join("、");
         let account = group[0].0.to_string();
         if names.contains('、') {
@@ -157,41 +191,44 @@ fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Out
 }
 
 /// A payee has the name of one of the court's people. The staff's own account numbers are not on record.
-fn staff(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>) -> Outcome<Vec<Finding>> {
+fn staff(tx: &mut Tx<'_>, court_id: i64, details: &HashSet<i64>) -> Outcome<Vec<Finding>> {
     let found = tx.query(
-        "SELECT DISTINCT d.payee_name, c.case_id FROM personal_detail AS d JOIN person AS p \
-         ON p.court_id = d.court_id AND p.name = d.payee_name \
-         JOIN (SELECT detail_id, case_id FROM claim WHERE court_id = $1 AND book_id = $2 \
-               UNION ALL SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2 \
-               UNION ALL SELECT detail_id, case_id FROM claim_event WHERE court_id = $1 AND book_id = $2 \
-               AND detail_id IS NOT NULL) AS c \
-         ON c.detail_id = d.detail_id WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.payee_name, c.case_id",
+        "SELECT d.detail_id, d.payee_name FROM personal_detail AS d JOIN person AS p \
+         ON p.court_id = d.court_id AND p.name = d.payee_name WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.detail_id",
         &[court_id.into(), books::CASE_MONEY.into()],
-        |row| Ok((row.text(0)?.to_owned(), row.int(1)?)),
+        |row| Ok((row.int(0)?, row.text(1)?.to_owned())),
     )?;
-    let of_run = found.into_iter().filter(|(_, case_id)| cases.contains(case_id));
+    let of_run = found.into_iter().filter(|(detail_id, _)| details.contains(detail_id));
     Ok(of_run
-        .map(|(name, case_id)| {
+        .map(|(detail_id, name)| {
             let message = Message::new("screens.name_of_staff").with("names", &name);
-            Finding::new(message, &[&name, &case_id.to_string()])
+            Finding::new(message, &[&name, &detail_id.to_string()])
         })
         .collect())
 }
 
 /// Payment details that were changed some days ago.
-fn changed_lately(tx: &mut Tx<'_>, court_id: i64, cases: &BTreeSet<i64>, now: Timestamp) -> Outcome<Vec<Finding>> {
+fn changed_lately(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    run: &Run,
+    details: &HashSet<i64>,
+    now: Timestamp,
+) -> Outcome<Vec<Finding>> {
     let since = days_before(now);
+    let cases: BTreeSet<i64> = run.sources.iter().map(|source| source.case_id).collect();
     let mut findings = Vec::new();
     for case_id in cases {
         let changed = tx.query(
-            "SELECT e.id, COALESCE(c.name, p.name) FROM claim_event AS e LEFT JOIN claim AS c ON c.court_id = e.court_id \
-             AND c.book_id = e.book_id AND c.claim_id = e.claim_id LEFT JOIN payee AS p ON p.court_id = e.court_id \
-             AND p.book_id = e.book_id AND p.payee_id = e.claim_id WHERE e.court_id = $1 AND e.book_id = $2 AND e.case_id = $3 \
-             AND e.event IN ('details', 'payee') AND e.recorded_at >= $4 ORDER BY e.id",
-            &[court_id.into(), books::CASE_MONEY.into(), (*case_id).into(), since.into()],
-            |row| Ok((row.int(0)?, row.text(1)?.to_owned())),
+            "SELECT e.id, COALESCE(c.name, p.name), e.detail_id FROM claim_event AS e LEFT JOIN claim AS c \
+             ON c.court_id = e.court_id AND c.book_id = e.book_id AND c.claim_id = e.claim_id LEFT JOIN payee AS p \
+             ON p.court_id = e.court_id AND p.book_id = e.book_id AND p.payee_id = e.claim_id WHERE e.court_id = $1 \
+             AND e.book_id = $2 AND e.case_id = $3 AND e.event IN ('details', 'payee') AND e.recorded_at >= $4 ORDER BY e.id",
+            &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), since.into()],
+            |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.opt_int(2)?)),
         )?;
-        findings.extend(changed.into_iter().map(|(event_id, name)| {
+        let of_run = changed.into_iter().filter(|(.., detail_id)| detail_id.is_some_and(|id| details.contains(&id)));
+        findings.extend(of_run.map(|(event_id, name, _)| {
             let message = Message::new("screens.account_changed_lately").with("names", &name).with("days", FRESH_DAYS);
             Finding::new(message, &[&event_id.to_string()])
         }));
@@ -329,6 +366,45 @@ fn clearances(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<HashMap<Di
         cleared.insert(subject, Clearance { person, reason, recorded_at });
     }
     Ok(cleared)
+}
+
+/// Every code of a finding, and every name of what it says, as they are read back.
+const CODES: [&str; 6] = [
+    "screens.account_of_several_names",
+    "screens.account_in_several_cases",
+    "screens.name_of_staff",
+    "screens.account_changed_lately",
+    "screens.claim_above_judgment",
+    "screens.split_below_threshold",
+];
+const SAID: [&str; 9] = ["names", "cases", "days", "case", "claimed", "judged", "runs", "sum", "threshold"];
+
+/// What was cleared of a run, as it was found then: for a run that is over, where looking again would find what came later.
+///
+/// # Errors
+/// [`ankuan_ledger::Error::Inconsistent`] for a clearance that cannot be read.
+pub fn cleared_of(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Vec<Finding>> {
+    let wrong = || ankuan_ledger::Error::Inconsistent(format!("a clearance of run {run_id} cannot be read"));
+    let cleared = clearances(tx, court_id, run_id)?;
+    let rows = tx.query(
+        "SELECT finding, subject, said FROM screen_clearance WHERE court_id = $1 AND book_id = $2 AND run_id = $3 \
+         ORDER BY id",
+        &[court_id.into(), books::CASE_MONEY.into(), run_id.into()],
+        |row| Ok((row.text(0)?.to_owned(), row.digest(1)?, row.text(2)?.to_owned())),
+    )?;
+    let mut findings = Vec::new();
+    for (code, subject, said) in rows {
+        let code = CODES.into_iter().find(|known| *known == code).ok_or_else(wrong)?;
+        let said: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&said).map_err(|_| wrong())?;
+        let mut message = Message::new(code);
+        for name in SAID {
+            if let Some(value) = said.get(name).and_then(serde_json::Value::as_str) {
+                message = message.with(name, value);
+            }
+        }
+        findings.push(Finding { message, subject, cleared: cleared.get(&subject).cloned() });
+    }
+    Ok(findings)
 }
 
 /// Clears what the screens find of a run: one finding by the beginning of its digest, or all of one code. Needs a role

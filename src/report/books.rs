@@ -246,7 +246,7 @@ pub fn account_lines(
          FROM posting AS p \
          JOIN voucher AS v ON v.court_id = p.court_id AND v.book_id = p.book_id AND v.voucher_id = p.voucher_id \
          WHERE p.court_id = $1 AND p.book_id = $2 AND p.account_id = $3 \
-         AND (v.accounting_date, p.entry_no, p.line_no, CASE p.side WHEN 'debit' THEN 0 ELSE 1 END) <= ($4, $5, $6, $7)",
+         AND (v.accounting_date, p.entry_no, p.line_no, CASE p.side WHEN 'debit' THEN 0 ELSE 1 END) <= ($4, $5, $6, CAST($7 AS BIGINT))",
         &key[..7],
         |row| row.int(0),
     )?;
@@ -258,7 +258,7 @@ pub fn account_lines(
          JOIN voucher AS v ON v.court_id = p.court_id AND v.book_id = p.book_id AND v.voucher_id = p.voucher_id \
          JOIN entry_line AS e ON e.court_id = p.court_id AND e.book_id = p.book_id AND e.entry_no = p.entry_no \
          AND e.line_no = p.line_no WHERE p.court_id = $1 AND p.book_id = $2 AND p.account_id = $3 \
-         AND (v.accounting_date, p.entry_no, p.line_no, CASE p.side WHEN 'debit' THEN 0 ELSE 1 END) > ($4, $5, $6, $7) \
+         AND (v.accounting_date, p.entry_no, p.line_no, CASE p.side WHEN 'debit' THEN 0 ELSE 1 END) > ($4, $5, $6, CAST($7 AS BIGINT)) \
          AND v.accounting_date <= $8 \
          ORDER BY v.accounting_date, p.entry_no, p.line_no, CASE p.side WHEN 'debit' THEN 0 ELSE 1 END LIMIT $9",
         &key,

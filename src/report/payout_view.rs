@@ -10,7 +10,7 @@ use crate::payouts::policy::Policy;
 use crate::payouts::release::{BankFile, files_of_run};
 use crate::payouts::rounds::{StoredDistribution, find_distribution};
 use crate::payouts::runs::{self, Content, Run, Source, SourceKind, Status};
-use crate::payouts::screens::{Finding, screen};
+use crate::payouts::screens::{Finding, cleared_of, screen};
 use crate::payouts::sheet::PayeeKind;
 use crate::payouts::sheets::{self, Sheet};
 use crate::{Message, Outcome, books};
@@ -144,7 +144,11 @@ fn line(
     viewer: &Actor,
     standings: &[Standing],
 ) -> Outcome<(RunLine, Vec<StepView>)> {
-    let content = runs::content(tx, court_id, &run)?;
+    let mut content = runs::content(tx, court_id, &run)?;
+    // What was approved is what was committed, whatever happened to its claims since.
+    if let Some(digest) = runs::committed_digest(tx, court_id, run.run_id)? {
+        content.digest = digest;
+    }
     let steps = steps(tx, court_id, &run, &content)?;
     let next = steps.iter().find(|step| step.approved.is_none()).filter(|_| run.status == Status::Submitted).cloned();
     let is_mine = match &next {
@@ -210,7 +214,11 @@ pub fn run_view(
 ) -> Outcome<RunView> {
     let court_id = viewer.court_id;
     let run = runs::find_run(tx, court_id, number)?;
-    let findings = screen(tx, court_id, &run, now)?;
+    // What came after a run was released, or given up, is no finding of it.
+    let findings = match run.status {
+        Status::Released | Status::Cancelled | Status::Withdrawn => cleared_of(tx, court_id, run.run_id)?,
+        Status::Draft | Status::Submitted | Status::Approved | Status::Committed => screen(tx, court_id, &run, now)?,
+    };
     let sources = sources(tx, court_id, &run, now)?;
     let files = files_of_run(tx, court_id, run.run_id)?;
     let mut events = Vec::new();

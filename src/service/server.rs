@@ -127,7 +127,10 @@ pub fn serve(service: &Arc<Service>, listen: Listen, begun: impl FnOnce(SocketAd
 }
 
 /// Ends when the process is told to stop.
-fn signals() -> std::io::Result<impl Future<Output = ()>> {
+///
+/// # Errors
+/// The system lets nobody wait for signals.
+pub(crate) fn signals() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let (mut terminated, mut interrupted) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {

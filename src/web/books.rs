@@ -19,7 +19,7 @@ use crate::chart::{self, AccountKind};
 use crate::cli::ledger::{Book, kind_message};
 use crate::papers::attached;
 use crate::report::books::{AccountLine, AccountLines, Day, GeneralAccount, Place};
-use crate::report::{self, AccountView, EntryRange, Sides, VoucherView, books};
+use crate::report::{self, AccountView, EntryRange, EntryView, Sides, VoucherView, books};
 use crate::{Language, Message, Outcome, cases, clock};
 
 /// Rows of a page; the rest follow by cursor.
@@ -297,7 +297,8 @@ pub async fn voucher(
             Ok((voucher, entries, sums, papers, Names::load(tx, key, language)?))
         })
     });
-    let (voucher, entries, sums, papers, names) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    let (voucher, mut entries, sums, papers, names) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    let next = cut_whole(&mut entries, asked.rows());
     let columns = [
         ("column.entry", true),
         ("column.debit", false),
@@ -320,9 +321,9 @@ pub async fn voucher(
     let name = voucher_name(&voucher.kind, voucher.number, language);
     let title = format!("{} {} {name}", viewer.t("web_books.voucher"), voucher.month);
     let all = usize::try_from(lines).unwrap_or(usize::MAX);
-    let next = entries.last().filter(|last| entries.len() == ROWS_A_PAGE && last.entry_no < voucher.last_entry_no);
     let body = html! {
-        div.screen { (tabs(&viewer, "", book)) }
+        link rel="stylesheet" href="/form.css";
+        div.screen { (tabs(&viewer, "/books", book)) }
         (voucher_form(&viewer, &voucher, &sums, &names, papers.len()))
         section.screen {
             p {
@@ -346,8 +347,8 @@ pub async fn voucher(
             h2 { (viewer.t("web_books.entries")) " (" (lines) ")" }
             @if all > ROWS_A_PAGE { p.hint { (Message::new("web_books.pages_of").with("rows", ROWS_A_PAGE).text(language)) } }
             (grid.markup())
-            @if let Some(last) = next {
-                p.pager { a href=(format!("/books/vouchers/{voucher_id}?book={}&after={}", book.as_str(), last.entry_no + 1)) {
+            @if let Some(first) = next {
+                p.pager { a href=(format!("/books/vouchers/{voucher_id}?book={}&after={}", book.as_str(), first)) {
                     (viewer.t("web_books.next"))
                 } }
             }
@@ -355,6 +356,18 @@ pub async fn voucher(
         }
     };
     file_or_page(&viewer, &asked, &format!("voucher-{voucher_id}"), &grid, page(&viewer, &title, &body))
+}
+
+/// Cuts a full page so that no entry is torn: the entry to go on with, if there may be more. An entry that fills a page by
+/// itself is shown as far as it goes.
+fn cut_whole(entries: &mut Vec<EntryView>, rows: usize) -> Option<i64> {
+    let last = entries.last().filter(|_| entries.len() >= rows)?.entry_no;
+    let whole = entries.iter().take_while(|entry| entry.entry_no != last).count();
+    if whole == 0 {
+        return last.checked_add(1);
+    }
+    entries.truncate(whole);
+    Some(last)
 }
 
 /// A paper that is attached to a voucher of case money.
@@ -367,8 +380,12 @@ pub async fn paper(
     Path((voucher_id, document_id)): Path<(i64, i64)>,
 ) -> Result<Response, Sorry> {
     let book = crate::books::case_money(viewer.session.actor.court_id);
+    let person = viewer.session.actor.clone();
     let found = blocking(&service, move |service| {
-        service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))
+        let found = service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))?;
+        // A bank's receipt names people and accounts.
+        service.log_read(&person, "attached paper", &format!("voucher={voucher_id}"), 1)?;
+        Ok(found)
     });
     let (name, bytes) = found.await.map_err(|failure| viewer.sorry(failure))?;
     let headers = [
@@ -402,9 +419,9 @@ fn voucher_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("web_books.voucher")) }
             div.form-head {
-                span { (viewer.t("column.date")) "：" (voucher.accounting_date) }
-                span { (viewer.t("web_books.number")) "：" (voucher.month) " " (name) }
-                span { (viewer.t("web_books.attached")) "：" (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
+                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (voucher.accounting_date) }
+                span { (viewer.t("web_books.number")) (viewer.t("web_books.colon")) (voucher.month) " " (name) }
+                span { (viewer.t("web_books.attached")) (viewer.t("web_books.colon")) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
             }
             table {
                 thead { tr {
@@ -425,7 +442,7 @@ fn voucher_form(
                 }
                 tfoot { tr {
                     td colspan="3" {
-                        (viewer.t("column.total")) "："
+                        (viewer.t("column.total")) (viewer.t("web_books.colon"))
                         (capital_amount(voucher.total).unwrap_or_default())
                     }
                     td.number { (voucher.total) } td.number { (voucher.total) }
@@ -515,7 +532,7 @@ async fn account_book(State(service): App, viewer: Viewer, asked: Asked, is_jour
         @if let Some((account, ..)) = &found {
             p.caption { (viewer.court_name) " · " (account.code) " " (account.name) " "
                 (names.sub_account(account.account_id, None)) " · " (days.0) " — " (days.1) }
-            (grid.markup())
+            div.ledger { (grid.markup()) }
             @if let Some(next) = next {
                 p.pager { a href=(format!("{here}?book={}&account={}&from={}&until={}&after={}",
                     book.as_str(), escape(&code), days.0, days.1, next.text())) { (viewer.t("web_books.next")) } }
@@ -722,7 +739,7 @@ pub async fn balance(State(service): App, viewer: Viewer, Query(asked): Query<As
         p.green[made.ties()].red[!made.ties()] {
             (viewer.t(if made.ties() { "web_books.ties" } else { "web_books.does_not_tie" }))
         }
-        div.wide { (grid.markup()) }
+        div.ledger { (grid.markup()) }
         (export::links(&viewer)) (print_button(&viewer))
     };
     file_or_page(&viewer, &asked, &format!("trial-balance-{}-{}", days.0, days.1), &grid, page(&viewer, &title, &body))

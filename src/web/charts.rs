@@ -115,9 +115,11 @@ const ARROWS_APART: i64 = 18;
 #[must_use]
 pub fn way(title: &str, description: &str, nodes: &[Node], edges: &[Edge]) -> Markup {
     let columns = nodes.iter().map(|node| node.at.0 + 1).max().unwrap_or(1);
-    let rows = nodes.iter().map(|node| node.at.1 + 1).max().unwrap_or(1);
+    // Rows above the first place would be empty.
+    let first = nodes.iter().map(|node| node.at.1).min().unwrap_or(0);
+    let rows = nodes.iter().map(|node| node.at.1 + 1 - first).max().unwrap_or(1);
     let (width, total) = (columns * COLUMN - (COLUMN - BOX_WIDTH) + 2, rows * ROW);
-    let corner = |node: &Node| (1 + node.at.0 * COLUMN, 8 + node.at.1 * ROW);
+    let corner = |node: &Node| (1 + node.at.0 * COLUMN, 8 + (node.at.1 - first) * ROW);
     let arrows = edges.iter().enumerate().filter_map(|(place, edge)| {
         let (from, to) = (nodes.get(edge.from)?, nodes.get(edge.to)?);
         let (start, end) = (corner(from), corner(to));
@@ -202,7 +204,7 @@ mod tests {
             title: "收付".to_owned(),
             description: "按月<收付>".to_owned(),
             series: vec!["收".to_owned(), "付".to_owned()],
-            groups: vec![group("10", [100_00, 50_00]), group("11", [0, 200_00])],
+            groups: vec![group("10", [10_000, 5_000]), group("11", [0, 20_000])],
         };
         let drawn = bars(&chart).into_string();
         assert!(drawn.contains("<desc>按月&lt;收付&gt;</desc>"), "{drawn}");

@@ -41,8 +41,17 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
         div.groups {
             @for (word, entries) in &groups {
                 section.card {
-                    h2 { code { (word) } }
-                    ul { @for entry in entries { li { a href=(href(entry)) { (entry.title(viewer.language)) } } } }
+                    // A command of one word is its own group.
+                    @if let [entry] = entries.as_slice() && entry.words == *word {
+                        h2 { a href=(href(entry)) { (entry.title(viewer.language)) } }
+                        p.hint { (entry.explanation(viewer.language)) }
+                    } @else {
+                        h2 { (entries.first().map_or("", |entry| entry.group(viewer.language))) }
+                        ul { @for entry in entries { li {
+                            @if is_offered(&viewer, entry) { a href=(href(entry)) { (entry.title(viewer.language)) } }
+                            @else { span.off title=(viewer.why_not(entry.words)) { (entry.title(viewer.language)) } }
+                        } } }
+                    }
                 }
             }
         }
@@ -50,13 +59,39 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
     page(&viewer, &title, &body)
 }
 
+/// Whether a command is offered to somebody: what no role of theirs is for is not.
+fn is_offered(viewer: &Viewer, entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Read | Kind::ReadOrSet) || viewer.may(entry.words)
+}
+
 /// Where a command's page is.
 #[must_use]
 pub fn href(entry: &Entry) -> String {
     let place = entry.words.replace(' ', "/");
-    let is_shown = matches!(entry.kind, Kind::Read | Kind::ReadOrSet)
-        && !entry.parameters.iter().any(|parameter| parameter.is_required);
+    let is_shown = match entry.kind {
+        Kind::Read => !takes_file(entry) && !entry.parameters.iter().any(|parameter| parameter.is_required),
+        kind => kind == Kind::ReadOrSet,
+    };
     if is_shown { format!("/see/{place}") } else { format!("/do/{place}") }
+}
+
+/// Whether a form has to carry a file, which an address cannot.
+fn takes_file(entry: &Entry) -> bool {
+    entry.parameters.iter().any(|parameter| parameter.takes == Takes::File)
+}
+
+/// What was given, with the lines of a list as values of their own and without what was left empty.
+fn given<'v>(entry: &Entry, values: impl Iterator<Item = &'v (String, String)>) -> Values {
+    let mut all = Values::new();
+    for (name, value) in values.filter(|(name, value)| !name.starts_with('_') && !value.trim().is_empty()) {
+        if entry.parameter(name).is_some_and(|parameter| parameter.is_list) {
+            let lines = value.lines().map(str::trim).filter(|line| !line.is_empty());
+            all.extend(lines.map(|line| (name.clone(), line.to_owned())));
+        } else {
+            all.push((name.clone(), value.clone()));
+        }
+    }
+    all
 }
 
 /// Shows what a command says that changes nothing.
@@ -74,7 +109,7 @@ pub async fn see(
         return Err(Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language));
     }
     let format = values.iter().find(|(name, _)| name == export::AS).map(|(_, format)| format.clone());
-    let values: Values = values.into_iter().filter(|(name, value)| name != export::AS && !value.is_empty()).collect();
+    let values = given(&entry, values.iter());
     let (person, language) = (viewer.session.actor.clone(), viewer.language);
     let asked = Asked {
         words: entry.words,
@@ -85,9 +120,20 @@ pub async fn see(
         request: None,
         return_to: String::new(),
     };
-    let ran = blocking(&service, move |service| service.ask(&person, &asked))
-        .await
-        .map_err(|failure| viewer.sorry(failure))?;
+    let ran = match blocking(&service, move |service| service.ask(&person, &asked)).await {
+        Ok(ran) => ran,
+        // Something is missing that no single field must have: the form asks for it.
+        Err(Failure::Refused(message)) if message.code == "command.usage" => {
+            let above = if values.is_empty() {
+                html! {}
+            } else {
+                alert(&viewer, &message)
+            };
+            let status = if values.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+            return Ok((status, form_page(&viewer, &entry, &values, &above)).into_response());
+        }
+        Err(failure) => return Err(viewer.sorry(failure)),
+    };
     let Answered::Ran(ran) = ran else {
         return Err(Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, viewer.language));
     };
@@ -95,36 +141,36 @@ pub async fn see(
         return export::answer(&viewer, &entry.words.replace(' ', "-"), kind, &ran.said);
     }
     let title = entry.title(viewer.language).to_owned();
+    let has_filter = entry.parameters.iter().any(|parameter| !matches!(parameter.takes, Takes::File | Takes::Output));
     let body = html! {
-        h1 { (title) }
-        (explained(&entry, viewer.language))
+        (heading(&viewer, &entry))
         (refusal(&viewer, &ran))
-        @if !entry.parameters.is_empty() {
+        @if has_filter {
             details.filter { summary { (viewer.t("web.filter")) }
                 form method="get" action=(format!("/see/{}", entry.words.replace(' ', "/"))) {
-                    (fields(&entry, viewer.language, &values))
+                    (fields(&entry, viewer.language, &values, false))
                     button { (viewer.t("web.show")) }
                 }
             }
         }
         (parts::said(&ran.said))
+        @if entry.kind == Kind::ReadOrSet {
+            p { a.button href=(format!("/do/{}", entry.words.replace(' ', "/"))) { (viewer.t("web.change")) } }
+        }
         (related(&service.entries, &entry, &viewer, &values))
     };
     let status = if ran.outcome.is_ok() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok((status, page(&viewer, &title, &body)).into_response())
 }
 
-/// What a command is for, where its title does not say it all.
-fn explained(entry: &Entry, language: Language) -> Markup {
-    let about = entry.about(language);
-    html! { @if about != entry.title(language) { p.hint { (about) } } }
-}
-
 /// What else can be done with the same subject.
 fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String, String)]) -> Markup {
     let word = shown.words.split(' ').next().unwrap_or_default();
     let others = entries.iter().filter(|other| {
-        other.kind != Kind::Local && other.words != shown.words && other.words.split(' ').next() == Some(word)
+        other.kind != Kind::Local
+            && is_offered(viewer, other)
+            && other.words != shown.words
+            && other.words.split(' ').next() == Some(word)
     });
     let with = |other: &Entry| {
         // A case is `number` where it is shown and `case` where something is done with it.
@@ -166,10 +212,9 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
     let title = entry.title(viewer.language);
     let value = |name: &str| values.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
     let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
-    let is_read = matches!(entry.kind, Kind::Read);
+    let is_read = entry.kind == Kind::Read && !takes_file(entry);
     let body = html! {
-        h1 { (title) }
-        (explained(entry, viewer.language))
+        (heading(viewer, entry))
         (above)
         @if entry.second_person().is_some() {
             p.hint { (viewer.t("web.second_person_hint")) }
@@ -182,9 +227,13 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
                 input type="hidden" name=(REQUEST) value=(request);
                 input type="hidden" name=(NEXT) value=(value(NEXT));
             }
-            (fields(entry, viewer.language, values))
+            (fields(entry, viewer.language, values, true))
             @if entry.is_signed() { (signature_field(viewer)) }
-            button { (viewer.t(if is_read { "web.show" } else { "web.submit" })) }
+            @let may = is_read || viewer.may(entry.words);
+            @if !may { p.hint #why-not { (viewer.why_not(entry.words)) } }
+            button disabled[!may] aria-describedby=[(!may).then_some("why-not")] {
+                (viewer.t(if entry.kind == Kind::Read { "web.show" } else { "web.submit" }))
+            }
         }
         p.cli { (viewer.t("web.as_command")) " " code { "ankuan " (entry.words) } }
     };
@@ -204,7 +253,7 @@ pub fn inline(
     let Some(entry) = entries.iter().find(|entry| entry.words == words) else { return html! {} };
     let asked = entry.parameters.iter().filter(|parameter| shown.contains(&parameter.name.as_str()));
     html! {
-        form.inline method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
+        form.asked method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
             (hidden(viewer, &viewer.path))
             @for (name, value) in fixed { input type="hidden" name=(name) value=(value); }
             @for parameter in asked {
@@ -238,9 +287,21 @@ pub fn signature_field(viewer: &Viewer) -> Markup {
     }
 }
 
-fn fields(entry: &Entry, language: Language, values: &[(String, String)]) -> Markup {
+/// What the page is for.
+fn heading(viewer: &Viewer, entry: &Entry) -> Markup {
+    let explanation = entry.explanation(viewer.language);
+    html! {
+        h1 { (entry.title(viewer.language)) }
+        @if !explanation.is_empty() { p.hint { (explanation) } }
+    }
+}
+
+/// The fields of a command's form.
+#[must_use]
+pub fn fields(entry: &Entry, language: Language, values: &[(String, String)], with_files: bool) -> Markup {
     // Who agrees may be named or left to whoever may; it is never this person who says that they did.
-    let shown = entry.parameters.iter().filter(|parameter| parameter.takes != Takes::Output);
+    let is_shown = |takes: &Takes| *takes != Takes::Output && (with_files || *takes != Takes::File);
+    let shown = entry.parameters.iter().filter(|parameter| is_shown(&parameter.takes));
     let shown = shown.cloned().map(|mut parameter| {
         parameter.is_required &= !SECOND_PERSON.contains(&parameter.name.as_str());
         parameter
@@ -272,16 +333,7 @@ pub async fn submit(
     viewer.check_form(own(TOKEN))?;
     let request = Some(own(REQUEST).to_owned()).filter(|key| !key.is_empty());
     let next = local(own(NEXT)).to_owned();
-    let mut values = Values::new();
-    for (name, value) in fields.iter().filter(|(name, value)| !name.starts_with('_') && !value.trim().is_empty()) {
-        if entry.parameter(name).is_some_and(|parameter| parameter.is_list) {
-            values.extend(
-                value.lines().filter(|line| !line.trim().is_empty()).map(|line| (name.clone(), line.trim().to_owned())),
-            );
-        } else {
-            values.push((name.clone(), value.clone()));
-        }
-    }
+    let values = given(&entry, fields.iter());
     let (person, language) = (viewer.session.actor.clone(), viewer.language);
     let password = Some(own(PASSWORD).to_owned()).filter(|password| !password.is_empty());
     let return_to = next.clone();
@@ -314,7 +366,8 @@ pub async fn submit(
 }
 
 /// Why a command was refused.
-fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
+#[must_use]
+pub fn refusal(viewer: &Viewer, ran: &Ran) -> Markup {
     match &ran.outcome {
         Ok(_) => html! {},
         Err(Failure::Refused(message)) => alert(viewer, message),

@@ -1,12 +1,14 @@
 //! Pages: one file a page, which asks the service and shows what it says. Server-rendered, Chinese first, nothing from
 //! outside, and no page needs a script.
 
+pub mod account;
 pub mod approvals;
 pub mod assets;
 pub mod books;
 pub mod cases;
 pub mod charts;
 pub mod command;
+pub mod courts;
 pub mod desk;
 pub mod distribution;
 pub mod export;
@@ -14,8 +16,10 @@ pub mod job;
 pub mod paper;
 pub mod parts;
 pub mod payouts;
+pub mod people;
 pub mod receipts;
 pub mod reconciliation;
+pub mod settings;
 pub mod sign_in;
 pub mod upload;
 
@@ -31,7 +35,7 @@ use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::access::sessions::{self, Session};
-use crate::access::{self, Standing};
+use crate::access::{self, Role, Standing, may};
 use crate::service::Service;
 use crate::service::front::Asker;
 use crate::{Failure, Language, Message, Outcome};
@@ -51,6 +55,8 @@ pub fn routes() -> Router<Arc<Service>> {
     Router::new()
         .route("/", get(desk::desk))
         .route("/sign-in", get(sign_in::form).post(sign_in::sign_in))
+        .route("/sign-in/elsewhere", get(sign_in::elsewhere))
+        .route("/sign-in/elsewhere/back", get(sign_in::back))
         .route("/sign-out", axum::routing::post(sign_in::sign_out))
         .route("/enrol", get(sign_in::enrol_form).post(sign_in::enrol))
         .route("/language/{language}", get(language))
@@ -60,6 +66,14 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/approvals", get(approvals::show).post(approvals::approve))
         .route("/payouts", get(payouts::list))
         .route("/payouts/{number}", get(payouts::show))
+        .route("/account", get(account::show))
+        .route("/account/password", axum::routing::post(account::password))
+        .route("/account/sessions/end", axum::routing::post(account::end_others))
+        .route("/people", get(people::show))
+        .route("/settings", get(settings::show))
+        .route("/courts", get(courts::list))
+        .route("/courts/{court}", get(courts::contents))
+        .route("/courts/{court}/see/{*words}", get(courts::see))
         .route("/actions", get(command::all))
         .route("/do/{*words}", get(command::form).post(command::submit))
         .route("/see/{*words}", get(command::see))
@@ -88,7 +102,9 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/form.css", get(|| async { asset("text/css; charset=utf-8", crate::papers::template::STYLE) }))
         .route("/style.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/page.js", get(|| async { asset("text/javascript; charset=utf-8", SCRIPT) }))
-        .fallback(|| async { Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, Language::Zh) })
+        .fallback(|headers: HeaderMap| async move {
+            Sorry(Message::new("web.not_found"), StatusCode::NOT_FOUND, language_of(&headers))
+        })
         .layer(axum::middleware::from_fn(guard))
 }
 
@@ -99,20 +115,26 @@ fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
 /// What every answer carries, so that a browser runs and loads nothing but ours, and keeps nothing.
 pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
-    let headers = response.headers_mut();
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                   form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    protect(response.headers_mut(), policy);
+    response
+}
+
+/// Sets the headers that guard a page, with a policy for what it may load.
+pub(crate) fn protect(headers: &mut HeaderMap, policy: &'static str) {
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "same-origin"),
-        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
+        (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+        (header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
 }
 
 async fn language(axum::extract::Path(wanted): axum::extract::Path<String>, headers: HeaderMap) -> Response {
@@ -122,7 +144,7 @@ async fn language(axum::extract::Path(wanted): axum::extract::Path<String>, head
         .and_then(|referer| referer.to_str().ok())
         .and_then(|referer| referer.splitn(4, '/').nth(3))
         .map_or_else(|| "/".to_owned(), |path| format!("/{path}"));
-    let cookie = format!("{LANGUAGE_COOKIE}={wanted}; Path=/; Max-Age=31536000; SameSite=Lax");
+    let cookie = format!("{LANGUAGE_COOKIE}={wanted}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Lax");
     ([(header::SET_COOKIE, cookie)], Redirect::to(local(&back))).into_response()
 }
 
@@ -173,6 +195,18 @@ impl Viewer {
         Message::new(code).text(self.language)
     }
 
+    /// Whether a role of this person is for a command: what they may not is not offered.
+    #[must_use]
+    pub fn may(&self, words: &str) -> bool {
+        may::may(&self.standings, words)
+    }
+
+    /// Why they may not.
+    #[must_use]
+    pub fn why_not(&self, words: &str) -> String {
+        may::why_not(&self.session.actor.name, words).text(self.language)
+    }
+
     /// Refuses a form that no page of ours sent to this person.
     ///
     /// # Errors
@@ -210,7 +244,7 @@ impl FromRequestParts<Arc<Service>> for Viewer {
                 let Some(session) = sessions::by_token(tx, court_id, &token, now)? else { return Ok(None) };
                 let standings = access::roles_of(tx, &session.actor, service.clock.today_in_shanghai())?;
                 let court_name = crate::chart::court_name(tx, court_id)?.unwrap_or_default();
-                Ok(Some((session, standings.into_iter().collect(), court_name)))
+                Ok(Some((session, standings.into_iter().collect::<Vec<_>>(), court_name)))
             })?;
             if let Some((session, _, _)) = &found
                 && session.must_be_touched(now)
@@ -225,6 +259,12 @@ impl FromRequestParts<Arc<Service>> for Viewer {
             Some((session, standings, court_name)) => {
                 if let Some(asker) = parts.extensions.get::<Asker>() {
                     asker.tell(&session.actor);
+                }
+                // Who has no role today may only look after their own account.
+                let is_own = ["/account", "/sign-out"].iter().any(|own| path.starts_with(own));
+                if !may::may_read(standings.iter().map(|standing| standing.role)) && !is_own {
+                    let refused = may::why_not(&session.actor.name, "");
+                    return Err(Sorry(refused, StatusCode::FORBIDDEN, language).into_response());
                 }
                 Ok(Self { session, court_name, standings, token: kept, form_token, language, path })
             }
@@ -305,7 +345,7 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
             a.brand href="/" { "案款" span { " ankuan" } }
             span.court { (viewer.court_name) }
             div.who {
-                span { (viewer.session.actor.name) small { (roles.join("、")) } }
+                a href="/account" { (viewer.session.actor.name) small { (roles.join("、")) } }
                 (language_links(viewer.language))
                 form method="post" action="/sign-out" {
                     input type="hidden" name="_token" value=(viewer.form_token);
@@ -315,7 +355,7 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
         }
         div.columns {
             nav.side aria-label=(viewer.t("web.navigation")) {
-                @for (code, href) in NAVIGATION {
+                @for (code, href) in NAVIGATION.iter().filter(|(code, _)| is_offered(viewer, code)) {
                     a href=(href) aria-current=[parts::is_here(&viewer.path, href).then_some("page")] {
                         (viewer.t(code))
                     }
@@ -325,6 +365,17 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
         }
     };
     shell(viewer.language, title, &content)
+}
+
+/// Books of courts below: for whoever looks from the court above.
+const NAV_COURTS: &str = "web.nav_courts";
+
+/// Whether a place is offered to somebody: nothing to whoever has no role today, courts below to the upper court.
+fn is_offered(viewer: &Viewer, code: &str) -> bool {
+    match code {
+        NAV_COURTS => viewer.standings.iter().any(|standing| standing.role == Role::UpperCourt),
+        _ => !viewer.standings.is_empty(),
+    }
 }
 
 /// Where one can go from every page.
@@ -339,7 +390,9 @@ const NAVIGATION: &[(&str, &str)] = &[
     ("web.nav_books", "/books"),
     ("forms.papers", "/papers"),
     ("web.nav_deadlines", "/see/deadlines"),
-    ("web.nav_people", "/see/person/list"),
+    ("web.nav_people", "/people"),
+    ("web.nav_settings", "/settings"),
+    (NAV_COURTS, "/courts"),
     ("web.nav_audit", "/do/verify"),
     ("web.nav_jobs", "/jobs"),
     ("web.nav_actions", "/actions"),

@@ -190,11 +190,6 @@ fn linked(heading: &Heading, cell: &str) -> Markup {
     }
 }
 
-/// A word of a closed list, as people read it.
-fn choice(word: &str, meaning: &str, language: Language) -> String {
-    if language == Language::Zh && !meaning.is_empty() { meaning.to_owned() } else { word.replace('_', " ") }
-}
-
 /// A field of a form for a parameter of a command.
 #[must_use]
 pub fn field(parameter: &Parameter, language: Language, value: &str) -> Markup {
@@ -209,11 +204,11 @@ pub fn field_called(id: &str, parameter: &Parameter, language: Language, value: 
     let required = parameter.is_required;
     let control = match &parameter.takes {
         Takes::Flag => html! { input id=(id) type="checkbox" name=(name) value="true" checked[value == "true"]; },
-        Takes::Choice(words) => html! {
+        Takes::Choice(_) => html! {
             select id=(id) name=(name) required[required] {
                 @if !required { option value="" {} }
-                @for (word, meaning) in words {
-                    option value=(word) selected[word == value] { (choice(word, meaning, language)) }
+                @for choice in &parameter.choices {
+                    option value=(choice.word) selected[choice.word == value] { (choice.text(language)) }
                 }
             }
         },
@@ -235,7 +230,7 @@ pub fn field_called(id: &str, parameter: &Parameter, language: Language, value: 
     };
     html! {
         div.field.flag[parameter.takes == Takes::Flag] {
-            label for=(id) { (parameter.help(language)) @if required { span.must title="*" { " *" } } }
+            label for=(id) { (parameter.label(language)) @if required { span.must title="*" { " *" } } }
             (control)
         }
     }

@@ -1,16 +1,20 @@
 //! Signing in and out, and enrolling with the code of an invitation.
 
-use axum::Form;
-use axum::extract::{Query, State};
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Extension, Form};
 use maud::{Markup, PreEscaped, html};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use serde::Deserialize;
 
 use super::{App, SESSION_COOKIE, Sorry, Viewer, bare, blocking, language_of, local};
+use crate::access::elsewhere::Brought;
 use crate::access::{Role, credentials, sessions};
+use crate::api::limits::Counted;
 use crate::clock::Randomness;
 use crate::service::{DemoAccount, Service};
 use crate::{Failure, Language, Message};
@@ -20,6 +24,55 @@ use crate::{Failure, Language, Message};
 pub fn split_cookie(value: &str) -> Option<(i64, &str)> {
     let (court, token) = value.split_once('.')?;
     Some((court.parse().ok()?, token))
+}
+
+/// The address of whoever asks, where the connection tells it.
+pub type Peer = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+fn address(peer: &Peer) -> Option<IpAddr> {
+    peer.as_ref().map(|Extension(ConnectInfo(address))| address.ip())
+}
+
+/// What keeps a sign-in elsewhere to the browser that began it.
+const STATE_COOKIE: &str = "__Host-ankuan-elsewhere";
+
+/// Refuses whoever tries to sign in or enrol too often: from one address, and all together. The lock of a person is the
+/// domain's; this is about the machine.
+fn refuse_often(service: &Service, from: Option<IpAddr>) -> Result<(), Message> {
+    let now = service.clock.now();
+    for who in [Counted::SignIn(from), Counted::SignIns] {
+        service
+            .limits
+            .take(who, now)
+            .map_err(|seconds| Message::new("access.sign_in_often").with("seconds", seconds))?;
+    }
+    Ok(())
+}
+
+/// One answer for whatever was wrong, or nothing of it: it says neither whether there is such a person nor whether they
+/// are locked.
+fn uniform(refused: Message) -> Message {
+    match refused.code {
+        "access.busy" | "access.sign_in_often" => refused,
+        _ => Message::new("access.sign_in_not_now"),
+    }
+}
+
+fn session_cookie(court_id: i64, token: &str) -> String {
+    format!("{SESSION_COOKIE}={court_id}.{token}; Path=/; Secure; HttpOnly; SameSite=Lax")
+}
+
+/// Ends the session that a browser had before it signs in again: no two people share one.
+fn end_before(service: &Service, before: Option<(i64, String)>) -> crate::Outcome<()> {
+    match before {
+        Some((court_id, token)) => service.write(|tx| sessions::close(tx, court_id, &token)),
+        None => Ok(()),
+    }
+}
+
+fn session_before(headers: &HeaderMap) -> Option<(i64, String)> {
+    let (court_id, token) = super::cookie(headers, SESSION_COOKIE).and_then(split_cookie)?;
+    Some((court_id, token.to_owned()))
 }
 
 /// Where to go after signing in.
@@ -51,8 +104,19 @@ pub async fn form(State(service): App, headers: HeaderMap, Query(wanted): Query<
     let courts =
         blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
     let court = courts.first().map_or(1, |(court, _)| *court);
-    let below = demo_accounts(&service, language);
+    let below = html! { (elsewhere_link(&service, language, &wanted.next)) (demo_accounts(&service, language)) };
     Ok(form_page(language, &courts, court, &wanted.name, &wanted.next, None, &below))
+}
+
+/// Where the court has a provider: the way there.
+fn elsewhere_link(service: &Service, language: Language, next: &str) -> Markup {
+    html! {
+        @if service.elsewhere.get().is_some() {
+            p { a.button href=(format!("/sign-in/elsewhere?next={}", super::parts::escape(next))) {
+                (Message::new("elsewhere.sign_in").text(language))
+            } }
+        }
+    }
 }
 
 /// In a demo: whom one can sign in as, with the code of this moment.
@@ -66,6 +130,10 @@ fn demo_accounts(service: &Service, language: Language) -> Markup {
         let totp = totp_rs::Builder::new().with_secret(secret).build().ok()?;
         Some(totp.generate(seconds).to_string())
     };
+    let roles = |account: &DemoAccount| {
+        let words = account.roles.iter().filter_map(|role| Some(Role::parse(role)?.message().text(language)));
+        words.collect::<Vec<_>>().join(if language == Language::Zh { "、" } else { ", " })
+    };
     html! {
         section.demo {
             h2 { (Message::new("web.demo").text(language)) }
@@ -73,7 +141,7 @@ fn demo_accounts(service: &Service, language: Language) -> Markup {
             table { tbody { @for account in &service.demo {
                 tr {
                     td.number { (account.court_id) } td { (account.name) }
-                    td { @for role in account.roles.iter().filter_map(|role| Role::parse(role)) { (role.message().text(language)) " " } }
+                    td { (roles(account)) }
                     td.number { code { (code(account).unwrap_or_default()) } }
                 }
             } } }
@@ -125,10 +193,17 @@ fn form_page(
 ///
 /// # Errors
 /// What the database says; a refusal is shown above the form.
-pub async fn sign_in(State(service): App, headers: HeaderMap, Form(given): Form<SignIn>) -> Result<Response, Sorry> {
+pub async fn sign_in(
+    State(service): App,
+    peer: Peer,
+    headers: HeaderMap,
+    Form(given): Form<SignIn>,
+) -> Result<Response, Sorry> {
     let language = language_of(&headers);
     let (court_id, name, next) = (given.court, given.name.clone(), given.next.clone());
+    let (before, from) = (session_before(&headers), address(&peer));
     let opened = blocking(&service, move |service| {
+        refuse_often(service, from)?;
         let now = service.clock.now();
         let mut store = service.lease()?;
         let proof = credentials::check_password(&mut store, given.court, &given.name, &given.password, now)?;
@@ -140,15 +215,21 @@ pub async fn sign_in(State(service): App, headers: HeaderMap, Form(given): Form<
         let mut tx = store.begin()?;
         let token = sessions::open(&mut tx, &proof.actor, now, &mut Randomness::system())?;
         tx.commit()?;
+        drop(store);
+        end_before(service, before)?;
+        tracing::info!(court = court_id, person = proof.actor.person_id, "signed in");
         Ok(token)
     })
     .await;
     match opened {
         Ok(token) => {
-            let cookie = format!("{SESSION_COOKIE}={court_id}.{token}; Path=/; Secure; HttpOnly; SameSite=Lax");
+            let cookie = session_cookie(court_id, &token);
             Ok(([(header::SET_COOKIE, cookie)], Redirect::to(local(&next))).into_response())
         }
         Err(Failure::Refused(message)) => {
+            // Without the name: some type their password there.
+            tracing::warn!(court = court_id, code = message.code, "a sign-in was refused");
+            let message = uniform(message);
             let courts =
                 blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
             let page = form_page(
@@ -158,19 +239,78 @@ pub async fn sign_in(State(service): App, headers: HeaderMap, Form(given): Form<
                 &name,
                 &next,
                 Some(&message),
-                &demo_accounts(&service, language),
+                &html! { (elsewhere_link(&service, language, &next)) (demo_accounts(&service, language)) },
             );
-            Ok((StatusCode::UNAUTHORIZED, page).into_response())
+            let is_often = message.code == "access.sign_in_often";
+            let status = if is_often { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };
+            Ok((status, page).into_response())
         }
         Err(broken) => Err(Sorry::of(broken, language)),
     }
+}
+
+/// Sends a browser to the court's provider.
+///
+/// # Errors
+/// `web.not_found` where the court has none; `access.sign_in_often`, and those of
+/// [`crate::access::elsewhere::Elsewhere::begin`].
+pub async fn elsewhere(
+    State(service): App,
+    peer: Peer,
+    headers: HeaderMap,
+    Query(wanted): Query<Wanted>,
+) -> Result<Response, Sorry> {
+    let (language, from) = (language_of(&headers), address(&peer));
+    let begun = blocking(&service, move |service| {
+        let elsewhere = service.elsewhere.get().ok_or_else(|| Message::new("web.not_found"))?;
+        refuse_often(service, from)?;
+        let next = local(&wanted.next).to_owned();
+        let mut store = service.lease()?;
+        elsewhere.begin(&mut store, &next, service.clock.now(), &mut Randomness::system())
+    });
+    let begun = begun.await.map_err(|failure| Sorry::of(failure, language))?;
+    let cookie = format!("{STATE_COOKIE}={}; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax", begun.state);
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&begun.address)).into_response())
+}
+
+/// Takes a browser back from the court's provider.
+///
+/// # Errors
+/// Those of [`crate::access::elsewhere::Elsewhere::end`].
+pub async fn back(
+    State(service): App,
+    peer: Peer,
+    headers: HeaderMap,
+    Query(brought): Query<Brought>,
+) -> Result<Response, Sorry> {
+    let (language, from) = (language_of(&headers), address(&peer));
+    let before = session_before(&headers);
+    let kept = super::cookie(&headers, STATE_COOKIE).map(str::to_owned);
+    let ended = blocking(&service, move |service| {
+        let elsewhere = service.elsewhere.get().ok_or_else(|| Message::new("web.not_found"))?;
+        refuse_often(service, from)?;
+        let (mut store, now) = (service.lease()?, service.clock.now());
+        let came = elsewhere.end(&mut store, &brought, kept.as_deref(), now, &mut Randomness::system())?;
+        drop(store);
+        end_before(service, before)?;
+        tracing::info!(court = came.actor.court_id, person = came.actor.person_id, "signed in elsewhere");
+        Ok(came)
+    });
+    let came = ended.await.map_err(|failure| Sorry::of(failure, language))?;
+    let mut headers = HeaderMap::new();
+    let gone = format!("{STATE_COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax");
+    for cookie in [session_cookie(came.actor.court_id, &came.token), gone] {
+        // Hexadecimal and our own words: always a header.
+        headers.extend(header::HeaderValue::try_from(cookie).map(|cookie| (header::SET_COOKIE, cookie)));
+    }
+    Ok((headers, Redirect::to(local(&came.return_to))).into_response())
 }
 
 /// What a form carries that says nothing else.
 #[derive(Deserialize)]
 pub struct Token {
     #[serde(rename = "_token")]
-    token: String,
+    pub(super) token: String,
 }
 
 /// Ends the session.
@@ -248,10 +388,17 @@ fn enrol_page(language: Language, courts: &[(i64, String)], refused: Option<&Mes
 ///
 /// # Errors
 /// What the database says; a refusal is shown above the form.
-pub async fn enrol(State(service): App, headers: HeaderMap, Form(given): Form<Enrol>) -> Result<Response, Sorry> {
+pub async fn enrol(
+    State(service): App,
+    peer: Peer,
+    headers: HeaderMap,
+    Form(given): Form<Enrol>,
+) -> Result<Response, Sorry> {
     let language = language_of(&headers);
     let t = |code| Message::new(code).text(language);
+    let from = address(&peer);
     let enrolled = blocking(&service, move |service| {
+        refuse_often(service, from)?;
         if given.password != given.again {
             return Err(Message::new("web.passwords_differ").into());
         }

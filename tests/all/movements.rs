@@ -454,6 +454,7 @@ fn returned_security_is_paid_again(database: &Database) {
     let new = NewRun { title: "再付", bank_account_id, profile: PROFILE, sources: &sources };
     let run = desk.0.act(HANDLER, |tx, acting, _, _, _| Ok(runs::draft(tx, acting, &new)?.number)).expect("drafts");
     approve(&mut desk, &run);
+    desk.0.court.clear_screens(&run);
     desk.case_event(CaseEventKind::Stayed);
     let commits = |desk: &mut Desk| {
         desk.0.act(KEEPER, |tx, acting, _, _, _| commit::commit(tx, acting, &run, &mut |_| ())).map(drop)

@@ -506,6 +506,11 @@ fn an_older_court_keeps_its_roles(database: &Database) {
     let older = ankuan::schema::MIGRATIONS.iter().position(|step| step.name == "0012_sign_in").expect("known");
     store.migrate(&ankuan::schema::MIGRATIONS[..older]).expect("migrates");
     let mut tx = store.begin().expect("begins");
+    // Where today's program writes the duties down; the older one did not, and the step that makes the table comes last.
+    let duties = "CREATE TABLE duty_held (court_id BIGINT, person_id BIGINT, from_day TEXT, handler BIGINT, \
+        fund_keeper BIGINT, finance BIGINT, cashier BIGINT, bureau_head BIGINT, vice_president BIGINT, auditor BIGINT, \
+        upper_court BIGINT, admin BIGINT)";
+    tx.execute(duties, &[]).expect("makes it");
     let new = ankuan::chart::NewCourt {
         court_id: COURT,
         name: "某某法院",
@@ -518,6 +523,7 @@ fn an_older_court_keeps_its_roles(database: &Database) {
     let (one, two) = (one.expect("adds"), two.expect("adds"));
     access::grant(&mut tx, &admin, &one, Role::BureauHead, TODAY, "任命").expect("grants");
     access::delegate(&mut tx, &admin, &one, &two, Role::BureauHead, TODAY, TODAY, "委托书").expect("delegates");
+    tx.execute("DROP TABLE duty_held", &[]).expect("drops it");
     tx.commit().expect("commits");
     store.migrate(ankuan::schema::MIGRATIONS).expect("migrates");
     let mut tx = store.begin().expect("begins");

@@ -63,7 +63,11 @@ pub fn fill(context: &mut Context, dir: &Path) -> Outcome<Vec<DemoAccount>> {
     let keys = Keys::read(&context.key_path())?;
     let mut store = context.open()?;
     let mut accounts = Vec::new();
-    for court_id in courts(&mut store)? {
+    for (place, court_id) in courts(&mut store)?.into_iter().enumerate() {
+        // The stories made two courts; the first has an afternoon's work besides.
+        if place == 0 {
+            super::afternoon::fill(context, &mut store, &keys, court_id)?;
+        }
         accounts.extend(enrol_all(context, &mut store, &keys, court_id)?);
     }
     let text = serde_json::to_string_pretty(&json!({"accounts": accounts})).map_err(std::io::Error::from)?;

@@ -1,6 +1,8 @@
 //! `serve`: pages and API, from the database that is there.
 
+mod afternoon;
 mod demo;
+mod elsewhere;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use super::Context;
 use super::config::{self, Setting};
 use super::output::Column;
 use crate::access::Role;
+use crate::access::elsewhere::Elsewhere;
 use crate::service::front::Front;
 use crate::service::server::{self, Listen};
 use crate::service::{DemoAccount, Service, Size, incoming};
@@ -51,6 +54,9 @@ pub struct ServeArgs {
     /// 只检查配置并显示生效的值 · Only check the configuration and show what counts
     #[arg(long)]
     pub check: bool,
+    /// Sign-in at the court's provider.
+    #[command(flatten)]
+    pub elsewhere: elsewhere::ElsewhereArgs,
     /// 演示：造一个有数据的法院和可登录的人员 · Make a court to look at, with people who can sign in
     #[arg(long)]
     pub demo: bool,
@@ -112,6 +118,10 @@ pub fn run(context: &Context, args: &ServeArgs) -> Outcome<()> {
     }
     let size = Size { connections: args.connections.into(), workers: args.workers.into() };
     let service = Service::of_size(context.globals.clone(), context.clock(), accounts, size)?;
+    if let Some(settings) = args.elsewhere.settings(args.origin.as_deref())? {
+        // Nobody has set it before.
+        let _set = service.elsewhere.set(Elsewhere::new(settings)?);
+    }
     let scheme = if listen.tls.is_some() { "https" } else { "http" };
     server::serve(&service, listen, |address| {
         let address = format!("{scheme}://{address}");
