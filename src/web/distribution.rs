@@ -80,13 +80,16 @@ pub fn effect(shares: &[Share]) -> Effect {
     }
 }
 
+/// A preview, and the names of the claims that are shown of it.
+type Tried = (Preview, HashMap<i64, String>);
+
 struct Shown {
     case: Case,
     lists: Vec<StoredList>,
     distributions: Vec<StoredDistribution>,
     free: Vec<i64>,
     available: Amount,
-    tried: Option<Result<(Preview, HashMap<i64, String>), Message>>,
+    tried: Option<Result<Tried, Message>>,
 }
 
 /// The page.
