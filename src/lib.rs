@@ -31,6 +31,7 @@ pub mod movements;
 pub mod obligations;
 pub mod papers;
 pub mod payouts;
+pub mod reads;
 pub mod receipts;
 pub mod relief;
 pub mod replies;

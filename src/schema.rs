@@ -225,6 +225,10 @@ pub const PAPERS: Migration = Migration {
 pub const CLAIMANTS: Migration =
     Migration { name: "0017_claimants", text: include_str!("../migrations/0017_claimants.sql"), facts: &[] };
 
+/// Who opened personal data. A log, outside the books.
+pub const READ_LOG: Migration =
+    Migration { name: "0018_read_log", text: include_str!("../migrations/0018_read_log.sql"), facts: &[] };
+
 /// Sign-in elsewhere, courts above, duties written down.
 pub const ELSEWHERE: Migration = Migration {
     name: "0019_sign_in_elsewhere",
@@ -250,6 +254,7 @@ pub const MIGRATIONS: &[Migration] = &[
     SCREENS,
     PAPERS,
     CLAIMANTS,
+    READ_LOG,
     ELSEWHERE,
 ];
 

@@ -21,6 +21,7 @@ use super::{Acting, Actor, Role, api_keys, elsewhere, find_actor, sessions};
 use crate::books;
 use crate::clock::{Randomness, day_in_shanghai};
 use crate::documents::keys::Keys;
+use crate::documents::rotation::Sealed;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 
@@ -625,8 +626,22 @@ fn totp(secret: &[u8]) -> Outcome<Totp> {
 }
 
 fn totp_place(person: &Actor) -> Vec<u8> {
-    format!("totp {} {}", person.court_id, person.person_id).into_bytes()
+    secret_place(person.court_id, person.person_id)
 }
+
+fn secret_place(court_id: i64, person_id: i64) -> Vec<u8> {
+    format!("totp {court_id} {person_id}").into_bytes()
+}
+
+/// What is sealed of credentials; the signing key is sealed under the password instead.
+pub(crate) const SEALED_SECRETS: Sealed = Sealed {
+    table: "credential",
+    key: &["court_id", "person_id"],
+    column: "totp_secret",
+    page: "SELECT court_id, person_id, totp_secret FROM credential WHERE (court_id, person_id) > ($1, $2) \
+           ORDER BY court_id, person_id LIMIT 2000",
+    place: |row| Ok(secret_place(row.int(0)?, row.int(1)?)),
+};
 
 /// The address that authenticators read from a QR code (Key Uri Format).
 fn otpauth_url(name: &str, secret: &str) -> String {

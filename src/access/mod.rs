@@ -52,6 +52,10 @@ words! {
     }
 }
 
+/// Who sees numbers of accounts and documents whole on the screen: whose work is to compare them. Everybody else sees the
+/// last four digits.
+pub const SEES_NUMBERS: &[Role] = &[Role::Handler, Role::FundKeeper, Role::Finance, Role::Cashier, Role::Auditor];
+
 /// Duties that may not meet in one person, on any day, not even by delegation.
 ///
 /// Accounting Law (2024) art. 25(1): booking, approving, handling and keeping are separate; art. 35: the cashier neither

@@ -4,7 +4,7 @@
 
 mod archive;
 
-use std::io::{Read, Write};
+use std::io::{Read, Seek, Write};
 
 use ankuan_ledger::chain::{ChainHead, Digest, hex};
 use ankuan_ledger::engine::{Bulk, Kind, Migration, Table};
@@ -22,6 +22,9 @@ const ROWS_BYTES: usize = 1 << 20;
 
 /// Not in a backup: the schema, which is made anew from its steps, and who is signed in.
 const LEFT_OUT: &[&str] = &["schema_step", "session"];
+
+/// The table that has a file of its own beside a SQLite file.
+const LOG: &str = "read_log";
 
 /// What stands at the beginning of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,11 +80,11 @@ const fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-/// Writes one moment of a database into an archive.
+/// Writes one moment of a database into an archive. `log` is the read log where it has a file of its own.
 ///
 /// # Errors
 /// What the database or the file says.
-pub fn write(tx: &mut Tx<'_>, made_at: i64, out: impl Write) -> Outcome<Summary> {
+pub fn write(tx: &mut Tx<'_>, log: Option<&mut Tx<'_>>, made_at: i64, out: impl Write) -> Outcome<Summary> {
     let header =
         Header { program: env!("CARGO_PKG_VERSION").to_owned(), made_at, steps: steps(tx)?, heads: heads(tx)? };
     let mut archive = Writer::begin(out)?;
@@ -89,8 +92,12 @@ pub fn write(tx: &mut Tx<'_>, made_at: i64, out: impl Write) -> Outcome<Summary>
     let tables: Vec<&'static Table> =
         tx.tables()?.into_iter().filter(|table| !LEFT_OUT.contains(&table.name)).collect();
     let mut contents = Vec::new();
+    let mut log = log;
     for table in tables {
-        contents.push(write_table(tx, table, &mut archive)?);
+        contents.push(match &mut log {
+            Some(log) if table.name == LOG => write_table(log, table, &mut archive)?,
+            _ => write_table(tx, table, &mut archive)?,
+        });
     }
     archive.json(archive::CONTENTS, &contents)?;
     archive.end()?.flush()?;
@@ -117,19 +124,28 @@ fn write_table(tx: &mut Tx<'_>, table: &'static Table, archive: &mut Writer<impl
     Ok(Contents { table: table.name.to_owned(), rows, sha256: hex(digest.finish().as_ref()) })
 }
 
-/// Fills an empty database from an archive; nothing of it remains unless every byte is as it was written.
+/// Fills an empty database from an archive; nothing of it remains unless every byte is as it was written. `log` is the read
+/// log where it has a file of its own.
 ///
 /// # Errors
 /// `backup.not_empty`, `backup.no_archive`, `backup.damaged`, `schema.newer`, `schema.differs`; what the database says.
-pub fn restore(store: &mut Store, input: impl Read) -> Outcome<Summary> {
+pub fn restore(store: &mut Store, log: Option<&mut Store>, mut input: impl Read + Seek) -> Outcome<Summary> {
+    // Read once before anything is made: rows that were changed could be refused by the database in any of many ways.
+    check(&mut input)?;
+    input.rewind()?;
     let mut archive = Reader::begin(input)?;
     let header: Header = archive.json(archive::HEADER)?;
     make_schema(store, &header)?;
     let mut tx = store.begin()?;
+    let mut log_tx = log.map(Store::begin).transpose()?;
     let tables = tx.tables()?;
     for table in tables.iter().filter(|table| table.name != "schema_step") {
         // The first row says enough.
-        tx.each_row(table, |_| Err(Failure::from(Message::new("backup.not_empty"))))?;
+        let not_empty = |_: &[u8]| Err(Failure::from(Message::new("backup.not_empty")));
+        tx.each_row(table, not_empty)?;
+        if let Some(log) = log_tx.as_mut().filter(|_| table.name == LOG) {
+            log.each_row(table, not_empty)?;
+        }
     }
     let mut loaded = Vec::new();
     let mut block = archive.next()?;
@@ -137,7 +153,10 @@ pub fn restore(store: &mut Store, input: impl Read) -> Outcome<Summary> {
         let head: TableHead = block.json()?;
         let same = |table: &&&'static Table| TableHead::of(table).columns == head.columns && table.name == head.name;
         let table = tables.iter().find(same).ok_or_else(damaged)?;
-        let (contents, next) = load_table(&mut tx, table, &mut archive)?;
+        let (contents, next) = match &mut log_tx {
+            Some(log) if table.name == LOG => load_table(log, table, &mut archive)?,
+            _ => load_table(&mut tx, table, &mut archive)?,
+        };
         loaded.push(contents);
         block = next;
     }
@@ -151,9 +170,19 @@ pub fn restore(store: &mut Store, input: impl Read) -> Outcome<Summary> {
         // No process runs them here.
         jobs::let_all_go(&mut tx)?;
     }
+    if let Some(log) = log_tx {
+        log.commit()?;
+    }
     tx.commit()?;
     store.count_rows()?;
     Ok(Summary { header, contents })
+}
+
+/// Reads an archive to its end: every byte is as it was written.
+fn check(input: impl Read) -> Outcome<()> {
+    let mut archive = Reader::begin(input)?;
+    while archive.next()?.kind != archive::CONTENTS {}
+    archive.end()
 }
 
 fn load_table(tx: &mut Tx<'_>, table: &'static Table, archive: &mut Reader<impl Read>) -> Outcome<(Contents, Block)> {

@@ -301,7 +301,8 @@ fn show(context: &Context, asset_id: i64) -> Outcome<()> {
         }
         let measures: Vec<i64> = rows.iter().filter_map(|row| row.object["measure_id"].as_i64()).collect();
         let beside = asset_facts::Beside::load(tx, book, asset_id, &measures)?;
-        Ok((asset, mask(&identifier), rows, standing.events, beside))
+        let shown = if context.sees_numbers(tx)? { identifier } else { mask(&identifier) };
+        Ok((asset, shown, rows, standing.events, beside))
     })?;
     let amount_of = |fact: &Fact| match fact.what {
         What::InForce(amount)
@@ -316,7 +317,7 @@ fn show(context: &Context, asset_id: i64) -> Outcome<()> {
     let facts = beside.object(context.date());
     context.output.object(&json!({
         "asset_id": asset.asset_id, "kind": asset.kind.as_str(), "institution": asset.institution,
-        "holder": asset.holder_name, "identifier_masked": identifier, "found": facts["found"],
+        "holder": asset.holder_name, "identifier_masked": mask(&identifier), "found": facts["found"],
         "queries": facts["queries"], "grounds": facts["grounds"], "notices": facts["notices"],
         "uses": facts["uses"], "substitutes": facts["substitutes"],
         "measures": rows.iter().map(|row| row.object.clone()).collect::<Vec<_>>(),

@@ -3,7 +3,10 @@
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use ankuan_ledger::Store;
+use ankuan_ledger::engine::EngineKind;
 use clap::Args;
 use serde_json::json;
 
@@ -11,7 +14,7 @@ use super::output::Exit;
 use super::{Context, verify};
 use crate::documents::keys::Keys;
 use crate::service::guard::Guard;
-use crate::{Failure, Message, Outcome, backup, clock};
+use crate::{Failure, Message, Outcome, backup, clock, reads};
 
 /// What `backup` takes.
 #[derive(Clone, Debug, Args)]
@@ -47,7 +50,10 @@ pub fn run(context: &Context, args: &BackupArgs) -> Outcome<()> {
     // Whole under its name, or not there at all; readable by its owner only.
     let file = tempfile::Builder::new().prefix(".backup").tempfile_in(folder).map_err(of_file)?;
     let made_at = context.clock().now().as_microsecond();
-    let summary = backup::write(&mut store.snapshot()?, made_at, BufWriter::new(file.as_file()))?;
+    let mut log = if store.engine() == EngineKind::Sqlite { super::reads::open(context)? } else { None };
+    let mut log = log.as_mut().map(Store::snapshot).transpose()?;
+    let summary = backup::write(&mut store.snapshot()?, log.as_mut(), made_at, BufWriter::new(file.as_file()))?;
+    drop(log);
     file.as_file().sync_all().map_err(of_file)?;
     file.persist_noclobber(&args.out).map_err(|error| match error.error.kind() {
         std::io::ErrorKind::AlreadyExists => Failure::from(exists()),
@@ -80,7 +86,11 @@ pub fn restore(context: &Context, args: &RestoreArgs) -> Outcome<Exit> {
     let keys = if args.without_keys { None } else { Some(Keys::read(&context.key_path())?) };
     let mut store = context.open()?;
     let guard = Guard::alone(&store, &context.globals.database)?;
-    let summary = backup::restore(&mut store, BufReader::new(file)).map_err(|failure| failure.in_file(&args.file))?;
+    let is_beside = store.engine() == EngineKind::Sqlite;
+    let wait = Duration::from_secs(context.globals.wait);
+    let mut log = is_beside.then(|| reads::open(&context.globals.database, wait)).transpose()?;
+    let summary = backup::restore(&mut store, log.as_mut(), BufReader::new(file))
+        .map_err(|failure| failure.in_file(&args.file))?;
     // The steps that this program has and the backup had not.
     context.migrate(&mut store)?;
     let courts =

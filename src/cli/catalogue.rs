@@ -212,6 +212,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("paper list", Kind::Read),
     ("verify", Kind::Long),
     ("serve", Kind::Local),
+    ("reads list", Kind::Read),
+    ("keys rotate", Kind::Local),
     ("backup", Kind::Local),
     ("restore", Kind::Local),
     ("demo", Kind::Local),

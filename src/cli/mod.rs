@@ -23,6 +23,7 @@ pub mod distribute;
 pub mod init;
 pub mod institution_sim;
 pub mod instructions;
+pub mod keys;
 pub mod ledger;
 pub mod measure;
 pub mod movement;
@@ -34,6 +35,7 @@ pub mod payee;
 pub mod payout;
 pub mod person;
 pub mod plan;
+pub mod reads;
 pub mod receipt;
 pub mod reconcile;
 pub mod relief;
@@ -50,6 +52,7 @@ pub mod verify;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -235,6 +238,12 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// 网页与接口服务 · Serve pages and the API
     Serve(serve::ServeArgs),
+    /// 查阅记录：谁看过个人信息、什么被拒绝 · The read log: who opened personal data, what was refused
+    #[command(subcommand)]
+    Reads(reads::ReadsCommand),
+    /// 密钥 · Keys
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// 备份：整个数据库成一个文件，服务不停 · Back up: the whole database in one file, while it is served
     Backup(backup::BackupArgs),
     /// 恢复：把备份装入空数据库并核验 · Restore a backup into an empty database and verify it
@@ -346,6 +355,8 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Settlement(command) => settlement::run(context, command),
         Command::Verify(args) => return verify::run(context, args),
         Command::Serve(args) => serve::run(context, args),
+        Command::Reads(command) => reads::run(context, command),
+        Command::Keys(command) => keys::run(context, command),
         Command::Backup(args) => backup::run(context, args),
         Command::Restore(args) => return backup::restore(context, args),
         Command::Demo(args) => return demo::run(context, args),
@@ -377,6 +388,8 @@ pub struct Context {
     second: Option<String>,
     /// Who has proved to be the one that acts, once for the command.
     proved: OnceLock<Proved>,
+    /// Personal details that its keys opened.
+    opened: Arc<AtomicU64>,
 }
 
 /// What the service knows when it runs a command: who has signed in, and connections that are open already.
@@ -397,13 +410,21 @@ impl Context {
     #[must_use]
     pub fn new(globals: Globals, clock: Clock) -> Self {
         let output = Output::printing(globals.lang, globals.json);
-        Self { globals, output, clock, served: None, second: None, proved: OnceLock::new() }
+        Self { globals, output, clock, served: None, second: None, proved: OnceLock::new(), opened: Arc::default() }
     }
 
     /// For a command that the service runs for somebody who has signed in.
     #[must_use]
-    pub const fn of_service(globals: Globals, output: Output, clock: Clock, served: Served) -> Self {
-        Self { globals, output, clock, served: Some(served), second: None, proved: OnceLock::new() }
+    pub fn of_service(globals: Globals, output: Output, clock: Clock, served: Served) -> Self {
+        Self {
+            globals,
+            output,
+            clock,
+            served: Some(served),
+            second: None,
+            proved: OnceLock::new(),
+            opened: Arc::default(),
+        }
     }
 
     /// Whether the service runs the command: then a path may only name what was uploaded with it.
@@ -504,12 +525,36 @@ impl Context {
         }
     }
 
-    /// The keys.
+    /// Who has signed in, where the service runs the command.
+    #[must_use]
+    pub fn served_person(&self) -> Option<&Actor> {
+        Some(&self.served.as_ref()?.person)
+    }
+
+    /// Whether numbers of accounts and documents are shown whole: to whoever has signed in with a role of
+    /// [`access::SEES_NUMBERS`]. What a terminal prints is kept in its history and its files, so there nobody sees them.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn sees_numbers(&self, tx: &mut Tx<'_>) -> Outcome<bool> {
+        let Some(person) = self.served_person() else { return Ok(false) };
+        let roles = access::load_roles(tx, person.court_id)?;
+        let date = self.date();
+        Ok(access::SEES_NUMBERS.iter().any(|role| roles.holds(person.person_id, *role, date)))
+    }
+
+    /// How many personal details were opened by this command so far.
+    #[must_use]
+    pub fn details_opened(&self) -> u64 {
+        self.opened.load(Ordering::Relaxed)
+    }
+
+    /// The keys. They count what they open.
     ///
     /// # Errors
     /// `keys.missing`, `keys.unreadable`.
     pub fn keys(&self) -> Outcome<Keys> {
-        Keys::read(&self.key_path())
+        Ok(Keys::read(&self.key_path())?.counting(Arc::clone(&self.opened)))
     }
 
     /// Who acts.

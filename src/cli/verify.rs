@@ -1,6 +1,7 @@
 //! `verify`: check everything on record.
 
 use ankuan_ledger::chain::ChainHead;
+use ankuan_ledger::verify::Check;
 use clap::Args;
 use serde_json::json;
 
@@ -8,7 +9,7 @@ use super::Context;
 use super::output::{Column, Exit};
 use crate::audit::{CourtReport, verify_court};
 use crate::documents::keys::Keys;
-use crate::{Message, Outcome};
+use crate::{Message, Outcome, reads};
 
 /// What `verify` takes.
 #[derive(Clone, Debug, Args)]
@@ -28,7 +29,11 @@ pub struct VerifyArgs {
 pub fn run(context: &Context, args: &VerifyArgs) -> Outcome<Exit> {
     let mut store = context.store()?;
     let keys = if args.without_keys { None } else { Some(context.keys()?) };
-    let report = check(context, &mut store, keys.as_ref(), &args.anchors)?;
+    let mut report = check(context, &mut store, keys.as_ref(), &args.anchors)?;
+    if let Some(mut log) = super::reads::open(context)? {
+        let checked = reads::check(&mut log.snapshot()?, context.globals.court)?;
+        report.checks.push(Check::new("reads", checked.finding));
+    }
     print(context, &report)?;
     let Some(check) = report.checks.iter().find(|check| !check.ok()) else { return Ok(Exit::Done) };
     if !context.globals.json {
@@ -152,6 +157,7 @@ const fn question(name: &str) -> &'static str {
         b"salaries" => "verify.of_salaries",
         b"papers" => "verify.of_papers",
         b"files" => "verify.of_files",
+        b"reads" => "verify.of_reads",
         b"documents" => "verify.of_documents",
         _ => "verify.of_personal_details",
     }

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ankuan_ledger::chain::{hex, sha256};
 use ankuan_ledger::stop;
@@ -21,10 +23,15 @@ const SUITE_AES_256_GCM: u8 = 1;
 const FILE_HEAD: &str = "ankuan-keys-1";
 
 /// The keys of a court. They never print themselves.
+#[derive(Clone)]
 pub struct Keys {
     seal: LessSafeKey,
+    /// The key before, while what it sealed is being sealed again.
+    previous: Option<LessSafeKey>,
     index: hmac::Key,
     fingerprint: [u8; 16],
+    /// How many personal details were opened with them: for the read log.
+    opened: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Keys {
@@ -41,24 +48,46 @@ impl Keys {
     pub fn create(path: &Path, randomness: &mut Randomness) -> Outcome<Self> {
         let seal = randomness.bytes().map_err(std::io::Error::other)?;
         let index = randomness.bytes().map_err(std::io::Error::other)?;
-        // Whole under its name or not there at all: half a key file would block the next start. Only its owner reads it.
-        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::Builder::new()
-            .prefix(".keys")
-            .tempfile_in(folder)
-            .map_err(|error| Failure::of_file(folder, &error))?;
-        file.write_all(format!("{FILE_HEAD}\nseal {}\nindex {}\n", hex(&seal), hex(&index)).as_bytes())?;
-        file.as_file().sync_all()?;
-        stop::at("keys synced");
-        file.persist_noclobber(path).map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                Failure::Refused(Message::new("keys.exists").with("path", path.display()))
+        let raw = Raw { seal, index, previous: None };
+        raw.write(path, false)?;
+        Ok(Self::of(&raw))
+    }
+
+    /// Makes the key file that takes the place of another: a new key that seals, and until everything is sealed with it the
+    /// one before, which only opens. What indexes stays: indexes stand in facts, which nobody can write again. A file that
+    /// was made so before is taken up where it was left.
+    ///
+    /// # Errors
+    /// `keys.exists` (it is another court's), `keys.rotation_unfinished` (the old ones are themselves half new); those of
+    /// [`Keys::read`].
+    pub fn rotated(old: &Path, new: &Path, randomness: &mut Randomness) -> Outcome<Self> {
+        let before = Raw::read(old)?;
+        if before.previous.is_some() {
+            return Err(Message::new("keys.rotation_unfinished").with("path", old.display()).into());
+        }
+        let raw = if new.exists() {
+            let raw = Raw::read(new)?;
+            let is_of_these = raw.index == before.index && raw.previous.is_none_or(|previous| previous == before.seal);
+            if !is_of_these || raw.seal == before.seal {
+                return Err(Message::new("keys.exists").with("path", new.display()).into());
             }
-            _ => Failure::of_file(path, &error.error),
-        })?;
-        std::fs::File::open(folder)?.sync_all()?;
-        stop::at("keys named");
-        Ok(Self::from_bytes(&seal, &index))
+            raw
+        } else {
+            let seal = randomness.bytes().map_err(std::io::Error::other)?;
+            let raw = Raw { seal, index: before.index, previous: Some(before.seal) };
+            raw.write(new, false)?;
+            raw
+        };
+        // Also one that was finished opens what somebody sealed with the old ones since.
+        Ok(Self::of(&Raw { previous: Some(before.seal), ..raw }))
+    }
+
+    /// Takes the key before out of a key file: nothing is sealed with it any more.
+    ///
+    /// # Errors
+    /// Those of [`Keys::read`]; else I/O.
+    pub fn finish_rotation(path: &Path) -> Outcome<()> {
+        Raw { previous: None, ..Raw::read(path)? }.write(path, true)
     }
 
     /// Reads a key file.
@@ -66,36 +95,34 @@ impl Keys {
     /// # Errors
     /// `keys.missing`, `keys.unreadable`.
     pub fn read(path: &Path) -> Outcome<Self> {
-        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Failure::Refused(Message::new("keys.missing").with("path", path.display())),
-            // Not text: not a key file.
-            std::io::ErrorKind::InvalidData => {
-                Failure::Refused(Message::new("keys.unreadable").with("path", path.display()))
-            }
-            _ => Failure::of_file(path, &error),
-        })?;
-        let mut lines = text.lines();
-        let head = lines.next() == Some(FILE_HEAD);
-        let mut key = |name: &str| {
-            let digits = lines.next()?.strip_prefix(name)?.trim();
-            let bytes: Option<Vec<u8>> = (0..digits.len() / 2)
-                .map(|place| u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok())
-                .collect();
-            <[u8; 32]>::try_from(bytes?).ok()
-        };
-        match (head, key("seal "), key("index ")) {
-            (true, Some(seal), Some(index)) => Ok(Self::from_bytes(&seal, &index)),
-            _ => Err(Message::new("keys.unreadable").with("path", path.display()).into()),
+        Ok(Self::of(&Raw::read(path)?))
+    }
+
+    fn of(raw: &Raw) -> Self {
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&sha256(&[b"ankuan-fingerprint", &raw.index])[..16]);
+        // A key of 32 bytes always fits AES-256.
+        #[expect(clippy::expect_used, reason = "the length is in the type")]
+        let sealing = |key: &[u8; 32]| LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).expect("32 bytes"));
+        Self {
+            seal: sealing(&raw.seal),
+            previous: raw.previous.as_ref().map(sealing),
+            index: hmac::Key::new(hmac::HMAC_SHA256, &raw.index),
+            fingerprint,
+            opened: Arc::default(),
         }
     }
 
-    fn from_bytes(seal: &[u8; 32], index: &[u8; 32]) -> Self {
-        let mut fingerprint = [0; 16];
-        fingerprint.copy_from_slice(&sha256(&[b"ankuan-fingerprint", index])[..16]);
-        // A key of 32 bytes always fits AES-256.
-        #[expect(clippy::expect_used, reason = "the length is in the type")]
-        let seal = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, seal).expect("32 bytes"));
-        Self { seal, index: hmac::Key::new(hmac::HMAC_SHA256, index), fingerprint }
+    /// The same keys, which count in `opened` how many personal details they open.
+    #[must_use]
+    pub fn counting(mut self, opened: Arc<AtomicU64>) -> Self {
+        self.opened = opened;
+        self
+    }
+
+    /// Personal details were opened.
+    pub(super) fn count_detail(&self) {
+        self.opened.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Key for fingerprints that live in memory only, while a list is read.
@@ -132,10 +159,43 @@ impl Keys {
         if sealed.first() != Some(&SUITE_AES_256_GCM) || sealed.len() < 1 + NONCE_LEN {
             return Err(refused());
         }
-        let nonce = Nonce::try_assume_unique_for_key(&sealed[1..=NONCE_LEN]).map_err(|_| refused())?;
+        let nonce = || Nonce::try_assume_unique_for_key(&sealed[1..=NONCE_LEN]).map_err(|_| refused());
+        if let Some(previous) = &self.previous {
+            // What cannot be opened is spoilt by trying.
+            let mut copy = sealed[1 + NONCE_LEN..].to_vec();
+            if let Ok(plain) = previous.open_in_place(nonce()?, Aad::from(place), &mut copy) {
+                let plain_length = plain.len();
+                let out = &mut sealed[1 + NONCE_LEN..][..plain_length];
+                out.copy_from_slice(plain);
+                return Ok(out);
+            }
+        }
+        let nonce = nonce()?;
         let plain =
             self.seal.open_in_place(nonce, Aad::from(place), &mut sealed[1 + NONCE_LEN..]).map_err(|_| refused())?;
         Ok(plain)
+    }
+
+    /// The same sealed with the key that counts now, or nothing where it is already. The nonce stays, for it is the salt of
+    /// a commitment; under another key it is as new.
+    ///
+    /// # Errors
+    /// `keys.cannot_open`.
+    pub fn resealed(&self, place: &[u8], sealed: &[u8]) -> Outcome<Option<Vec<u8>>> {
+        let refused = || Failure::Refused(Message::new("keys.cannot_open"));
+        let nonce: [u8; NONCE_LEN] =
+            sealed.get(1..=NONCE_LEN).and_then(|nonce| nonce.try_into().ok()).ok_or_else(refused)?;
+        let mut copy = sealed.to_vec();
+        let is_current =
+            self.seal.open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(place), &mut copy[1 + NONCE_LEN..]);
+        if sealed.first() == Some(&SUITE_AES_256_GCM) && is_current.is_ok() {
+            return Ok(None);
+        }
+        let mut copy = sealed.to_vec();
+        let plain = self.open(place, &mut copy)?;
+        let mut out = Vec::with_capacity(sealed.len());
+        self.seal(nonce, place, plain, &mut out)?;
+        Ok(Some(out))
     }
 
     /// The blind index of a value: a keyed hash cut to 64 bits, never 0. Equal values have equal indexes.
@@ -149,6 +209,69 @@ impl Keys {
         let mut bytes = [0; 8];
         bytes.copy_from_slice(&tag.as_ref()[..8]);
         i64::from_be_bytes(bytes).max(i64::MIN + 1).checked_abs().map_or(1, |index| index.max(1))
+    }
+}
+
+/// What stands in a key file.
+struct Raw {
+    seal: [u8; 32],
+    index: [u8; 32],
+    previous: Option<[u8; 32]>,
+}
+
+impl Raw {
+    /// Whole under its name or not there at all: half a key file would block the next start. Only its owner reads it.
+    fn write(&self, path: &Path, replaces: bool) -> Outcome<()> {
+        let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = tempfile::Builder::new()
+            .prefix(".keys")
+            .tempfile_in(folder)
+            .map_err(|error| Failure::of_file(folder, &error))?;
+        let mut text = format!("{FILE_HEAD}\nseal {}\nindex {}\n", hex(&self.seal), hex(&self.index));
+        if let Some(previous) = &self.previous {
+            text.push_str(&format!("previous {}\n", hex(previous)));
+        }
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        stop::at("keys synced");
+        let named = if replaces { file.persist(path) } else { file.persist_noclobber(path) };
+        named.map_err(|error| match error.error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Failure::Refused(Message::new("keys.exists").with("path", path.display()))
+            }
+            _ => Failure::of_file(path, &error.error),
+        })?;
+        std::fs::File::open(folder)?.sync_all()?;
+        stop::at("keys named");
+        Ok(())
+    }
+
+    fn read(path: &Path) -> Outcome<Self> {
+        let unreadable = || Message::new("keys.unreadable").with("path", path.display());
+        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Failure::Refused(Message::new("keys.missing").with("path", path.display())),
+            // Not text: not a key file.
+            std::io::ErrorKind::InvalidData => unreadable().into(),
+            _ => Failure::of_file(path, &error),
+        })?;
+        let mut lines = text.lines();
+        let head = lines.next() == Some(FILE_HEAD);
+        let key = |line: Option<&str>, name: &str| {
+            let digits = line?.strip_prefix(name)?.trim();
+            let bytes: Option<Vec<u8>> = (0..digits.len() / 2)
+                .map(|place| u8::from_str_radix(digits.get(2 * place..2 * place + 2)?, 16).ok())
+                .collect();
+            <[u8; 32]>::try_from(bytes?).ok()
+        };
+        let (seal, index) = (key(lines.next(), "seal "), key(lines.next(), "index "));
+        let third = lines.next().filter(|line| !line.trim().is_empty());
+        let previous = key(third, "previous ");
+        match (head, seal, index) {
+            (true, Some(seal), Some(index)) if third.is_some() == previous.is_some() => {
+                Ok(Self { seal, index, previous })
+            }
+            _ => Err(unreadable().into()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod keys;
 pub mod personal;
+pub mod rotation;
 
 use std::fs::File;
 use std::io::{self, Read, Seek};
@@ -132,6 +133,17 @@ fn place(document_id: i64, chunk_no: i64) -> [u8; 16] {
     place[8..].copy_from_slice(&chunk_no.to_be_bytes());
     place
 }
+
+/// What is sealed of documents.
+pub(crate) const SEALED_CHUNKS: rotation::Sealed = rotation::Sealed {
+    table: "document_chunk",
+    key: &["court_id", "book_id", "document_id", "chunk_no"],
+    column: "content",
+    page: "SELECT court_id, book_id, document_id, chunk_no, content FROM document_chunk \
+           WHERE (court_id, book_id, document_id, chunk_no) > ($1, $2, $3, $4) \
+           ORDER BY court_id, book_id, document_id, chunk_no LIMIT 16",
+    place: |row| Ok(place(row.int(2)?, row.int(3)?).to_vec()),
+};
 
 /// Reads a document chunk by chunk and checks its digest at the end.
 ///

@@ -9,6 +9,7 @@ use ankuan_ledger::engine::{Bulk, Row, RowBytes, Table, Tx, Value};
 use ring::aead::NONCE_LEN;
 
 use super::keys::Keys;
+use super::rotation::Sealed;
 use crate::bank::PayeeKind;
 use crate::failure::Outcome;
 use crate::message::Message;
@@ -221,11 +222,36 @@ pub fn each_detail(
         };
         write_place(&mut place, book, detail_id, &open);
         let plain = keys.open(place.as_bytes(), &mut scratch).map_err(|_| cannot())?;
+        keys.count_detail();
         let [document_number, account, telephone] = fields(plain).ok_or_else(cannot)?;
         let detail = PersonalDetail { document_number, account, telephone, ..open };
         read(detail_id, &detail, Salt(nonce))
     })
 }
+
+/// What is sealed of personal details.
+pub(crate) const SEALED_DETAILS: Sealed = Sealed {
+    table: "personal_detail",
+    key: &["court_id", "book_id", "detail_id"],
+    column: "sealed",
+    page: "SELECT court_id, book_id, detail_id, sealed, payee_kind, payee_name, bank_name, bank_code \
+           FROM personal_detail WHERE (court_id, book_id, detail_id) > ($1, $2, $3) \
+           ORDER BY court_id, book_id, detail_id LIMIT 2000",
+    place: |row| {
+        let mut place = RowBytes::default();
+        let open = PersonalDetail {
+            kind: kind_of(row.text(4)?),
+            payee_name: row.text(5)?,
+            bank_name: row.text(6)?,
+            bank_code: row.text(7)?,
+            document_number: "",
+            account: "",
+            telephone: "",
+        };
+        write_place(&mut place, BookKey { court_id: row.int(0)?, book_id: row.int(1)? }, row.int(2)?, &open);
+        Ok(place.as_bytes().to_vec())
+    },
+};
 
 /// What of personal details is not sealed.
 #[derive(Debug, Clone, Copy)]

@@ -523,9 +523,9 @@ impl Loader<'_, '_> {
         ]);
         let rows = shares_by_outcome(self.tx, court_id, &stored)?.into_iter().map(|sum| {
             let said = match (sum.outcome.as_str(), sum.reason.is_empty()) {
-                ("paid", _) => Message::new("distribute_cli.paid").into(),
+                ("pay", _) => Message::new("distribute_cli.paid").into(),
                 ("set_aside", true) => Message::new("distribute_cli.set_aside").into(),
-                ("carried", _) => Message::new("distribute_cli.carried").into(),
+                ("carry", _) => Message::new("distribute_cli.carried").into(),
                 _ => match SetAside::from_code(&sum.reason) {
                     Some(reason) => reason.message().into(),
                     None => Said::from(format!("{} {}", sum.outcome, sum.reason)),

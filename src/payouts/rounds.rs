@@ -305,7 +305,7 @@ fn apply_events(
 /// Shares of a distribution that have the same outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeSum {
-    /// As stored: paid, set_aside, carried.
+    /// As stored: pay, set_aside, carry.
     pub outcome: String,
     /// Why, of what is set aside.
     pub reason: String,

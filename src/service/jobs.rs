@@ -11,6 +11,7 @@ use crate::access::Actor;
 use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
+use crate::documents::rotation::Sealed;
 use crate::words::{read_word, words};
 use crate::{Language, Message, Outcome};
 
@@ -224,6 +225,17 @@ fn place(court_id: i64, job_id: i64, file_no: i64, part_no: i64) -> Vec<u8> {
     }
     place
 }
+
+/// What is sealed of jobs.
+pub(crate) const SEALED_FILES: Sealed = Sealed {
+    table: "job_file",
+    key: &["court_id", "job_id", "file_no", "part_no"],
+    column: "part",
+    page: "SELECT court_id, job_id, file_no, part_no, part FROM job_file \
+           WHERE (court_id, job_id, file_no, part_no) > ($1, $2, $3, $4) \
+           ORDER BY court_id, job_id, file_no, part_no LIMIT 16",
+    place: |row| Ok(place(row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?)),
+};
 
 /// A file of a job: its number, the argument it was given for (empty: it was written), its name.
 #[derive(Clone, Debug, PartialEq, Eq)]

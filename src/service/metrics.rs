@@ -61,7 +61,7 @@ impl Metrics {
 /// # Errors
 /// What the database says.
 pub fn text(service: &Service) -> Outcome<String> {
-    let waiting = service.read(|tx| jobs::counts(tx))?;
+    let waiting = service.read(jobs::counts)?;
     let counted = service.metrics.0.lock().unwrap_or_else(PoisonError::into_inner);
     let mut out = String::new();
     let head = |out: &mut String, name: &str, kind: &str, help: &str| {

@@ -24,9 +24,10 @@ use crate::access::{Acting, Actor, credentials, may};
 use crate::api::limits::Limits;
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
 use crate::cli::output::{Exit, Output, Reached, Said};
-use crate::cli::{Context, Globals, Served, run_command};
+use crate::cli::{Command, Context, Globals, Served, run_command};
 use crate::clock::{Clock, Randomness, Stopwatch};
 use crate::documents::keys::Keys;
+use crate::reads::{self, ReadLog};
 use crate::request::{Answer, Request};
 use crate::schema;
 use crate::{Failure, Language, Message, Outcome, access, chart, request};
@@ -155,6 +156,7 @@ pub struct Service {
     owner: String,
     running: Mutex<HashMap<(i64, i64), Arc<Reached>>>,
     wake: (Mutex<Awake>, Condvar),
+    reads: ReadLog,
     _guard: Guard,
 }
 
@@ -191,6 +193,7 @@ impl Service {
             jobs::let_all_go(&mut tx)?;
             tx.commit()?;
         }
+        let reads = ReadLog::begin(reads::open(&globals.database, Duration::from_secs(globals.wait))?)?;
         let owner: [u8; 8] = Randomness::system().bytes().map_err(std::io::Error::other)?;
         Ok(Arc::new(Self {
             entries: catalogue::entries(),
@@ -206,6 +209,7 @@ impl Service {
             owner: ankuan_ledger::chain::hex(&owner),
             running: Mutex::default(),
             wake: Default::default(),
+            reads,
             _guard: guard,
         }))
     }
@@ -237,6 +241,27 @@ impl Service {
     pub fn read<T>(&self, read: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
         let done = self.pool.lease().map_err(Failure::from).and_then(|mut store| read(&mut store.snapshot()?));
         self.watch(done)
+    }
+
+    /// As [`Service::read`] for a page that opens personal data without a command: with keys that count what they open, which
+    /// is logged before anything is shown.
+    ///
+    /// # Errors
+    /// What the reading says; it could not be logged.
+    pub fn read_personal<T>(
+        &self,
+        person: &Actor,
+        (words, subject): (&str, &str),
+        read: impl FnOnce(&mut Tx<'_>, &Keys) -> Outcome<T>,
+    ) -> Outcome<T> {
+        let opened = Arc::default();
+        let keys = self.keys.clone().counting(Arc::clone(&opened));
+        let done = self.read(|tx| read(tx, &keys))?;
+        let count = opened.load(std::sync::atomic::Ordering::Relaxed);
+        if count > 0 {
+            self.log_read(person, words, subject, i64::try_from(count).unwrap_or(i64::MAX))?;
+        }
+        Ok(done)
     }
 
     /// Changes something in a transaction that is committed when it is done.
@@ -421,8 +446,69 @@ impl Service {
             _ => None,
         };
         let context = self.context(person, asked, signer, Arc::clone(reached));
-        let outcome = self.watch(run_command(&context, &command));
+        self.run_logged(&context, person, entry, &asked.values, &command)
+    }
+
+    /// Runs a command, and logs what it opened of personal data, or why it was refused, before anything of it is shown.
+    fn run_logged(
+        &self,
+        context: &Context,
+        person: &Actor,
+        entry: &Entry,
+        values: &[(String, String)],
+        command: &Command,
+    ) -> Outcome<Ran> {
+        let outcome = self.watch(run_command(context, command));
+        let opened = i64::try_from(context.details_opened()).unwrap_or(i64::MAX);
+        let code = match &outcome {
+            Err(Failure::Refused(message)) => Some(message.code),
+            _ => None,
+        };
+        if opened > 0 {
+            self.log_read(person, entry.words, &subject_of(values), opened)?;
+        }
+        if let Some(code) = code {
+            self.log_refusal(person, entry.words, &subject_of(values), code)?;
+        }
         Ok(Ran { said: context.output.said(), outcome })
+    }
+
+    /// Logs that somebody opened personal data: how many sealed details, by which command, of what. To be called before
+    /// anything of it is shown.
+    ///
+    /// # Errors
+    /// It could not be logged: then nothing may be shown.
+    pub fn log_read(&self, person: &Actor, words: &str, subject: &str, details: i64) -> Outcome<()> {
+        self.log(person, reads::Kind::Read, words, subject, details, "")
+    }
+
+    /// Logs that something was refused to somebody.
+    ///
+    /// # Errors
+    /// It could not be logged.
+    pub fn log_refusal(&self, person: &Actor, words: &str, subject: &str, code: &str) -> Outcome<()> {
+        self.log(person, reads::Kind::Refused, words, subject, 0, code)
+    }
+
+    fn log(
+        &self,
+        person: &Actor,
+        kind: reads::Kind,
+        words: &str,
+        subject: &str,
+        details: i64,
+        code: &str,
+    ) -> Outcome<()> {
+        self.reads.log(reads::Entry {
+            court_id: person.court_id,
+            at: self.clock.now().as_microsecond(),
+            person_id: person.person_id,
+            kind,
+            command: words.to_owned(),
+            subject: subject.to_owned(),
+            details,
+            code: code.to_owned(),
+        })
     }
 
     /// Whom a job waits for, where its proposer named somebody.
@@ -679,7 +765,7 @@ impl Service {
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, &written)?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
-        let outcome = self.watch(run_command(&context, &command));
+        let ran = self.run_logged(&context, &person, entry, &asked.values, &command)?;
         let files = written_files(&written)?;
         if !files.is_empty() {
             let mut randomness = Randomness::system();
@@ -698,7 +784,7 @@ impl Service {
                 Ok(())
             })?;
         }
-        Ok(end_of(Ran { said: context.output.said(), outcome }, job.language))
+        Ok(end_of(ran, job.language))
     }
 }
 
@@ -757,6 +843,17 @@ fn given(entry: &Entry, asked: &Asked, written: &Path) -> Outcome<Vec<(String, S
         }
     }
     Ok(values)
+}
+
+/// Arguments that say of what a command speaks, the narrowest first.
+const SUBJECTS: &[&str] =
+    &["claim", "payee", "asset", "asset_id", "sheet", "run", "distribution", "list", "case", "number", "reference"];
+
+/// What a command speaks of, for the read log.
+fn subject_of(values: &[(String, String)]) -> String {
+    const LETTERS_MAX: usize = 120;
+    let found = SUBJECTS.iter().find_map(|subject| values.iter().find(|(name, _)| name == subject));
+    found.map_or_else(String::new, |(name, value)| format!("{name}={value}").chars().take(LETTERS_MAX).collect())
 }
 
 /// A worker, counted until it ends, however it ends.

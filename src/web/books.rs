@@ -19,7 +19,7 @@ use crate::chart::{self, AccountKind};
 use crate::cli::ledger::{Book, kind_message};
 use crate::papers::attached;
 use crate::report::books::{AccountLine, AccountLines, Day, GeneralAccount, Place};
-use crate::report::{self, AccountView, EntryRange, Sides, VoucherView, books};
+use crate::report::{self, AccountView, EntryRange, EntryView, Sides, VoucherView, books};
 use crate::{Language, Message, Outcome, cases, clock};
 
 /// Rows of a page; the rest follow by cursor.
@@ -297,7 +297,8 @@ pub async fn voucher(
             Ok((voucher, entries, sums, papers, Names::load(tx, key, language)?))
         })
     });
-    let (voucher, entries, sums, papers, names) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    let (voucher, mut entries, sums, papers, names) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    let next = cut_whole(&mut entries, asked.rows());
     let columns = [
         ("column.entry", true),
         ("column.debit", false),
@@ -320,7 +321,6 @@ pub async fn voucher(
     let name = voucher_name(&voucher.kind, voucher.number, language);
     let title = format!("{} {} {name}", viewer.t("web_books.voucher"), voucher.month);
     let all = usize::try_from(lines).unwrap_or(usize::MAX);
-    let next = entries.last().filter(|last| entries.len() == ROWS_A_PAGE && last.entry_no < voucher.last_entry_no);
     let body = html! {
         link rel="stylesheet" href="/form.css";
         div.screen { (tabs(&viewer, "/books", book)) }
@@ -347,8 +347,8 @@ pub async fn voucher(
             h2 { (viewer.t("web_books.entries")) " (" (lines) ")" }
             @if all > ROWS_A_PAGE { p.hint { (Message::new("web_books.pages_of").with("rows", ROWS_A_PAGE).text(language)) } }
             (grid.markup())
-            @if let Some(last) = next {
-                p.pager { a href=(format!("/books/vouchers/{voucher_id}?book={}&after={}", book.as_str(), last.entry_no + 1)) {
+            @if let Some(first) = next {
+                p.pager { a href=(format!("/books/vouchers/{voucher_id}?book={}&after={}", book.as_str(), first)) {
                     (viewer.t("web_books.next"))
                 } }
             }
@@ -356,6 +356,18 @@ pub async fn voucher(
         }
     };
     file_or_page(&viewer, &asked, &format!("voucher-{voucher_id}"), &grid, page(&viewer, &title, &body))
+}
+
+/// Cuts a full page so that no entry is torn: the entry to go on with, if there may be more. An entry that fills a page by
+/// itself is shown as far as it goes.
+fn cut_whole(entries: &mut Vec<EntryView>, rows: usize) -> Option<i64> {
+    let last = entries.last().filter(|_| entries.len() >= rows)?.entry_no;
+    let whole = entries.iter().take_while(|entry| entry.entry_no != last).count();
+    if whole == 0 {
+        return last.checked_add(1);
+    }
+    entries.truncate(whole);
+    Some(last)
 }
 
 /// A paper that is attached to a voucher of case money.
@@ -368,8 +380,12 @@ pub async fn paper(
     Path((voucher_id, document_id)): Path<(i64, i64)>,
 ) -> Result<Response, Sorry> {
     let book = crate::books::case_money(viewer.session.actor.court_id);
+    let person = viewer.session.actor.clone();
     let found = blocking(&service, move |service| {
-        service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))
+        let found = service.read(|tx| attached::read(tx, service.keys(), book, voucher_id, document_id))?;
+        // A bank's receipt names people and accounts.
+        service.log_read(&person, "attached paper", &format!("voucher={voucher_id}"), 1)?;
+        Ok(found)
     });
     let (name, bytes) = found.await.map_err(|failure| viewer.sorry(failure))?;
     let headers = [

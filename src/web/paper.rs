@@ -99,11 +99,11 @@ pub async fn show(
     Query(wanted): Query<Wanted>,
 ) -> Result<Markup, Sorry> {
     let kind = known(&viewer, &kind)?;
-    let court_id = viewer.session.actor.court_id;
+    let (person, court_id) = (viewer.session.actor.clone(), viewer.session.actor.court_id);
     let found = blocking(&service, move |service| {
         let today = service.clock.today_in_shanghai();
-        service.read(|tx| {
-            let form = load(tx, service.keys(), court_id, kind, &subject, today)?;
+        service.read_personal(&person, ("papers", &subject), |tx, keys| {
+            let form = load(tx, keys, court_id, kind, &subject, today)?;
             let prints = papers::prints_of(tx, books::case_money(court_id), kind, &form.subject)?;
             Ok((form, prints))
         })

@@ -535,7 +535,11 @@ fn a_corrected_account_is_paid(database: &Database) {
         .expect("reads");
     let of = |id: i64| decided.iter().find(|one| one.correction_id == id).expect("kept");
     let (taken, left) = (of(own.correction_id), of(anothers.correction_id));
-    assert_eq!((taken.state, &taken.old), (CorrectionState::Accepted, &own.old), "the account that it took the place of");
+    assert_eq!(
+        (taken.state, &taken.old),
+        (CorrectionState::Accepted, &own.old),
+        "the account that it took the place of"
+    );
     assert_eq!((left.state, left.reason.as_str()), (CorrectionState::Refused, "不是本人账户"));
     let waiting = case.circle.act(HANDLER, |tx, _, keys, _, _| corrections::proposals(tx, keys, COURT, None, false));
     assert!(waiting.expect("reads").is_empty());

@@ -47,7 +47,7 @@ pub fn globals(database: &Database) -> Globals {
     Cli::parse_from(["ankuan", "--database", &database.address, "--keys", keys, "person", "list"]).globals
 }
 
-fn asked(words: &'static str, values: &[(&str, &str)]) -> Asked {
+pub fn asked(words: &'static str, values: &[(&str, &str)]) -> Asked {
     Asked {
         words,
         values: values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
@@ -59,7 +59,7 @@ fn asked(words: &'static str, values: &[(&str, &str)]) -> Asked {
     }
 }
 
-fn add_job(store: &mut Store, keys: &Keys, (court_id, name): (i64, &str), asked: &Asked, state: State) -> i64 {
+pub fn add_job(store: &mut Store, keys: &Keys, (court_id, name): (i64, &str), asked: &Asked, state: State) -> i64 {
     let mut tx = store.begin().expect("begins");
     let person = access::find_actor(&mut tx, court_id, name).expect("a person");
     let mut randomness = Randomness::system();

@@ -129,7 +129,9 @@ fn a_sign_in_that_fails_says_nothing(database: &Database) {
     let mut answers = vec![attempt("无此人", PASSWORD), attempt(HANDLER, PASSWORD), attempt(FINANCE, PASSWORD)];
     // Locked from the fifth on.
     answers.extend((0..6).map(|_| attempt(FINANCE, "wrong wrong wrong")));
-    let said = |page: &Page| page.text.split("role=\"alert\"").nth(1).expect("a refusal").split("</p>").next().map(str::to_owned);
+    let said = |page: &Page| {
+        page.text.split("role=\"alert\"").nth(1).expect("a refusal").split("</p>").next().map(str::to_owned)
+    };
     for answer in &answers {
         assert_eq!(answer.status, 401);
         assert_eq!(said(answer), said(&answers[0]));
@@ -185,14 +187,20 @@ fn an_upper_court_reads_what_is_below_it_and_no_other(database: &Database) {
     desk.other_court(OTHER);
     let look = format!("/courts/{COURT}/see/case/list");
     let above = |is_granted| Above { upper_court_id: UPPER, is_granted, since: TODAY, document: "函".into() };
-    assert_eq!(code(desk.court.act(FINANCE, |tx, acting, _| upper::record(tx, acting, &above(true)))), "access.role_missing");
+    assert_eq!(
+        code(desk.court.act(FINANCE, |tx, acting, _| upper::record(tx, acting, &above(true)))),
+        "access.role_missing"
+    );
     let upper_court = desk.session(UPPER, "上级");
     let refused = |page: Page| assert!(page.status == 403 && !page.text.contains(NUMBER), "{}", page.text);
     refused(desk.get(&upper_court.0, &look));
     desk.court.act(ADMIN, |tx, acting, _| upper::record(tx, acting, &above(true))).expect("records");
     let shown = desk.get(&upper_court.0, &look);
     assert!(shown.status == 200 && shown.text.contains(NUMBER), "{}", shown.text);
-    assert!(shown.text.contains("某某市某某区人民法院") && !shown.text.contains("<form method=\"post\" action=\"/do"), "whose books");
+    assert!(
+        shown.text.contains("某某市某某区人民法院") && !shown.text.contains("<form method=\"post\" action=\"/do"),
+        "whose books"
+    );
     assert!(!shown.text.contains("href=\"/see/case/show"), "links stay in that court");
     assert!(desk.get(&upper_court.0, "/courts").text.contains(&format!("/courts/{COURT}")));
     // Neither another court, nor another role of the same court, nor a court that is not there.
@@ -208,7 +216,8 @@ fn an_upper_court_reads_what_is_below_it_and_no_other(database: &Database) {
     let sent = desk.submit(&upper_court, &format!("/courts/{COURT}/see/case/list"), &[]);
     assert_eq!(sent.status, 405);
     let readings = desk.service.read(|tx| upper::readings(tx, COURT, 10)).expect("reads");
-    let seen: Vec<_> = readings.iter().map(|one| (one.upper_court_id, one.person_name.as_str(), one.command.as_str())).collect();
+    let seen: Vec<_> =
+        readings.iter().map(|one| (one.upper_court_id, one.person_name.as_str(), one.command.as_str())).collect();
     assert_eq!(seen, [(UPPER, "上级", "case list")]);
     desk.court.act(ADMIN, |tx, acting, _| upper::record(tx, acting, &above(false))).expect("ends");
     refused(desk.get(&upper_court.0, &look));
