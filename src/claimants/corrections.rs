@@ -24,6 +24,7 @@ use crate::claims::events::{self, ClaimRecord, NewDetails, Statement, Which};
 use crate::clock::{Randomness, shown_in_shanghai};
 use crate::documents::keys::Keys;
 use crate::documents::personal::{PersonalDetail, mask};
+use crate::documents::rotation::Sealed;
 use crate::failure::Outcome;
 use crate::message::Message;
 use crate::words::{read_word, words};
@@ -261,6 +262,16 @@ impl Proposal {
     }
 }
 
+/// What is sealed of corrections.
+pub(crate) const SEALED: Sealed = Sealed {
+    table: "claimant_correction",
+    key: &["court_id", "correction_id"],
+    column: "sealed",
+    page: "SELECT court_id, correction_id, sealed FROM claimant_correction \
+           WHERE (court_id, correction_id) > ($1, $2) ORDER BY court_id, correction_id LIMIT 2000",
+    place: |row| Ok(place("claimant_correction", &[row.int(0)?, row.int(1)?])),
+};
+
 struct Stored {
     correction_id: i64,
     case_id: i64,
@@ -302,6 +313,7 @@ impl Stored {
     fn opened(&self, keys: &Keys, court_id: i64) -> Outcome<[String; 3]> {
         let mut sealed = self.sealed.clone();
         let plain = keys.open(&place("claimant_correction", &[court_id, self.correction_id]), &mut sealed)?;
+        keys.count_detail();
         let broken = || Error::Inconsistent(format!("correction {} cannot be read", self.correction_id));
         Ok(texts(plain).ok_or_else(broken)?)
     }

@@ -12,6 +12,7 @@ use x25519_dalek::{PublicKey, StaticSecret};
 use super::{from_hex, place, random, seal};
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
+use crate::documents::rotation::Sealed;
 use crate::failure::Outcome;
 use crate::message::Message;
 
@@ -103,6 +104,32 @@ pub(super) fn agreement_key(bytes: &[u8]) -> Option<PublicKey> {
     }
 }
 
+fn signing_place(court_id: i64) -> Vec<u8> {
+    place("claimant_key sign", &[court_id])
+}
+
+fn agreement_place(court_id: i64) -> Vec<u8> {
+    place("claimant_key agree", &[court_id])
+}
+
+/// What is sealed of the court's keys.
+pub(crate) const SEALED: [Sealed; 2] = [
+    Sealed {
+        table: "claimant_key",
+        key: &["court_id"],
+        column: "signing_seed",
+        page: "SELECT court_id, signing_seed FROM claimant_key WHERE court_id > $1 ORDER BY court_id LIMIT 2000",
+        place: |row| Ok(signing_place(row.int(0)?)),
+    },
+    Sealed {
+        table: "claimant_key",
+        key: &["court_id"],
+        column: "agreement_secret",
+        page: "SELECT court_id, agreement_secret FROM claimant_key WHERE court_id > $1 ORDER BY court_id LIMIT 2000",
+        place: |row| Ok(agreement_place(row.int(0)?)),
+    },
+];
+
 /// The court's keys; made when they are first asked for.
 ///
 /// # Errors
@@ -114,7 +141,7 @@ pub fn court_keys(
     court_id: i64,
     now: Timestamp,
 ) -> Outcome<CourtKeys> {
-    let (signing, agreement) = (place("claimant_key sign", &[court_id]), place("claimant_key agree", &[court_id]));
+    let (signing, agreement) = (signing_place(court_id), agreement_place(court_id));
     let found = tx.query_opt(
         "SELECT signing_seed, agreement_secret FROM claimant_key WHERE court_id = $1",
         &[court_id.into()],

@@ -13,6 +13,7 @@ use super::{codes, keys as court, live_codes, make_codes, place, seal};
 use crate::cases::Case;
 use crate::clock::{Randomness, day_in_shanghai};
 use crate::documents::keys::Keys;
+use crate::documents::rotation::Sealed;
 use crate::failure::Outcome;
 use crate::message::Message;
 use crate::words::{read_word, words};
@@ -279,6 +280,7 @@ pub fn take_out(tx: &mut Tx<'_>, keys: &Keys, court_id: i64, again: bool, now: T
         let plain = keys.open(&place("claimant_message", &[court_id, message_id]), &mut sealed)?;
         let unreadable = || ankuan_ledger::Error::Inconsistent(format!("message {message_id} cannot be read"));
         let [telephone, text] = texts(plain).ok_or_else(unreadable)?;
+        keys.count_detail();
         outgoing.push(Outgoing { message_id, telephone, text, parts });
     }
     let values: Vec<Value<'_>> = outgoing
@@ -317,6 +319,16 @@ pub fn outbox_file(messages: &[Outgoing]) -> Outcome<Vec<u8>> {
     }
     Ok(out.into_inner().map_err(|error| std::io::Error::other(error.to_string()))?)
 }
+
+/// What is sealed of messages.
+pub(crate) const SEALED: Sealed = Sealed {
+    table: "claimant_message",
+    key: &["court_id", "message_id"],
+    column: "sealed",
+    page: "SELECT court_id, message_id, sealed FROM claimant_message \
+           WHERE (court_id, message_id) > ($1, $2) AND sealed IS NOT NULL ORDER BY court_id, message_id LIMIT 2000",
+    place: |row| Ok(place("claimant_message", &[row.int(0)?, row.int(1)?])),
+};
 
 /// How messages stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use crate::cases::Case;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
+use crate::documents::rotation::Sealed;
 use crate::failure::Outcome;
 use codes::{Root, SALT_LEN};
 use load::Claimant;
@@ -61,6 +62,16 @@ pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     }
     (0..text.len() / 2).map(|place| u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()).collect()
 }
+
+/// What is sealed of codes.
+pub(crate) const SEALED_CODES: Sealed = Sealed {
+    table: "claimant_code",
+    key: &["court_id", "case_id", "claim_id"],
+    column: "code_digest",
+    page: "SELECT court_id, case_id, claim_id, code_digest FROM claimant_code \
+           WHERE (court_id, case_id, claim_id) > ($1, $2, $3) ORDER BY court_id, case_id, claim_id LIMIT 2000",
+    place: |row| Ok(place("claimant_code", &[row.int(0)?, row.int(1)?, row.int(2)?])),
+};
 
 /// A code that was made for a claim, in clear: it is shown once and stored nowhere.
 pub struct NewCode {

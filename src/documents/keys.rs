@@ -121,7 +121,7 @@ impl Keys {
     }
 
     /// Personal details were opened.
-    pub(super) fn count_detail(&self) {
+    pub(crate) fn count_detail(&self) {
         self.opened.fetch_add(1, Ordering::Relaxed);
     }
 

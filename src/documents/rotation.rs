@@ -6,7 +6,7 @@ use ankuan_ledger::{Store, stop};
 use super::keys::Keys;
 use crate::access::credentials;
 use crate::service::jobs;
-use crate::{Outcome, documents};
+use crate::{Outcome, claimants, documents};
 
 /// A column that holds sealed values.
 pub struct Sealed {
@@ -23,8 +23,17 @@ pub struct Sealed {
 }
 
 /// Everything that is sealed with the court's keys.
-const ALL: &[Sealed] =
-    &[documents::personal::SEALED_DETAILS, documents::SEALED_CHUNKS, credentials::SEALED_SECRETS, jobs::SEALED_FILES];
+const ALL: &[Sealed] = &[
+    documents::personal::SEALED_DETAILS,
+    documents::SEALED_CHUNKS,
+    credentials::SEALED_SECRETS,
+    jobs::SEALED_FILES,
+    claimants::keys::SEALED[0],
+    claimants::keys::SEALED[1],
+    claimants::SEALED_CODES,
+    claimants::messages::SEALED,
+    claimants::corrections::SEALED,
+];
 
 /// Seals everything again that is not sealed with the key that counts now; returns how many values. Told of each page.
 ///
