@@ -3,7 +3,7 @@
 
 use std::io::{self, Read, Write};
 
-use lz4_flex::frame::{FrameDecoder, FrameEncoder};
+use lz4_flex::frame::{FrameDecoder, FrameEncoder, FrameInfo};
 use ring::digest::{Context, SHA256};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -42,7 +42,9 @@ impl<W: Write> Writer<W> {
     /// Begins one.
     pub fn begin(mut out: W) -> Outcome<Self> {
         out.write_all(FILE_HEAD)?;
-        Ok(Self { out: FrameEncoder::new(out), digest: Context::new(&SHA256) })
+        // The digest is of what was packed, and a changed byte may unpack to the same: the checksums are of the packed bytes.
+        let info = FrameInfo::new().block_checksums(true);
+        Ok(Self { out: FrameEncoder::with_frame_info(info, out), digest: Context::new(&SHA256) })
     }
 
     /// Adds a block.
