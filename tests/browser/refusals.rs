@@ -43,17 +43,17 @@ fn nobody_goes_beyond_their_duty(database: &Database) {
     let run = with_a_run(&office);
     let handler = office.person(1, HANDLER);
 
-    // The maker does not approve, though they hold digest and password.
+    // The maker does not approve, though they hold digest and password: a handler has no role for it.
     let digest = digest_of(&handler, &run);
     let approval = [("run", run.as_str()), ("digest", digest.as_str()), ("_password", PASSWORD)];
-    handler.is_refused("payout approve", &approval, "runs.maker_approves");
+    handler.is_refused("payout approve", &approval, "access.roles_missing");
 
     // An auditor reads all and writes nothing.
     let auditor = office.person(1, AUDITOR);
     auditor.go(&format!("/see/payout/show?run={run}"));
     assert_eq!(auditor.count(".refusal"), 0, "{}", auditor.text());
-    auditor.is_refused("case open", &[("number", "（2026）浙0106执9号"), ("title", "无权")], "access.role_missing");
-    auditor.is_refused("payout approve", &approval, "access.role_missing");
+    auditor.is_refused("case open", &[("number", "（2026）浙0106执9号"), ("title", "无权")], "access.roles_missing");
+    auditor.is_refused("payout approve", &approval, "access.roles_missing");
     auditor.go("/see/case/list");
     assert!(!auditor.text().contains("执9号"), "{}", auditor.text());
 
@@ -221,10 +221,11 @@ fn doors_stay_shut(office: &Office<'_>) {
     // The code of a moment that has passed, so that only the password can be what is wrong.
     for attempt in 1..=5 {
         handler.give("不是这个口令-2026", "000000");
-        assert_eq!(handler.text_of(".refusal code"), "access.sign_in_refused", "{attempt}");
+        assert_eq!(handler.text_of(".refusal code"), "access.sign_in_not_now", "{attempt}");
     }
+    // Locked: the right password is refused in the same words. (That it is the lock, `tests/all/sign_in.rs` shows.)
     handler.give(PASSWORD, "000000");
-    assert_eq!(handler.text_of(".refusal code"), "access.locked", "{}", handler.text());
+    assert_eq!(handler.text_of(".refusal code"), "access.sign_in_not_now", "{}", handler.text());
 }
 
 crate::on_both!(nobody_goes_beyond_their_duty, a_session_is_its_cookie);
