@@ -23,9 +23,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use ankuan::access::api_keys::{self, Scope};
-use ankuan::access::{self, Acting, sessions};
+use ankuan::access::{self, Acting, credentials, sessions};
 use ankuan::claims::sample::write_sample_list;
 use ankuan::clock::{Clock, Randomness};
+use ankuan::documents::keys::Keys;
 use ankuan_ledger::Store;
 use serde_json::{Value, json};
 use shared::{Result, Server, machine, number, print_head, print_row as row, without};
@@ -190,11 +191,26 @@ impl Court {
     fn let_in(&mut self, server: &Server) -> Result<()> {
         let mut store = server.open(&self.folder, "service")?;
         let (clock, mut randomness) = (Clock::system(), Randomness::system());
-        let said = |failure| format!("{failure:?}");
+        let said = |failure: ankuan::Failure| format!("{failure:?}");
         let mut tx = store.begin()?;
         let find = |tx: &mut _, name| access::find_actor(tx, COURT, name).map_err(said);
         let admin = Acting { actor: find(&mut tx, "管理")?, at: clock.now(), date: clock.today_in_shanghai() };
         let finance = find(&mut tx, "复核")?;
+        let code = credentials::invite(&mut tx, &admin, &finance, &mut randomness).map_err(said)?;
+        tx.commit()?;
+        let keys = Keys::read(&self.folder.join("ankuan.key")).map_err(said)?;
+        let enrolled = credentials::enrol(
+            &mut store,
+            &keys,
+            COURT,
+            "复核",
+            &code,
+            "a password of the bench",
+            clock.now(),
+            &mut randomness,
+        );
+        enrolled.map_err(said)?;
+        let mut tx = store.begin()?;
         for number in 0..KEYS {
             let made = api_keys::create(
                 &mut tx,
@@ -248,7 +264,7 @@ impl Court {
              WHERE c.court_id = $1 AND c.book_id = 1 ORDER BY c.case_id LIMIT 50",
             "SELECT r.run_id, r.number, r.title, s.status FROM run AS r JOIN run_state AS s ON s.court_id = r.court_id \
              AND s.book_id = r.book_id AND s.run_id = r.run_id WHERE r.court_id = $1 AND r.book_id = 1 ORDER BY r.run_id LIMIT 50",
-            "SELECT claim_id, claimant_name, amount_minor FROM claim WHERE court_id = $1 AND book_id = 1 \
+            "SELECT claim_id, name, amount_minor FROM claim WHERE court_id = $1 AND book_id = 1 \
              ORDER BY claim_id LIMIT 100",
         ];
         let mut took = Vec::new();
@@ -280,7 +296,7 @@ impl Court {
 
     /// Receipts recorded one after another.
     fn writes(&self, served: &Served, name: &str, count: usize) -> Result<Vec<Duration>> {
-        let agent = ureq::Agent::new_with_defaults();
+        let agent = caller();
         (0..count).map(|turn| self.write(&agent, served, &format!("{name}-{turn}"))).collect()
     }
 
@@ -288,21 +304,21 @@ impl Court {
         let body = json!({"reference": reference, "amount": "1.00", "value_date": "2026-11-02", "payer": "某人"});
         let begun = Instant::now();
         let key = &self.keys[reference.len() % KEYS];
-        let answered = agent
+        let mut answered = agent
             .post(&format!("{}/api/v1/receipt/record", served.base))
             .header("Authorization", &format!("Bearer {key}"))
             .header("Idempotency-Key", reference)
             .header("Content-Type", "application/json")
             .send(body.to_string().as_str())?;
         if answered.status() != 200 {
-            return Err(format!("a receipt: {}", answered.status()).into());
+            return Err(format!("a receipt: {}", answered.body_mut().read_to_string()?).into());
         }
         Ok(begun.elapsed())
     }
 
     /// The page of the largest run, and a page of its claims: the slower of the two, in ten tries each.
     fn largest_page(&self, served: &Served) -> Result<f64> {
-        let agent = ureq::Agent::new_with_defaults();
+        let agent = caller();
         let mut slowest = Duration::ZERO;
         for path in &self.paths()[2..] {
             for _ in 0..10 {
@@ -323,7 +339,7 @@ impl Court {
         };
         let mut answered = request.call()?;
         if answered.status() != 200 {
-            return Err(format!("{path}: {}", answered.status()).into());
+            return Err(format!("{path}: {}", answered.body_mut().read_to_string()?).into());
         }
         black_box(answered.body_mut().read_to_vec()?);
         Ok(())
@@ -331,11 +347,11 @@ impl Court {
 
     /// Commits the run as a job, and reads at the rate until it is done; somebody writes as well, one receipt after another.
     fn reads_during_commit(&self, served: &Served, rate: u64) -> Result<During> {
-        let agent = ureq::Agent::new_with_defaults();
+        let agent = caller();
         let mut asked = agent
             .post(&format!("{}/api/v1/payout/commit", served.base))
             .header("Authorization", &format!("Bearer {}", self.keys[0]))
-            .header("Idempotency-Key", "the payout")
+            .header("Idempotency-Key", "the-payout")
             .header("Content-Type", "application/json")
             .send(json!({"run": self.run}).to_string().as_str())?;
         let job: Value = serde_json::from_slice(&asked.body_mut().read_to_vec()?)?;
@@ -344,7 +360,7 @@ impl Court {
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
             let watching = scope.spawn(|| -> std::result::Result<Duration, String> {
-                let agent = ureq::Agent::new_with_defaults();
+                let agent = caller();
                 let watch = || -> Result<String> {
                     let mut answered = agent
                         .get(&format!("{}/api/v1/jobs/{job}", served.base))
@@ -366,7 +382,7 @@ impl Court {
                 }
             });
             let writing = scope.spawn(|| -> std::result::Result<Duration, String> {
-                let agent = ureq::Agent::new_with_defaults();
+                let agent = caller();
                 let (mut longest, mut turn) = (Duration::ZERO, 0);
                 while !done.load(Ordering::Relaxed) {
                     let took =
@@ -405,7 +421,7 @@ fn read_at(
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
                 scope.spawn(|| -> std::result::Result<Vec<Duration>, String> {
-                    let agent = ureq::Agent::new_with_defaults();
+                    let agent = caller();
                     let mut took = Vec::new();
                     loop {
                         let turn = next.fetch_add(1, Ordering::Relaxed);
@@ -474,6 +490,11 @@ impl Drop for Served {
         let _gone = self.child.kill();
         let _gone = self.child.wait();
     }
+}
+
+/// What is refused is told with what was answered.
+fn caller() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
 fn escape(text: &str) -> String {
