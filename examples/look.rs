@@ -11,6 +11,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 
+use ankuan::cli::catalogue::{Entry, Kind, entries};
 use ankuan::clock::Clock;
 use serde_json::{Value, json};
 use webdriver::{Browser, Driver};
@@ -142,6 +143,7 @@ fn sign_in(browser: &Browser, accounts: &[Value], court: i64) -> Result<(), Trou
 /// Every page that can be come to, few of a kind: what navigation and the list of all actions name, and what those lead to.
 fn pages(browser: &Browser, with_forms: bool, only: &[String]) -> Vec<String> {
     let mut found: Vec<String> = vec!["/".to_owned(), "/jobs".to_owned(), "/actions".to_owned()];
+    found.extend(subjects(browser));
     let (mut kinds, mut at) = (Vec::<String>::new(), 0);
     for path in &found {
         kinds.push(kind_of(path));
@@ -170,6 +172,28 @@ fn pages(browser: &Browser, with_forms: bool, only: &[String]) -> Vec<String> {
     }
     found.retain(|path| only.is_empty() || only.iter().any(|start| path.starts_with(start.as_str())));
     found
+}
+
+/// The pages of commands that only show something about a case or a run, for the first of the court.
+fn subjects(browser: &Browser) -> Vec<String> {
+    let first = |path: &str, place: usize| {
+        browser.go(path);
+        let script = "return document.querySelector('main tbody tr')?.cells[arguments[0]]?.innerText ?? ''";
+        browser.run(script, &[json!(place)]).as_str().unwrap_or_default().to_owned()
+    };
+    let known = [("case", first("/see/case/list", 1)), ("run", first("/see/payout/list", 0))];
+    let about = |entry: &Entry| {
+        let required = entry.parameters.iter().filter(|parameter| parameter.is_required);
+        let given: Option<Vec<String>> = required
+            .map(|parameter| {
+                let (name, value) = known.iter().find(|(name, value)| *name == parameter.name && !value.is_empty())?;
+                Some(format!("{name}={value}"))
+            })
+            .collect();
+        let given = given.filter(|given| !given.is_empty() && entry.kind == Kind::Read)?;
+        Some(format!("/see/{}?{}", entry.words.replace(' ', "/"), given.join("&")))
+    };
+    entries().iter().filter_map(about).collect()
 }
 
 /// A path without what differs between pages of one kind: numbers and names.

@@ -161,7 +161,7 @@ impl Seen {
         let shares = || self.rounds.iter().map(|round| &round.explanation.share);
         let granted = total(shares().map(|share| share.adds_to_paid_before()));
         // What was carried stands in the next pot: only the last round's is still there.
-        let carried = shares().last().filter(|share| share.outcome == ShareOutcome::Carried);
+        let carried = shares().next_back().filter(|share| share.outcome == ShareOutcome::Carried);
         let sum = |wanted: &[Standing]| {
             total(self.payments.iter().filter(|one| wanted.contains(&one.standing())).map(|one| one.amount))
         };

@@ -604,33 +604,6 @@ mod tests {
         }
     }
 
-    /// A list of words in a help text is all that there is to choose from: the form offers no other.
-    #[test]
-    fn a_list_of_words_is_whole() {
-        let mut seen = 0;
-        for entry in entries() {
-            for parameter in entry.parameters.iter().filter(|parameter| !listed(&parameter.help_zh).is_empty()) {
-                let Takes::Choice(words) = &parameter.takes else { continue };
-                let sample = |other: &Parameter| match &other.takes {
-                    _ if other.name == parameter.name => "no such word".to_owned(),
-                    Takes::Date => "2026-01-01".to_owned(),
-                    Takes::Choice(words) => words[0].clone(),
-                    _ => "1".to_owned(),
-                };
-                let is_given = |other: &&Parameter| other.is_required || other.name == parameter.name;
-                let given: Vec<_> = entry.parameters.iter().filter(is_given).collect();
-                let given: Vec<_> = given.iter().map(|other| (other.name.clone(), sample(other))).collect();
-                let refused = entry.command(&given).unwrap_err().text(Language::En);
-                let known = refused.rsplit_once("to choose from: ").map_or(refused.as_str(), |(_, known)| known);
-                let known: BTreeSet<&str> = known.split(", ").map(str::trim).collect();
-                let offered: BTreeSet<&str> = words.iter().map(String::as_str).collect();
-                assert_eq!(offered, known, "{} {}", entry.words, parameter.name);
-                seen += 1;
-            }
-        }
-        assert!(seen >= 10, "{seen}");
-    }
-
     fn of(words: &str) -> Entry {
         entries().into_iter().find(|entry| entry.words == words).unwrap()
     }

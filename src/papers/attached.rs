@@ -97,7 +97,7 @@ pub fn attach(
     path: &Path,
 ) -> Outcome<(VoucherView, i64)> {
     let mut act = acting.open_act(tx, books::CASE_MONEY, "voucher.attach")?;
-    let standings = crate::access::roles_of(tx, &acting.actor, acting.date)?;
+    let standings = crate::access::roles_of(tx, &acting.actor, acting.today())?;
     if !standings.iter().any(|standing| MAY_ATTACH.contains(&standing.role)) {
         return Err(Message::new("forms.attach_role").with("name", &acting.actor.name).into());
     }

@@ -300,11 +300,11 @@ impl Loader<'_, '_> {
         let pause = find_pause(self.tx, self.book, self.number()?)?;
         let rules = court_rules(self.tx, self.book.court_id)?.rules;
         let title = rules.of(pause.kind).title.clone();
-        let title = Message::new("forms.words").with_said("words", |language| title.text(language).to_owned());
+        let title = Said::both(|language| title.text(language).to_owned());
         let mut form = self.form(pause.pause_id)?;
         form.fields = vec![
             ("forms.pause_no", pause.pause_id.into()),
-            ("forms.deadline", title.into()),
+            ("forms.deadline", title),
             ("forms.about", pause.subject_id.into()),
             ("forms.pause_from", pause.from.into()),
             ("forms.paper", (&pause.document).into()),
@@ -353,7 +353,7 @@ impl Loader<'_, '_> {
                 || Said::from(kind),
                 |kind| {
                     let rule = chart.kind(kind);
-                    Message::new("forms.words").with_said("words", |language| rule.name(language).to_owned()).into()
+                    Said::both(|language| rule.name(language).to_owned())
                 },
             )
         };
@@ -655,7 +655,7 @@ fn case_fields(case: &Case) -> Vec<(&'static str, Said)> {
 }
 
 fn class_said(waterfall: &str, class: &str) -> Said {
-    Message::new("forms.words").with_said("words", |language| class_text(Some(waterfall), class, language)).into()
+    Said::both(|language| class_text(Some(waterfall), class, language))
 }
 
 fn voucher_said(voucher: &crate::report::VoucherView) -> Said {
@@ -665,11 +665,7 @@ fn voucher_said(voucher: &crate::report::VoucherView) -> Said {
         _ => "column.kind_transfer",
     };
     let word = Message::new(code);
-    Message::new("forms.words")
-        .with_said("words", |language: Language| {
-            format!("{} {}-{}", voucher.month, word.text(language), voucher.number)
-        })
-        .into()
+    Said::both(|language: Language| format!("{} {}-{}", voucher.month, word.text(language), voucher.number))
 }
 
 fn empty_boxes(labels: &[&'static str]) -> Vec<SignatureBox> {

@@ -130,17 +130,32 @@ pub enum Said {
     Text(String),
     /// In the reader's language.
     Term(Message),
+    /// What a court or a rule calls something, in Chinese and in English.
+    Both(String, String),
     /// Money.
     Amount(Amount),
 }
 
 impl Said {
+    /// What is said of something in each language.
+    #[must_use]
+    pub fn both(said: impl Fn(Language) -> String) -> Self {
+        Self::Both(said(Language::Zh), said(Language::En))
+    }
+
     /// In a language.
     #[must_use]
     pub fn text(&self, language: Language) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Term(message) => message.text(language),
+            Self::Both(zh, en) => {
+                if language == Language::Zh {
+                    zh.clone()
+                } else {
+                    en.clone()
+                }
+            }
             Self::Amount(amount) => amount.to_string(),
         }
     }
@@ -149,6 +164,10 @@ impl Said {
         match self {
             Self::Text(text) => bytes.value(Value::Text(text)),
             Self::Term(message) => message_into(message, bytes),
+            Self::Both(zh, en) => {
+                bytes.value(Value::Text(zh));
+                bytes.value(Value::Text(en));
+            }
             Self::Amount(amount) => bytes.value(amount.minor().into()),
         }
     }
@@ -380,7 +399,7 @@ pub fn all_prints(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Print>> {
 /// `forms.print_role`.
 pub fn print(tx: &mut Tx<'_>, acting: &Acting, form: &Form) -> Outcome<Print> {
     let mut act = acting.open_act(tx, books::CASE_MONEY, "paper.print")?;
-    let standings = access::roles_of(tx, &acting.actor, acting.date)?;
+    let standings = access::roles_of(tx, &acting.actor, acting.today())?;
     if !standings.iter().any(|standing| MAY_PRINT.contains(&standing.role)) {
         return Err(Message::new("forms.print_role").with("name", &acting.actor.name).into());
     }

@@ -23,7 +23,7 @@ pub fn form(form: &Form, print: Option<&Print>, language: Language) -> Markup {
             p.court-name { (form.court) }
             h1 { (form.kind.message().text(language)) }
             div.form-head {
-                span { (t("forms.number")) (t("web_books.colon")) @match print { Some(print) => b { (print.number) }, None => { "—" } } }
+                span { (t("forms.number")) (if language == Language::Zh { "：" } else { ": " }) @match print { Some(print) => b { (print.number) }, None => { "—" } } }
                 @match print {
                     None => span.preview { (t("forms.preview")) }
                     Some(print) if print.print_no == 1 => span { (t("forms.original")) }

@@ -131,6 +131,9 @@ pub fn explain(plan: &Plan, pot: Amount, claims: &[ClaimInput], stored: &Share) 
     Explainer::new(plan, pot, claims)?.explain(stored)
 }
 
+/// A claim by its remainder, the largest first.
+type Ranked = (Reverse<u64>, i64);
+
 /// Explains many shares of one distribution: distributed again and ranked once.
 pub struct Explainer<'a> {
     plan: &'a Plan,
@@ -140,7 +143,7 @@ pub struct Explainer<'a> {
     order: Vec<usize>,
     distribution: Distribution,
     /// Of each class that ends in a ratio: remainder and claim, largest remainder first.
-    remainders: Vec<(u32, Vec<(Reverse<u64>, i64)>)>,
+    remainders: Vec<(u32, Vec<Ranked>)>,
 }
 
 impl<'a> Explainer<'a> {

@@ -16,7 +16,7 @@ use crate::{Message, Outcome};
 const TOGETHER_MAX: usize = 1_000;
 
 /// Number of the lock under which processes append one after another to a chain on PostgreSQL.
-const APPENDING: i64 = 0x72_65_61_64;
+const APPENDING: i64 = 0x7265_6164;
 
 words! {
     /// What an entry is about.

@@ -476,8 +476,11 @@ mod tests {
             oddities(Amount::from_minor(amount), &before, payees).iter().map(|odd| odd.code).collect::<Vec<_>>()
         };
         let known = payee(PayeeKind::Applicant, false, false);
-        assert!(codes(500, &[], &[known.clone()]).is_empty(), "a first payment has nothing to be compared with");
-        assert!(codes(500, &[400, 500], &[known.clone()]).is_empty());
+        assert!(
+            codes(500, &[], std::slice::from_ref(&known)).is_empty(),
+            "a first payment has nothing to be compared with"
+        );
+        assert!(codes(500, &[400, 500], std::slice::from_ref(&known)).is_empty());
         assert_eq!(codes(501, &[400, 500], &[known]), ["web_payouts.odd_amount"]);
         assert_eq!(codes(1, &[], &[payee(PayeeKind::Applicant, true, true)]), ["web_payouts.odd_changed"]);
         assert_eq!(codes(1, &[], &[payee(PayeeKind::Applicant, true, false)]), ["web_payouts.odd_new"]);

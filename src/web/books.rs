@@ -12,7 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::export::{self, FileKind};
-use super::parts::{Cell, Grid, escape};
+use super::parts::{self, Cell, Grid, escape};
 use super::{App, Sorry, Viewer, blocking, page};
 use crate::bank::capital_amount::capital_amount;
 use crate::chart::{self, AccountKind};
@@ -419,9 +419,9 @@ fn voucher_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("web_books.voucher")) }
             div.form-head {
-                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (voucher.accounting_date) }
-                span { (viewer.t("web_books.number")) (viewer.t("web_books.colon")) (voucher.month) " " (name) }
-                span { (viewer.t("web_books.attached")) (viewer.t("web_books.colon")) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
+                span { (viewer.t("column.date")) (parts::colon(viewer.language)) (voucher.accounting_date) }
+                span { (viewer.t("web_books.number")) (parts::colon(viewer.language)) (voucher.month) " " (name) }
+                span { (viewer.t("web_books.attached")) (parts::colon(viewer.language)) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
             }
             table {
                 thead { tr {
@@ -442,7 +442,7 @@ fn voucher_form(
                 }
                 tfoot { tr {
                     td colspan="3" {
-                        (viewer.t("column.total")) (viewer.t("web_books.colon"))
+                        (viewer.t("column.total")) (parts::colon(viewer.language))
                         (capital_amount(voucher.total).unwrap_or_default())
                     }
                     td.number { (voucher.total) } td.number { (voucher.total) }

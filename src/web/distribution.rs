@@ -80,13 +80,16 @@ pub fn effect(shares: &[Share]) -> Effect {
     }
 }
 
+/// What would come of a distribution, with the names of those shown; or why it cannot be made.
+type Tried = Result<(Preview, HashMap<i64, String>), Message>;
+
 struct Shown {
     case: Case,
     lists: Vec<StoredList>,
     distributions: Vec<StoredDistribution>,
     free: Vec<i64>,
     available: Amount,
-    tried: Option<Result<(Preview, HashMap<i64, String>), Message>>,
+    tried: Option<Tried>,
 }
 
 /// The page.

@@ -205,7 +205,6 @@ pub async fn events(State(service): App, viewer: Viewer, Path(job_id): Path<i64>
 }
 
 /// Tells how far a job is, until it ends.
-#[must_use]
 pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
     tokio::spawn(async move {

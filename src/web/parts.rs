@@ -34,6 +34,15 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
+/// What stands between a label and its value.
+#[must_use]
+pub const fn colon(language: Language) -> &'static str {
+    match language {
+        Language::Zh => "：",
+        Language::En => ": ",
+    }
+}
+
 /// A cell of a table that leads somewhere.
 #[derive(Clone, Debug, Default)]
 pub struct Cell {

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::export::{self, FileKind};
-use super::parts::{Cell, Grid};
+use super::parts::{self, Cell, Grid};
 use super::{App, Sorry, Viewer, blocking, command, page};
 use crate::chart::{self, BankAccount};
 use crate::cli::reconcile::rule_text;
@@ -67,7 +67,7 @@ fn day_rows(tx: &mut ankuan_ledger::Tx<'_>, court_id: i64, account: &BankAccount
 }
 
 fn href(account: &BankAccount) -> String {
-    format!("/reconciliation/{}", super::parts::escape(&account.number))
+    format!("/reconciliation/{}", parts::escape(&account.number))
 }
 
 /// The court's bank accounts with their newest day.
@@ -293,7 +293,7 @@ fn side_by_side(service: &Service, viewer: &Viewer, account: &BankAccount, excep
             div {
                 (line_card(viewer, line))
                 @if let Some(note) = note {
-                    p.hint { (viewer.t("web_books.note")) (viewer.t("web_books.colon")) (note.owner) " — " (note.note)
+                    p.hint { (viewer.t("web_books.note")) (parts::colon(viewer.language)) (note.owner) " — " (note.note)
                         @if note.asked_bank { " · " (viewer.t("web_books.asked_bank")) } }
                 }
                 p { a href=(format!("{}/lines/{number}", href(account))) { (viewer.t("web_books.history")) } }
@@ -345,7 +345,7 @@ fn candidate_card(
             ul.points {
                 @for point in candidate.points(line) {
                     li.green[point.agrees].yellow[!point.agrees] {
-                        (if point.agrees { "✓" } else { "≠" }) " " (point.label.text(viewer.language)) (viewer.t("web_books.colon")) (point.value)
+                        (if point.agrees { "✓" } else { "≠" }) " " (point.label.text(viewer.language)) (parts::colon(viewer.language)) (point.value)
                         " " small { (viewer.t(if point.agrees { "web_books.agrees" } else { "web_books.differs" })) }
                     }
                 }
@@ -582,8 +582,8 @@ fn statement_form(
             p.court-name { (viewer.court_name) }
             h1 { (viewer.t("bank_reconciliation.title")) }
             div.form-head {
-                span { (viewer.t("column.account_number")) (viewer.t("web_books.colon")) (statement.account.number) " " (statement.account.bank_name) }
-                span { (viewer.t("column.date")) (viewer.t("web_books.colon")) (statement.day) }
+                span { (viewer.t("column.account_number")) (parts::colon(viewer.language)) (statement.account.number) " " (statement.account.bank_name) }
+                span { (viewer.t("column.date")) (parts::colon(viewer.language)) (statement.day) }
             }
             table {
                 thead { tr {
@@ -594,7 +594,7 @@ fn statement_form(
                     tr { td { (a) } td.number { (b) } td { (c) } td.number { (d) } }
                 } }
             }
-            p.note { (viewer.t("bank_reconciliation.bank_says")) (viewer.t("web_books.colon"))
+            p.note { (viewer.t("bank_reconciliation.bank_says")) (parts::colon(viewer.language))
                 (statement.bank_says.map_or_else(|| "—".to_owned(), |said| said.to_string())) }
             @for gap in &statement.gaps { p.note { (gap.message.text(language)) } }
             p.note { b { (verdict(statement).text(language)) } }

@@ -252,7 +252,7 @@ impl Strangers {
             (_, Takes::Number) => "1".to_owned(),
             (_, Takes::Yuan) => "1.00".to_owned(),
             (_, Takes::Date) => "2026-11-22".to_owned(),
-            (_, Takes::Choice(choices)) => choices[0].0.clone(),
+            (_, Takes::Choice(choices)) => choices[0].clone(),
             (_, Takes::File) => file.to_string_lossy().into_owned(),
             (_, Takes::Flag) => "true".to_owned(),
             _ => CASE.to_owned(),
@@ -260,7 +260,9 @@ impl Strangers {
         let wanted = entry.parameters.iter().filter(|parameter| {
             let also = ["set", "claimant", "unattributed", "payees"].contains(&parameter.name.as_str());
             let also = also || (words == "reconcile undo" && parameter.name == "line");
-            let also = also || (words == "case freeze" && ["claim", "amount", "order", "ordered_by"].contains(&parameter.name.as_str()));
+            let also = also
+                || (words == "case freeze"
+                    && ["claim", "amount", "order", "ordered_by"].contains(&parameter.name.as_str()));
             parameter.is_required || also
         });
         let values: Vec<(String, String)> =

@@ -49,7 +49,7 @@ fn forms_are_numbered_and_counted(database: &Database) {
     let mut receive = |reference, minor, case: Option<&_>| {
         court.receive(reference, minor, case).expect("received").receipt().receipt_id.to_string()
     };
-    let (first, second) = (receive("B-1", 107_000_53, Some(&case)), receive("B-2", 5_000, None));
+    let (first, second) = (receive("B-1", 10_700_053, Some(&case)), receive("B-2", 5_000, None));
     let second_officer = court.person(KEEPER);
     for minor in [30_000, 40_000] {
         court

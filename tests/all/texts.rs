@@ -18,7 +18,8 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 /// Words in quotes that look like a code, behind `Message::new(`, an arrow of a `match` or what a page says.
 fn codes(source: &str) -> Vec<&str> {
     let is_code = |word: &&str| {
-        word.split('.').count() == 2
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word.split('.').count() == 2
             && word.split('.').all(|part| !part.is_empty())
             && word.chars().all(|character| {
                 character.is_ascii_lowercase() || character.is_ascii_digit() || "._".contains(character)

@@ -22,7 +22,10 @@ use crate::receipts::{self, NewReceipt};
 type To = (&'static str, &'static str, PayeeKind);
 
 /// Number, title, money in (fen), and to whom it goes; what is left goes to the first.
-const CASES: [(&str, &str, i64, To, Option<(To, i64)>); 6] = [
+type Sample = (&'static str, &'static str, i64, To, Option<(To, i64)>);
+
+/// The afternoon's cases.
+const CASES: [Sample; 6] = [
     ("（2026）浙01执311号", "买卖合同纠纷", 4_620_000, ("沈雨", "6222020000000311018", PayeeKind::Applicant), None),
     ("（2026）浙01执312号", "民间借贷纠纷", 8_850_000, ("陆文", "6222020000000312016", PayeeKind::Applicant), None),
     (
