@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::caller::Caller;
 use super::jobs;
+use super::openapi::is_read_by_get;
 use super::problem::Problem;
 use super::values::{self, Values};
 use crate::Message;
@@ -33,16 +34,16 @@ pub const OF_BANK: &[&str] = &["statement import", "reply import", "payout list"
 
 /// A route for each command, with the methods that it takes.
 pub fn routes() -> Router<Arc<Service>> {
-    let commands = catalogue::COMMANDS.iter().filter(|(_, kind)| *kind != Kind::Local);
-    commands.fold(Router::new(), |router, &(words, kind)| {
+    let entries = catalogue::entries();
+    entries.iter().filter(|entry| entry.kind != Kind::Local).fold(Router::new(), |router, entry| {
+        let words = entry.words;
         let write = post(async move |service: App, caller: Caller, headers: HeaderMap, request: Request| {
             write(service, caller, words, headers, request).await
         });
-        let methods = match kind {
-            Kind::Read | Kind::ReadOrSet => {
-                write.get(async move |service: App, caller: Caller, uri: Uri| read(service, caller, words, uri).await)
-            }
-            Kind::Write | Kind::Long | Kind::Local => write,
+        let methods = if is_read_by_get(entry) {
+            write.get(async move |service: App, caller: Caller, uri: Uri| read(service, caller, words, uri).await)
+        } else {
+            write
         };
         router.route(&format!("/{}", words.replace(' ', "/")), methods)
     })
@@ -88,8 +89,9 @@ pub async fn write(
     if records && key.is_none() {
         return Err(caller.refused(&Message::new("api.idempotency_key_missing")));
     }
-    if key.as_ref().is_some_and(|key| key.chars().count() > KEY_CHARS_MAX) {
-        return Err(caller.refused(&Message::new("request.key").with("max", KEY_CHARS_MAX)));
+    let is_key = |key: &String| key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !key.as_ref().is_none_or(is_key) {
+        return Err(caller.refused(&Message::new("api.idempotency_key").with("max", KEY_CHARS_MAX)));
     }
     let folder = tempfile::tempdir().map_err(|error| caller.problem(error.into()))?;
     let given = receive(&entry, &caller, request, folder.path()).await?;

@@ -46,7 +46,7 @@ pub struct Problem {
     message_zh: String,
     message_en: String,
     language: Language,
-    header: Option<(header::HeaderName, HeaderValue)>,
+    header: Option<Box<(header::HeaderName, HeaderValue)>>,
 }
 
 impl Problem {
@@ -92,7 +92,7 @@ impl Problem {
     /// With a header that the status asks for.
     #[must_use]
     pub fn with(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
+        self.header = Some(Box::new((name, value)));
         self
     }
 }
@@ -117,7 +117,7 @@ impl IntoResponse for Problem {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         let tag = if self.language == Language::En { "en" } else { "zh-CN" };
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(tag));
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             headers.insert(name, value);
         }
         response
@@ -163,6 +163,9 @@ pub fn status_of(code: &str) -> StatusCode {
         | "command.unknown_parameter"
         | "command.not_built_in"
         | "command.zero_byte"
+        | "command.parameter_missing"
+        | "command.parameter_twice"
+        | "api.idempotency_key"
         | "service.file_is_uploaded"
         | "service.no_file_here"
         | "service.second_person_signs_in" => StatusCode::BAD_REQUEST,

@@ -422,7 +422,7 @@ impl Entry {
     ///
     /// # Errors
     /// `command.unknown_parameter`, `command.not_built_in` (a path where only a name may stand), `command.zero_byte`,
-    /// `command.usage`.
+    /// `command.parameter_missing`, `command.parameter_twice`, `command.usage`.
     pub fn command(&self, values: &[(String, String)]) -> Result<Command, Message> {
         let mut arguments: Vec<String> = vec!["ankuan".to_owned()];
         arguments.extend(self.words.split(' ').map(str::to_owned));
@@ -445,8 +445,20 @@ impl Entry {
             }
         }
         arguments.push("--".to_owned());
+        // What is known by its place is given whole and in order: a gap, or one value too many, would move the others.
+        let mut gap = None;
         for parameter in self.parameters.iter().filter(|parameter| parameter.long.is_none()) {
-            arguments.extend(values.iter().filter(|(name, _)| *name == parameter.name).map(|(_, value)| value.clone()));
+            let given = values.iter().filter(|(name, _)| *name == parameter.name).map(|(_, value)| value.clone());
+            let before = arguments.len();
+            arguments.extend(given);
+            match (arguments.len() - before, gap) {
+                (0, _) => gap = gap.or(Some(parameter)),
+                (_, Some(missing)) => return Err(Message::new("command.parameter_missing").with("name", &missing.name)),
+                (2.., None) if !parameter.is_list => {
+                    return Err(Message::new("command.parameter_twice").with("name", &parameter.name));
+                }
+                _ => {}
+            }
         }
         let usage = |error: clap::Error| {
             let text = error.to_string();
@@ -616,6 +628,11 @@ mod tests {
         assert!(format!("{command:?}").contains("--as=管理员"), "{command:?}");
         assert_eq!(entry.command(&[own("acting_as", "管理员")]).unwrap_err().code, "command.unknown_parameter");
         assert_eq!(entry.command(&[]).unwrap_err().code, "command.usage");
+        // Nor does it move to another place.
+        let show = of("claim show");
+        assert_eq!(show.command(&[own("claimant", "7")]).unwrap_err().code, "command.parameter_missing");
+        let twice = [own("case", "a"), own("case", "b")];
+        assert_eq!(show.command(&twice).unwrap_err().code, "command.parameter_twice");
         let draft = of("payout draft");
         assert!(draft.command(&[own("sheets", "1"), own("sheets", "2"), own("title", "--sheet=3")]).is_ok());
         assert_eq!(draft.command(&[own("profile", "/etc/passwd")]).unwrap_err().code, "command.not_built_in");

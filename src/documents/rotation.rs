@@ -9,6 +9,7 @@ use crate::service::jobs;
 use crate::{Outcome, claimants, documents};
 
 /// A column that holds sealed values.
+#[derive(Clone, Copy)]
 pub struct Sealed {
     /// Its table.
     pub table: &'static str,

@@ -80,8 +80,8 @@ pub fn effect(shares: &[Share]) -> Effect {
     }
 }
 
-/// What would come of a distribution, with the names of those shown; or why it cannot be made.
-type Tried = Result<(Preview, HashMap<i64, String>), Message>;
+/// A preview, and the names of the claims that are shown of it.
+type Tried = (Preview, HashMap<i64, String>);
 
 struct Shown {
     case: Case,
@@ -89,7 +89,7 @@ struct Shown {
     distributions: Vec<StoredDistribution>,
     free: Vec<i64>,
     available: Amount,
-    tried: Option<Tried>,
+    tried: Option<Result<Tried, Message>>,
 }
 
 /// The page.

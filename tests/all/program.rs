@@ -178,6 +178,22 @@ pub fn approve_from(files: &Files, database: &Database, first: &str, last: &str)
     for name in ACTS.into_iter().skip_while(|name| *name != first).take_while(|name| *name != last) {
         let answer = files.done(&database.address, &act(files, name, &known, Path::new("-")));
         known.learn(&answer);
+        if name == "submit" {
+            clear_screens(files, database);
+        }
     }
     files.verified(&database.address, &[])
+}
+
+/// Names and accounts of the list are invented, so some meet: somebody looks and says why the run may go on.
+fn clear_screens(files: &Files, database: &Database) {
+    let run = "P2026-0001";
+    let screened = files.done(&database.address, &words(&["payout", "screen", run]));
+    let findings = screened["findings"].as_array().expect("findings");
+    let codes: std::collections::BTreeSet<&str> =
+        findings.iter().map(|finding| finding["code"].as_str().expect("a code")).collect();
+    for code in codes {
+        let clear = ["payout", "clear", run, "--finding", code, "--reason", "已核对", "--as", "周局长"];
+        files.done(&database.address, &words(&clear));
+    }
 }

@@ -18,7 +18,10 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 /// Words in quotes that look like a code, behind `Message::new(`, an arrow of a `match` or what a page says.
 fn codes(source: &str) -> Vec<&str> {
     let is_code = |word: &&str| {
-        word.starts_with(|first: char| first.is_ascii_lowercase())
+        // A name of a file is none.
+        let is_file = [".csv", ".html", ".toml", ".txt", ".xlsx"].iter().any(|end| word.ends_with(end));
+        !is_file
+            && word.starts_with(|first: char| first.is_ascii_lowercase())
             && word.split('.').count() == 2
             && word.split('.').all(|part| !part.is_empty())
             && word.chars().all(|character| {
@@ -26,7 +29,12 @@ fn codes(source: &str) -> Vec<&str> {
             })
     };
     let behind = |mark| source.split(mark).skip(1).filter_map(|rest: &str| rest.split('"').next());
-    behind("Message::new(\"").chain(behind("=> \"")).chain(behind("t(\"")).filter(is_code).collect()
+    behind("Message::new(\"")
+        .chain(behind("=> \""))
+        .chain(behind("viewer.t(\""))
+        .chain(behind("(t(\""))
+        .filter(is_code)
+        .collect()
 }
 
 #[test]

@@ -21,11 +21,11 @@ use crate::receipts::{self, NewReceipt};
 /// A payee of an invented case: name, account, who it is.
 type To = (&'static str, &'static str, PayeeKind);
 
-/// Number, title, money in (fen), and to whom it goes; what is left goes to the first.
-type Sample = (&'static str, &'static str, i64, To, Option<(To, i64)>);
+/// An invented case: number, title, money in (fen), the first payee, and a second one with an amount.
+type Invented = (&'static str, &'static str, i64, To, Option<(To, i64)>);
 
-/// The afternoon's cases.
-const CASES: [Sample; 6] = [
+/// The cases; what the second payee does not get goes to the first.
+const CASES: [Invented; 6] = [
     ("（2026）浙01执311号", "买卖合同纠纷", 4_620_000, ("沈雨", "6222020000000311018", PayeeKind::Applicant), None),
     ("（2026）浙01执312号", "民间借贷纠纷", 8_850_000, ("陆文", "6222020000000312016", PayeeKind::Applicant), None),
     (
