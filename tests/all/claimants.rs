@@ -18,7 +18,9 @@ use ankuan::claimants::view::Seen;
 use ankuan::claimants::{self};
 use ankuan::claims::events;
 use ankuan::claims::record::{Import, import_list};
-use ankuan::clock::Clock;
+use ankuan::clock::{Clock, Randomness};
+use ankuan::documents::keys::Keys;
+use ankuan::documents::rotation::reseal;
 use ankuan::payouts::distribute::{Plan, Proof, Rule};
 use ankuan::payouts::reissue::{self, NewReissue};
 use ankuan::payouts::rounds;
@@ -679,7 +681,55 @@ fn what_stands_in_the_way_is_said(database: &Database) {
     assert_eq!(code(refused), "access.role_missing");
 }
 
+/// New keys of the court: the old ones open nothing any more, and nothing changes for anybody.
+fn new_keys_of_the_court_change_nothing(database: &Database) {
+    let mut case = Case::paid(database);
+    case.tell_everybody();
+    case.bank_answers();
+    case.export();
+    let waiting = case.claimants().into_iter().find(|one| one.waits_for_account).expect("one");
+    let told = case.codes[&waiting.seen.claim_id].clone();
+    let outside = case.outside();
+    let page = look(&outside, "/", NUMBER, &waiting.document_number, &told);
+    let token = token(&page);
+    let account = "6222021111111111";
+    let fields = [
+        ("token", token.as_str()),
+        ("holder", &waiting.seen.name),
+        ("bank", "某银行"),
+        ("account", account),
+        ("again", account),
+    ];
+    assert_eq!(post(&outside, "/correction", &fields).status, StatusCode::OK);
+    let file = crate::circle::files_of(&case.corrections).remove(0);
+    let proposal = case.import(&file).expect("imports").proposal;
+    case.queue("returned", true);
+    let public = case.key();
+
+    let (old, new) = (case.circle.folder.path().join("keys"), case.circle.folder.path().join("new-keys"));
+    let keys = Keys::rotated(&old, &new, &mut Randomness::seeded(9)).expect("new keys");
+    reseal(&mut case.circle.court.store, &keys, &mut |_| ()).expect("seals again");
+    Keys::finish_rotation(&new).expect("finishes");
+    case.circle.keys = Keys::read(&new).expect("keys");
+    assert_eq!(case.key(), public);
+    let back = case.hand_out();
+    assert!(!back.is_empty());
+    case.export();
+    let outside = case.outside();
+    let other = case.claimants().into_iter().find(|one| !one.waits_for_account).expect("one");
+    let told = case.codes[&other.seen.claim_id].clone();
+    assert_eq!(look(&outside, "/", NUMBER, &other.document_number, &told).status, StatusCode::OK);
+    case.accept(proposal.correction_id, KEEPER, None).expect("accepts");
+    case.circle.keys = Keys::read(&old).expect("the old ones");
+    let refused = case
+        .circle
+        .act(HANDLER, |tx, acting, keys, random, _| court_keys(tx, keys, random, COURT, acting.at).map(|_| ()));
+    assert_eq!(code(refused), "keys.cannot_open");
+    case.circle.keys = Keys::read(&new).expect("keys");
+}
+
 crate::on_both!(
+    new_keys_of_the_court_change_nothing,
     everybody_sees_what_the_distribution_says,
     what_does_not_fit_is_answered_alike,
     a_file_is_the_courts_and_says_nothing_to_a_thief,
