@@ -297,27 +297,12 @@ pub fn cases(tx: &mut Tx<'_>, book: BookKey) -> Outcome<Vec<Case>> {
     let mut cases = tx.query(
         "SELECT case_id, title, opened_on FROM court_case WHERE court_id = $1 AND book_id = $2 ORDER BY case_id",
         &key,
-        |row| {
-            Ok(Case {
-                case_id: row.int(0)?,
-                title: row.text(1)?.to_owned(),
-                opened_on: read_date(row, 2)?,
-                numbers: Vec::new(),
-            })
-        },
+        read_case,
     )?;
     tx.each(
         "SELECT case_id, number, since FROM case_number WHERE court_id = $1 AND book_id = $2 ORDER BY id",
         &key,
-        |row| {
-            let case_id = row.int(0)?;
-            // Sorted by id above.
-            if let Ok(place) = cases.binary_search_by_key(&case_id, |case| case.case_id) {
-                let number = NumberSince { number: row.text(1)?.to_owned(), since: read_date(row, 2)? };
-                cases[place].numbers.push(number);
-            }
-            Ok::<(), ankuan_ledger::Error>(())
-        },
+        |row| add_number_to(&mut cases, row),
     )?;
     Ok(cases)
 }
@@ -331,14 +316,7 @@ pub fn page(tx: &mut Tx<'_>, book: BookKey, after: i64, most: i64) -> Outcome<Ve
         "SELECT case_id, title, opened_on FROM court_case WHERE court_id = $1 AND book_id = $2 AND case_id > $3 \
          ORDER BY case_id LIMIT $4",
         &[book.court_id.into(), book.book_id.into(), after.into(), most.into()],
-        |row| {
-            Ok(Case {
-                case_id: row.int(0)?,
-                title: row.text(1)?.to_owned(),
-                opened_on: read_date(row, 2)?,
-                numbers: Vec::new(),
-            })
-        },
+        read_case,
     )?;
     let Some((first, last)) = cases.first().zip(cases.last()).map(|ends| (ends.0.case_id, ends.1.case_id)) else {
         return Ok(cases);
@@ -347,17 +325,28 @@ pub fn page(tx: &mut Tx<'_>, book: BookKey, after: i64, most: i64) -> Outcome<Ve
         "SELECT case_id, number, since FROM case_number WHERE court_id = $1 AND book_id = $2 AND case_id >= $3 \
          AND case_id <= $4 ORDER BY id",
         &[book.court_id.into(), book.book_id.into(), first.into(), last.into()],
-        |row| {
-            let case_id = row.int(0)?;
-            // Sorted by id above.
-            if let Ok(place) = cases.binary_search_by_key(&case_id, |case| case.case_id) {
-                let number = NumberSince { number: row.text(1)?.to_owned(), since: read_date(row, 2)? };
-                cases[place].numbers.push(number);
-            }
-            Ok::<(), ankuan_ledger::Error>(())
-        },
+        |row| add_number_to(&mut cases, row),
     )?;
     Ok(cases)
+}
+
+/// A case without its numbers: id, title, day it was opened.
+fn read_case(row: &Row<'_>) -> Result<Case> {
+    Ok(Case {
+        case_id: row.int(0)?,
+        title: row.text(1)?.to_owned(),
+        opened_on: read_date(row, 2)?,
+        numbers: Vec::new(),
+    })
+}
+
+/// Adds a number (case, number, since) to its case, if it is among these, which are sorted by id.
+fn add_number_to(cases: &mut [Case], row: &Row<'_>) -> Result<()> {
+    if let Ok(place) = cases.binary_search_by_key(&row.int(0)?, |case| case.case_id) {
+        let number = NumberSince { number: row.text(1)?.to_owned(), since: read_date(row, 2)? };
+        cases[place].numbers.push(number);
+    }
+    Ok(())
 }
 
 /// Adds a party to a case. Needs [`Role::Handler`].

@@ -211,21 +211,26 @@ pub fn each_detail(
         scratch.extend_from_slice(row.bytes(9)?);
         let nonce: [u8; NONCE_LEN] =
             scratch.get(1..=NONCE_LEN).and_then(|nonce| nonce.try_into().ok()).ok_or_else(cannot)?;
-        let open = PersonalDetail {
-            kind: kind_of(row.text(3)?),
-            payee_name: row.text(4)?,
-            bank_name: row.text(5)?,
-            bank_code: row.text(6)?,
-            document_number: "",
-            account: "",
-            telephone: "",
-        };
+        let open = open_part(row, 3)?;
         write_place(&mut place, book, detail_id, &open);
         let plain = keys.open(place.as_bytes(), &mut scratch).map_err(|_| cannot())?;
         keys.count_detail();
         let [document_number, account, telephone] = fields(plain).ok_or_else(cannot)?;
         let detail = PersonalDetail { document_number, account, telephone, ..open };
         read(detail_id, &detail, Salt(nonce))
+    })
+}
+
+/// What is not sealed of a detail: kind, name, bank and its code, from a column on.
+fn open_part<'r>(row: &Row<'r>, first: usize) -> ankuan_ledger::engine::Result<PersonalDetail<'r>> {
+    Ok(PersonalDetail {
+        kind: kind_of(row.text(first)?),
+        payee_name: row.text(first + 1)?,
+        bank_name: row.text(first + 2)?,
+        bank_code: row.text(first + 3)?,
+        document_number: "",
+        account: "",
+        telephone: "",
     })
 }
 
@@ -239,15 +244,7 @@ pub(crate) const SEALED_DETAILS: Sealed = Sealed {
            ORDER BY court_id, book_id, detail_id LIMIT 2000",
     place: |row| {
         let mut place = RowBytes::default();
-        let open = PersonalDetail {
-            kind: kind_of(row.text(4)?),
-            payee_name: row.text(5)?,
-            bank_name: row.text(6)?,
-            bank_code: row.text(7)?,
-            document_number: "",
-            account: "",
-            telephone: "",
-        };
+        let open = open_part(row, 4)?;
         write_place(&mut place, BookKey { court_id: row.int(0)?, book_id: row.int(1)? }, row.int(2)?, &open);
         Ok(place.as_bytes().to_vec())
     },
