@@ -316,16 +316,21 @@ impl Court {
         Ok(begun.elapsed())
     }
 
-    /// The page of the largest run, and a page of its claims: the slower of the two, in ten tries each.
+    /// The page of the largest run, a page of its claims, the desk: the slowest of ten tries each, and each of them after
+    /// a write, so that nothing that was kept of the books holds any more.
     fn largest_page(&self, served: &Served) -> Result<f64> {
         let agent = caller();
         let mut slowest = Duration::ZERO;
-        for path in &self.paths()[2..] {
-            for _ in 0..10 {
+        for (number, path) in self.paths()[2..].iter().enumerate() {
+            let mut of_path = Duration::ZERO;
+            for turn in 0..10 {
+                self.write(&agent, served, &format!("page-{number}-{turn}"))?;
                 let begun = Instant::now();
                 self.get(&agent, served, path, 0)?;
-                slowest = slowest.max(begun.elapsed());
+                of_path = of_path.max(begun.elapsed());
             }
+            eprintln!("{path}: {of_path:?} at most");
+            slowest = slowest.max(of_path);
         }
         Ok(slowest.as_secs_f64())
     }
@@ -542,7 +547,7 @@ impl Figures {
         row("a bare commit, p99", &ms(&self.bare), " ms", 1, "–");
         row("write ÷ bare commit, p99", &ratios, "x", 2, "≤ 3x");
         row("the longest that a write of the same court waited for the payout", &self.stall, " s", 2, "–");
-        row("slowest page of the largest run, of thirty", &ms(&self.page), " ms", 1, "≤ 100 ms");
+        row("slowest page of the largest run, of thirty, each after a write", &ms(&self.page), " ms", 1, "≤ 100 ms");
         row("start to first page", &self.start, " s", 2, "≤ 1 s");
         row("resident memory at rest", &self.resting, " MB", 0, "≤ 60 MB");
     }

@@ -10,7 +10,7 @@ use axum::http::{HeaderValue, Method, header};
 use super::limits::{Counted, Limits};
 use super::problem::{Problem, language_of};
 use crate::access::api_keys::{self, ApiKey, Scope};
-use crate::access::{Actor, sessions};
+use crate::access::{Actor, may, sessions};
 use crate::service::Service;
 use crate::service::front::Asker;
 use crate::web::{SESSION_COOKIE, blocking, cookie, sign_in};
@@ -120,35 +120,40 @@ impl FromRequestParts<Arc<Service>> for Caller {
             Shown::Nothing => None,
             Shown::Key { court_id, secret } => {
                 let find = move |service: &Arc<Service>| {
-                    service.read(|tx| api_keys::by_secret(tx, court_id, &secret, service.clock.now()))
+                    let key =
+                        service.read_single(|tx| api_keys::by_secret(tx, court_id, &secret, service.clock.now()))?;
+                    key.map(|key| Ok((service.standings(&key.actor)?, key))).transpose()
                 };
                 let key = blocking(service, find).await.map_err(|failure| Problem::of(failure, language))?;
-                key.map(|key| {
+                key.map(|(standings, key)| {
                     let counted = Counted::Key { court_id, key_id: key.key_id };
-                    (Self { person: key.actor.clone(), language, key: Some(key) }, counted)
+                    (Self { person: key.actor.clone(), language, key: Some(key) }, standings, counted)
                 })
             }
             Shown::Session { court_id, token, form_token } => {
                 let kept = token.clone();
                 let find = move |service: &Arc<Service>| {
-                    let found = service.read(|tx| sessions::by_token(tx, court_id, &token, service.clock.now()))?;
-                    if found.as_ref().is_some_and(|session| session.must_be_touched(service.clock.now())) {
-                        service.write(|tx| sessions::touch(tx, court_id, &token, service.clock.now()))?;
+                    let now = service.clock.now();
+                    let Some(session) = service.read_single(|tx| sessions::by_token(tx, court_id, &token, now))? else {
+                        return Ok(None);
+                    };
+                    if session.must_be_touched(now) {
+                        service.write(|tx| sessions::touch(tx, court_id, &token, now))?;
                     }
-                    Ok(found)
+                    Ok(Some((service.standings(&session.actor)?, session)))
                 };
                 let session = blocking(service, find).await.map_err(|failure| Problem::of(failure, language))?;
                 let is_ours = form_token.is_some_and(|given| sessions::is_csrf_token(&kept, &given));
                 if session.is_some() && changes && !is_ours {
                     return Err(Problem::refused(&Message::new("web.form_token"), language));
                 }
-                session.map(|session| {
+                session.map(|(standings, session)| {
                     let counted = Counted::Person { court_id, person_id: session.actor.person_id };
-                    (Self { person: session.actor, language, key: None }, counted)
+                    (Self { person: session.actor, language, key: None }, standings, counted)
                 })
             }
         };
-        let Some((caller, counted)) = found else {
+        let Some((caller, standings, counted)) = found else {
             take(&limits, address, service, language)?;
             let challenge = HeaderValue::from_static("Bearer realm=\"ankuan\"");
             let refused = Problem::refused(&Message::new("api.not_signed_in"), language);
@@ -159,13 +164,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
         }
         take(&limits, counted, service, language)?;
         // Whoever has no role today reads nothing either: it is asked here, for what reads without a command.
-        let person = caller.person.clone();
-        let standings = move |service: &Arc<Service>| {
-            let standings =
-                service.read(|tx| crate::access::roles_of(tx, &person, service.clock.today_in_shanghai()))?;
-            crate::access::may::require_reading(&person, &standings)
-        };
-        blocking(service, standings).await.map_err(|failure| Problem::of(failure, language))?;
+        may::require_reading(&caller.person, &standings).map_err(|failure| Problem::of(failure, language))?;
         Ok(caller)
     }
 }

@@ -6,6 +6,7 @@
 
 use std::any::TypeId;
 use std::path::PathBuf;
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ankuan_ledger::Amount;
 use clap::builder::PossibleValue;
@@ -465,10 +466,16 @@ impl Entry {
             let text = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
             Message::new("command.usage").with("detail", text)
         };
-        let matches = Cli::command().try_get_matches_from(arguments).map_err(usage)?;
+        // Whoever panicked while reading words left a description that is whole at any moment.
+        let mut root = ROOT.lock().unwrap_or_else(PoisonError::into_inner);
+        let matches = root.try_get_matches_from_mut(arguments).map_err(usage)?;
+        drop(root);
         Ok(Cli::from_arg_matches(&matches).map_err(usage)?.command)
     }
 }
+
+/// The whole command line, described once: to describe it takes longer than most commands.
+static ROOT: LazyLock<Mutex<clap::Command>> = LazyLock::new(|| Mutex::new(Cli::command()));
 
 /// Every command, in the order of [`COMMANDS`].
 #[must_use]

@@ -563,17 +563,21 @@ impl Context {
     /// `command.as_missing`, `command.date_in_future`, `court.unknown`, `access.person_unknown`,
     /// `access.sign_in_refused` (people have enrolled, and [`Context::prove`] was not asked).
     pub fn acting(&self, tx: &mut Tx<'_>) -> Outcome<Acting> {
+        if let Some(served) = &self.served {
+            return self.acting_as(served.person.clone());
+        }
         self.refuse_future_date()?;
-        let actor = match (&self.served, &self.globals.acting_as) {
-            (Some(served), _) => served.person.clone(),
-            (None, Some(name)) => {
-                self.require_court(tx)?;
-                let actor = access::find_actor(tx, self.globals.court, name)?;
-                self.must_be_proved(tx, &actor)?;
-                actor
-            }
-            (None, None) => return Err(Message::new("command.as_missing").into()),
+        let Some(name) = &self.globals.acting_as else {
+            return Err(Message::new("command.as_missing").into());
         };
+        self.require_court(tx)?;
+        let actor = access::find_actor(tx, self.globals.court, name)?;
+        self.must_be_proved(tx, &actor)?;
+        self.acting_as(actor)
+    }
+
+    fn acting_as(&self, actor: Actor) -> Outcome<Acting> {
+        self.refuse_future_date()?;
         Ok(Acting { actor, at: self.clock.now(), date: self.date() })
     }
 
@@ -582,6 +586,9 @@ impl Context {
     /// # Errors
     /// Those of [`Context::prove`] and [`Context::acting`].
     pub fn acting_in(&self, store: &mut Store) -> Outcome<Acting> {
+        if let Some(served) = &self.served {
+            return self.acting_as(served.person.clone());
+        }
         self.prove(store)?;
         self.acting(&mut store.snapshot()?)
     }
@@ -661,13 +668,12 @@ impl Context {
         work: impl FnOnce(&mut Tx<'_>, &Acting, &Chart) -> Outcome<Answer>,
     ) -> Outcome<()> {
         let mut store = self.store()?;
-        self.prove(&mut store)?;
-        let (acting, chart) = {
-            let mut tx = store.snapshot()?;
-            (self.acting(&mut tx)?, chart::load(&mut tx, self.globals.court)?)
-        };
+        let acting = self.acting_in(&mut store)?;
         let request = self.asked(operation, payload)?;
-        let answer = request::once(&mut store, &acting, request.as_ref(), |tx| work(tx, &acting, &chart))?;
+        let answer = request::once(&mut store, &acting, request.as_ref(), |tx| {
+            let chart = chart::load(tx, self.globals.court)?;
+            work(tx, &acting, &chart)
+        })?;
         self.answer(&answer)
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use ankuan_ledger::engine::{Result, Row};
-use ankuan_ledger::{Amount, BookKey, Tx};
+use ankuan_ledger::engine::{Result, Row, Statement, Value};
+use ankuan_ledger::{Amount, BookKey, Error, Tx};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -87,6 +87,8 @@ fn running(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, today
     }
     let (kind, text) = OF_RELIEF;
     all.extend(tx.query(text, &[book.court_id.into(), books::RELIEF.into()], |row| read(kind, row))?);
+    deductions_here(tx, book, &mut all)?;
+    returned_payments(tx, book, &mut all)?;
     instalments(tx, book.court_id, &mut all)?;
     for cash in cash::all(tx, book)?.into_iter().filter(|cash| cash.end.is_none()) {
         all.push(Deadline {
@@ -114,6 +116,96 @@ fn running(tx: &mut Tx<'_>, book: BookKey, numbers: &HashMap<i64, String>, today
     Ok(all)
 }
 
+/// Deductions: what is here of each in its case, from the day of its last arrival.
+fn deductions_here(tx: &mut Tx<'_>, book: BookKey, all: &mut Vec<Deadline>) -> Outcome<()> {
+    let key = [book.court_id.into(), book.book_id.into()];
+    let mut open: HashMap<i64, Deadline> = HashMap::new();
+    tx.each(
+        "SELECT i.item_id, d.case_id, '', d.payer_name, i.posted_minor - i.held_minor, d.confirmed_on, '' \
+         FROM deduction AS d JOIN account AS a ON a.court_id = d.court_id AND a.book_id = d.book_id \
+         AND a.case_id = d.case_id AND a.kind = 'case_funds' JOIN item_balance AS i ON i.court_id = a.court_id \
+         AND i.book_id = a.book_id AND i.account_id = a.account_id AND i.item_id = d.deduction_id \
+         WHERE d.court_id = $1 AND d.book_id = $2 AND i.posted_minor - i.held_minor > 0",
+        &key,
+        |row| {
+            let deadline = read(DeadlineKind::ReceiptPayout, row)?;
+            open.insert(deadline.subject_id, deadline);
+            Ok::<(), Error>(())
+        },
+    )?;
+    if open.is_empty() {
+        return Ok(());
+    }
+    // A range of entries for each voucher: no join can ask for that other than by the key.
+    const ARRIVED: Statement = Statement::twin(
+        "SELECT credit_item_id, ?5 FROM entry_line WHERE court_id = ?1 AND book_id = ?2 AND entry_no >= ?3 AND entry_no <= ?4",
+        "SELECT e.credit_item_id, v.day FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) \
+         AS v (court_id, book_id, first_no, last_no, day) CROSS JOIN LATERAL (SELECT credit_item_id FROM entry_line AS l \
+         WHERE l.court_id = v.court_id AND l.book_id = v.book_id AND l.entry_no >= v.first_no AND l.entry_no <= v.last_no) AS e",
+    );
+    let vouchers = tx.query(
+        "SELECT first_entry_no, last_entry_no, accounting_date FROM voucher \
+         WHERE court_id = $1 AND book_id = $2 AND event = 'expected_money_arrived'",
+        &key,
+        |row| Ok((row.int(0)?, row.int(1)?, row.text(2)?.to_owned())),
+    )?;
+    let keys: Vec<Value<'_>> = vouchers
+        .iter()
+        .flat_map(|(first, last, day)| {
+            [key[0], key[1], Value::Int(*first), Value::Int(*last), Value::from(day.as_str())]
+        })
+        .collect();
+    let mut arrived: HashMap<i64, Date> = HashMap::new();
+    tx.expect_few_rows()?;
+    tx.each_of(ARRIVED, 5, &keys, |row| {
+        let day = read_date(row, 1)?;
+        let last = arrived.entry(row.int(0)?).or_insert(day);
+        *last = day.max(*last);
+        Ok(())
+    })?;
+    tx.expect_whole_tables()?;
+    // What has not arrived by such a voucher stands there by another event, and has its own question.
+    for (deduction_id, mut deadline) in open {
+        if let Some(day) = arrived.get(&deduction_id) {
+            deadline.from = *day;
+            all.push(deadline);
+        }
+    }
+    Ok(())
+}
+
+/// Payments that came back and are in no new payment.
+fn returned_payments(tx: &mut Tx<'_>, book: BookKey, all: &mut Vec<Deadline>) -> Outcome<()> {
+    let key = [book.court_id.into(), book.book_id.into()];
+    // Mostly there is none, and why one came back stands in long tables.
+    let any = tx.query_opt(
+        "SELECT 1 FROM payment_state AS s LEFT JOIN open_reissue AS o ON o.court_id = s.court_id AND o.book_id = s.book_id \
+         AND o.payment_id = s.payment_id WHERE s.court_id = $1 AND s.book_id = $2 AND s.outcome IN ('failed', 'returned') \
+         AND o.payment_id IS NULL LIMIT 1",
+        &key,
+        |_| Ok(()),
+    )?;
+    if any.is_none() {
+        return Ok(());
+    }
+    all.extend(tx.query(
+        "SELECT s.payment_id, l.case_id, '', x.reason, l.amount_minor, MAX(v.accounting_date), '' \
+         FROM payment_state AS s JOIN payment_line AS l ON l.court_id = s.court_id AND l.book_id = s.book_id \
+         AND l.payment_id = s.payment_id JOIN payment_event AS x ON x.court_id = s.court_id AND x.book_id = s.book_id \
+         AND x.payment_id = s.payment_id AND x.event = s.outcome \
+         JOIN bank_match AS b ON b.court_id = x.court_id AND b.book_id = x.book_id AND b.match_id = x.group_id \
+         JOIN entry_line AS e ON e.court_id = b.court_id AND e.book_id = b.book_id AND e.entry_no = b.last_entry_no \
+         AND e.line_no = 1 JOIN voucher AS v ON v.court_id = e.court_id AND v.book_id = e.book_id \
+         AND v.voucher_id = e.voucher_id \
+         LEFT JOIN open_reissue AS o ON o.court_id = s.court_id AND o.book_id = s.book_id AND o.payment_id = s.payment_id \
+         WHERE s.court_id = $1 AND s.book_id = $2 AND s.outcome IN ('failed', 'returned') AND o.payment_id IS NULL \
+         GROUP BY s.payment_id, l.case_id, x.reason, l.amount_minor",
+        &key,
+        |row| read(DeadlineKind::PaymentReturned, row),
+    )?);
+    Ok(())
+}
+
 /// As [`QUESTIONS`], of the book of relief.
 const OF_RELIEF: (DeadlineKind, &str) = (
     DeadlineKind::ReliefClaim,
@@ -136,20 +228,6 @@ const QUESTIONS: &[(DeadlineKind, &str)] = &[
          AND t.book_id = i.book_id AND t.receipt_id = i.item_id LEFT JOIN voucher AS v ON v.court_id = t.court_id \
          AND v.book_id = t.book_id AND v.voucher_id = t.voucher_id \
          WHERE a.court_id = $1 AND a.book_id = $2 AND a.kind = 'case_funds' AND i.posted_minor > 0",
-    ),
-    (
-        DeadlineKind::ReceiptPayout,
-        // A deduction: what is here of it, from the day of its last arrival.
-        "SELECT i.item_id, d.case_id, '', d.payer_name, i.posted_minor - i.held_minor, MAX(v.accounting_date), '' \
-         FROM voucher AS v JOIN entry_line AS e ON e.court_id = v.court_id AND e.book_id = v.book_id \
-         AND e.entry_no >= v.first_entry_no AND e.entry_no <= v.last_entry_no \
-         JOIN deduction AS d ON d.court_id = e.court_id AND d.book_id = e.book_id AND d.deduction_id = e.credit_item_id \
-         JOIN account AS a ON a.court_id = d.court_id AND a.book_id = d.book_id AND a.case_id = d.case_id \
-         AND a.kind = 'case_funds' JOIN item_balance AS i ON i.court_id = a.court_id AND i.book_id = a.book_id \
-         AND i.account_id = a.account_id AND i.item_id = d.deduction_id \
-         WHERE v.court_id = $1 AND v.book_id = $2 AND v.event = 'expected_money_arrived' \
-         AND i.posted_minor - i.held_minor > 0 \
-         GROUP BY i.item_id, d.case_id, d.payer_name, i.posted_minor, i.held_minor",
     ),
     (
         DeadlineKind::ReceiptPayout,
@@ -218,20 +296,6 @@ const QUESTIONS: &[(DeadlineKind, &str)] = &[
          AND e.last_day IS NOT NULL WHERE p.court_id = $1 AND p.book_id = $2 AND NOT EXISTS (SELECT 1 \
          FROM plan_event AS x WHERE x.court_id = p.court_id AND x.book_id = p.book_id AND x.plan_id = p.plan_id \
          AND x.event IN ('settled', 'cancelled')) GROUP BY p.plan_id, p.case_id, p.document, p.pot_minor",
-    ),
-    (
-        DeadlineKind::PaymentReturned,
-        "SELECT s.payment_id, l.case_id, '', x.reason, l.amount_minor, MAX(v.accounting_date), '' \
-         FROM payment_state AS s JOIN payment_line AS l ON l.court_id = s.court_id AND l.book_id = s.book_id \
-         AND l.payment_id = s.payment_id JOIN payment_event AS x ON x.court_id = s.court_id AND x.book_id = s.book_id \
-         AND x.payment_id = s.payment_id AND x.event = s.outcome \
-         JOIN bank_match AS b ON b.court_id = x.court_id AND b.book_id = x.book_id AND b.match_id = x.group_id \
-         JOIN entry_line AS e ON e.court_id = b.court_id AND e.book_id = b.book_id AND e.entry_no = b.last_entry_no \
-         AND e.line_no = 1 JOIN voucher AS v ON v.court_id = e.court_id AND v.book_id = e.book_id \
-         AND v.voucher_id = e.voucher_id \
-         LEFT JOIN open_reissue AS o ON o.court_id = s.court_id AND o.book_id = s.book_id AND o.payment_id = s.payment_id \
-         WHERE s.court_id = $1 AND s.book_id = $2 AND s.outcome IN ('failed', 'returned') AND o.payment_id IS NULL \
-         GROUP BY s.payment_id, l.case_id, x.reason, l.amount_minor",
     ),
     (
         DeadlineKind::FreezeEnd,

@@ -12,7 +12,7 @@ use super::performances::{Said, open_now, perform, performances_of, two_people};
 use super::{less, lock, not_ahead, sum, text};
 use crate::access::{Acting, Actor, Role};
 use crate::chart::Chart;
-use crate::receipts::{receipts_of_case, reversed};
+use crate::receipts::{receipts_of_case, reversed_of};
 use crate::words::{read_date, read_word, words};
 use crate::{Message, Outcome, books, cases};
 
@@ -459,7 +459,7 @@ pub fn settlements_of_case(tx: &mut Tx<'_>, court_id: i64, case_id: i64) -> Outc
             &key,
             |row| Ok((row.int(0)?, Amount::from_minor(row.int(1)?))),
         )?;
-        let gone = reversed(tx, books::case_money(court_id))?;
+        let gone = reversed_of(tx, books::case_money(court_id), named.iter().map(|(receipt_id, _)| *receipt_id))?;
         for (receipt_id, amount) in named {
             // Money that was never there meets nothing.
             if !gone.contains(&receipt_id) {

@@ -395,7 +395,7 @@ impl Loader<'_, '_> {
             }
             None => form.notes.push(Message::new("forms.unattributed")),
         }
-        if receipts::reversed(self.tx, self.book)?.contains(&receipt.receipt_id) {
+        if !receipts::reversed_of(self.tx, self.book, [receipt.receipt_id])?.is_empty() {
             form.stamp = Some(Message::new("forms.reversed"));
         }
         form.boxes = vec![self.signed_box("forms.received", receipt.recorded_by, voucher.recorded_at)?];

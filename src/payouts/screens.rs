@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use ankuan_ledger::Amount;
 use ankuan_ledger::chain::{Digest, hex, sha256};
 use ankuan_ledger::engine::Kind::{Bytes, Int, Text};
-use ankuan_ledger::engine::{RowBytes, Table, Tx, Value};
+use ankuan_ledger::engine::{RowBytes, Statement, Table, Tx, Value};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::policy::{MAY_APPROVE, Policy, Screening};
+use super::rounds::find_distribution;
 use super::runs::{self, Run, SourceKind, Status};
 use crate::access::Acting;
 use crate::failure::Outcome;
@@ -95,15 +96,40 @@ impl Finding {
 
 /// Looks at the accounts that a run pays into, and at what its cases are paid beside it.
 ///
-/// Accounts are compared by their blind index; account numbers are not opened.
-///
 /// # Errors
 /// What the database says.
 pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outcome<Vec<Finding>> {
-    let details = details_of(tx, court_id, run)?;
-    let mut findings = shared_accounts(tx, court_id, &details)?;
-    findings.extend(staff(tx, court_id, &details)?);
-    findings.extend(changed_lately(tx, court_id, run, &details, now)?);
+    let suspects = Suspects::read(tx, court_id)?;
+    screen_among(tx, court_id, run, &suspects, now)
+}
+
+/// As [`screen`], where the court's suspects were read before. Whether the run pays to one of them is asked only where there
+/// is one.
+///
+/// # Errors
+/// What the database says.
+pub fn screen_among(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    run: &Run,
+    suspects: &Suspects,
+    now: Timestamp,
+) -> Outcome<Vec<Finding>> {
+    let changed = changed_lately(tx, court_id, run, now)?;
+    let wanted = suspects.details().chain(changed.iter().map(|changed| changed.detail_id)).collect();
+    let paid_to = paid_to(tx, court_id, run, &wanted)?;
+    let mut findings = shared_accounts(tx, court_id, suspects, &paid_to)?;
+    findings.extend(suspects.staff.iter().filter(|(detail_id, _)| paid_to.contains(detail_id)).map(
+        |(detail_id, name)| {
+            let message = Message::new("screens.name_of_staff").with("names", name);
+            Finding::new(message, &[name, &detail_id.to_string()])
+        },
+    ));
+    findings.extend(changed.iter().filter(|changed| paid_to.contains(&changed.detail_id)).map(|changed| {
+        let message =
+            Message::new("screens.account_changed_lately").with("names", &changed.name).with("days", FRESH_DAYS);
+        Finding::new(message, &[&changed.event_id.to_string()])
+    }));
     findings.extend(above_judgment(tx, court_id, run)?);
     findings.extend(split_below(tx, court_id, run, now)?);
     let cleared = clearances(tx, court_id, run.run_id)?;
@@ -113,17 +139,86 @@ pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outc
     Ok(findings)
 }
 
-/// The payment details that a run may pay to: those of its shares and lines, and what they were changed to since.
-fn details_of(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<HashSet<i64>> {
-    let mut details = HashSet::new();
+/// Payment details of a court that are worth a question, whoever is paid to them. Accounts are compared by their blind
+/// index; account numbers are not opened.
+#[derive(Debug)]
+pub struct Suspects {
+    /// Blind index of an account that several details have, and the detail; in this order.
+    shared: Vec<(i64, i64)>,
+    /// Details in the name of one of the court's people, with the name. The staff's own account numbers are not on record.
+    staff: Vec<(i64, String)>,
+}
+
+/// A recent change of payment details.
+struct Changed {
+    event_id: i64,
+    /// Claimant or payee.
+    name: String,
+    detail_id: i64,
+}
+
+/// What of a payment detail is compared, in columns of `personal_detail`.
+static DETAIL_ACCOUNT: Table = Table {
+    name: "personal_detail",
+    columns: &[("detail_id", Int), ("account_index", Int), ("payee_name", Text)],
+    order: &["detail_id"],
+};
+
+impl Suspects {
+    /// Reads all payment details of a court, once.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn read(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Self> {
+        let people: HashSet<String> = access::people(tx, court_id)?.into_iter().map(|person| person.name).collect();
+        let (mut shared, mut staff) = (Vec::new(), Vec::new());
+        tx.scan(&DETAIL_ACCOUNT, court_id, books::CASE_MONEY, EVERY_ROW, |row| {
+            let (detail_id, account, name) = (row.int(0)?, row.int(1)?, row.text(2)?);
+            if account != 0 {
+                shared.push((account, detail_id));
+            }
+            if people.contains(name) {
+                staff.push((detail_id, name.to_owned()));
+            }
+            Ok::<(), ankuan_ledger::Error>(())
+        })?;
+        shared.sort_unstable();
+        let shared = shared.chunk_by(|one, next| one.0 == next.0).filter(|group| group.len() > 1).flatten().copied();
+        Ok(Self { shared: shared.collect(), staff })
+    }
+
+    fn details(&self) -> impl Iterator<Item = i64> {
+        let shared = self.shared.iter().map(|(_, detail_id)| *detail_id);
+        shared.chain(self.staff.iter().map(|(detail_id, _)| *detail_id))
+    }
+}
+
+const EVERY_ROW: (i64, i64) = (1, i64::MAX);
+
+/// Those of some payment details that a run may pay to: the details of its shares and lines, and what they were changed to
+/// since.
+fn paid_to(tx: &mut Tx<'_>, court_id: i64, run: &Run, wanted: &HashSet<i64>) -> Outcome<HashSet<i64>> {
+    static SHARE_DETAIL: Table =
+        Table { name: "share", columns: &[("share_id", Int), ("detail_id", Int)], order: &["share_id"] };
+    let mut found = HashSet::new();
+    if wanted.is_empty() {
+        return Ok(found);
+    }
+    let mut note = |detail_id: i64| {
+        if wanted.contains(&detail_id) {
+            found.insert(detail_id);
+        }
+    };
     for source in &run.sources {
+        let key = [court_id.into(), books::CASE_MONEY.into(), source.source_id.into()];
         let text = match source.kind {
             SourceKind::Distribution => {
-                "SELECT s.detail_id FROM distribution AS d JOIN share AS s ON s.court_id = d.court_id \
-                 AND s.book_id = d.book_id AND s.share_id >= d.first_share_id \
-                 AND s.share_id < d.first_share_id + d.share_count \
-                 WHERE d.court_id = $1 AND d.book_id = $2 AND d.distribution_id = $3 \
-                 UNION ALL SELECT e.detail_id FROM claim_event AS e JOIN distribution AS d ON d.court_id = e.court_id \
+                let shares = find_distribution(tx, court_id, source.source_id)?.share_ids();
+                tx.scan(&SHARE_DETAIL, court_id, books::CASE_MONEY, shares, |row| {
+                    note(row.int(1)?);
+                    Ok::<(), ankuan_ledger::Error>(())
+                })?;
+                "SELECT e.detail_id FROM claim_event AS e JOIN distribution AS d ON d.court_id = e.court_id \
                  AND d.book_id = e.book_id AND d.case_id = e.case_id \
                  WHERE d.court_id = $1 AND d.book_id = $2 AND d.distribution_id = $3 AND e.detail_id IS NOT NULL"
             }
@@ -138,37 +233,34 @@ fn details_of(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<HashSet<i64>
                 "SELECT detail_id FROM reissue_line WHERE court_id = $1 AND book_id = $2 AND reissue_id = $3"
             }
         };
-        let key = [court_id.into(), books::CASE_MONEY.into(), source.source_id.into()];
         tx.each(text, &key, |row| {
-            details.insert(row.int(0)?);
+            note(row.int(0)?);
             Ok::<(), ankuan_ledger::Error>(())
         })?;
     }
-    Ok(details)
+    Ok(found)
 }
 
 /// One account under several names or in several cases. Public bodies stand in many cases with one account.
-fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, details: &HashSet<i64>) -> Outcome<Vec<Finding>> {
-    let shared = tx.query(
-        "SELECT d.account_index, d.payee_name, c.case_id, d.detail_id FROM personal_detail AS d \
-         JOIN (SELECT account_index FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND account_index <> 0 \
-               GROUP BY account_index HAVING COUNT(*) > 1) AS twice ON twice.account_index = d.account_index \
-         JOIN (SELECT detail_id, case_id FROM claim WHERE court_id = $1 AND book_id = $2 \
-               UNION ALL SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2 \
-               AND kind NOT IN ('treasury', 'tax_office', 'other_court') \
-               UNION ALL SELECT detail_id, case_id FROM claim_event WHERE court_id = $1 AND book_id = $2 \
-               AND detail_id IS NOT NULL) AS c \
-         ON c.detail_id = d.detail_id WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.account_index, d.detail_id",
-        &[court_id.into(), books::CASE_MONEY.into()],
-        |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.int(2)?, row.int(3)?)),
-    )?;
+fn shared_accounts(
+    tx: &mut Tx<'_>,
+    court_id: i64,
+    suspects: &Suspects,
+    paid_to: &HashSet<i64>,
+) -> Outcome<Vec<Finding>> {
+    let groups = suspects.shared.chunk_by(|one, next| one.0 == next.0);
+    let groups: Vec<&[(i64, i64)]> =
+        groups.filter(|group| group.iter().any(|(_, detail_id)| paid_to.contains(detail_id))).collect();
+    let wanted: HashSet<i64> = groups.iter().copied().flatten().map(|(_, detail_id)| *detail_id).collect();
+    let uses = uses(tx, court_id, &wanted)?;
     let mut findings = Vec::new();
-    for group in shared.chunk_by(|one, other| one.0 == other.0) {
-        if !group.iter().any(|(.., detail_id)| details.contains(detail_id)) {
+    for group in groups {
+        let of_group = || group.iter().filter_map(|(_, detail_id)| uses.get(detail_id)).flatten();
+        if !group.iter().any(|(_, detail_id)| paid_to.contains(detail_id) && uses.contains_key(detail_id)) {
             continue;
         }
-        let places: BTreeSet<i64> = group.iter().map(|(_, _, case_id, _)| *case_id).collect();
-        let names: BTreeSet<&str> = group.iter().map(|(_, name, ..)| name.as_str()).collect();
+        let places: BTreeSet<i64> = of_group().map(|(case_id, _)| *case_id).collect();
+        let names: BTreeSet<&str> = of_group().map(|(_, name)| name.as_str()).collect();
         let names = names.into_iter().collect::<Vec<_>>().join("、");
         let account = group[0].0.to_string();
         if names.contains('、') {
@@ -190,50 +282,71 @@ fn shared_accounts(tx: &mut Tx<'_>, court_id: i64, details: &HashSet<i64>) -> Ou
     Ok(findings)
 }
 
-/// A payee has the name of one of the court's people. The staff's own account numbers are not on record.
-fn staff(tx: &mut Tx<'_>, court_id: i64, details: &HashSet<i64>) -> Outcome<Vec<Finding>> {
-    let found = tx.query(
-        "SELECT d.detail_id, d.payee_name FROM personal_detail AS d JOIN person AS p \
-         ON p.court_id = d.court_id AND p.name = d.payee_name WHERE d.court_id = $1 AND d.book_id = $2 ORDER BY d.detail_id",
-        &[court_id.into(), books::CASE_MONEY.into()],
-        |row| Ok((row.int(0)?, row.text(1)?.to_owned())),
+/// In which cases, and under which name, payment details stand that are not a public body's.
+fn uses(tx: &mut Tx<'_>, court_id: i64, wanted: &HashSet<i64>) -> Outcome<HashMap<i64, Vec<(i64, String)>>> {
+    static CLAIM_DETAIL: Table = Table {
+        name: "claim",
+        columns: &[("claim_id", Int), ("case_id", Int), ("detail_id", Int)],
+        order: &["claim_id"],
+    };
+    let mut places: Vec<(i64, i64)> = Vec::new();
+    if wanted.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut note = |detail_id: i64, case_id: i64| {
+        if wanted.contains(&detail_id) {
+            places.push((detail_id, case_id));
+        }
+        Ok::<(), ankuan_ledger::Error>(())
+    };
+    tx.scan(&CLAIM_DETAIL, court_id, books::CASE_MONEY, EVERY_ROW, |row| note(row.int(2)?, row.int(1)?))?;
+    let others = "SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2 \
+                  AND kind NOT IN ('treasury', 'tax_office', 'other_court') \
+                  UNION ALL SELECT detail_id, case_id FROM claim_event WHERE court_id = $1 AND book_id = $2 \
+                  AND detail_id IS NOT NULL";
+    tx.each(others, &[court_id.into(), books::CASE_MONEY.into()], |row| note(row.int(0)?, row.int(1)?))?;
+    let keys: BTreeSet<i64> = places.iter().map(|(detail_id, _)| *detail_id).collect();
+    let keys: Vec<Value<'_>> =
+        keys.iter().flat_map(|detail_id| [court_id.into(), books::CASE_MONEY.into(), Value::Int(*detail_id)]).collect();
+    let mut names = HashMap::new();
+    tx.each_of(
+        Statement::twin(
+            "SELECT detail_id, payee_name FROM personal_detail WHERE court_id = $1 AND book_id = $2 AND detail_id = $3",
+            "SELECT d.detail_id, d.payee_name FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) \
+             AS k (court_id, book_id, detail_id) JOIN personal_detail AS d USING (court_id, book_id, detail_id)",
+        ),
+        3,
+        &keys,
+        |row| {
+            names.insert(row.int(0)?, row.text(1)?.to_owned());
+            Ok(())
+        },
     )?;
-    let of_run = found.into_iter().filter(|(detail_id, _)| details.contains(detail_id));
-    Ok(of_run
-        .map(|(detail_id, name)| {
-            let message = Message::new("screens.name_of_staff").with("names", &name);
-            Finding::new(message, &[&name, &detail_id.to_string()])
-        })
-        .collect())
+    let mut uses: HashMap<i64, Vec<(i64, String)>> = HashMap::new();
+    for (detail_id, case_id) in places {
+        let name = names.get(&detail_id).cloned().unwrap_or_default();
+        uses.entry(detail_id).or_default().push((case_id, name));
+    }
+    Ok(uses)
 }
 
-/// Payment details that were changed some days ago.
-fn changed_lately(
-    tx: &mut Tx<'_>,
-    court_id: i64,
-    run: &Run,
-    details: &HashSet<i64>,
-    now: Timestamp,
-) -> Outcome<Vec<Finding>> {
+/// Payment details that were changed some days ago, in the cases of a run.
+fn changed_lately(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outcome<Vec<Changed>> {
     let since = days_before(now);
     let cases: BTreeSet<i64> = run.sources.iter().map(|source| source.case_id).collect();
-    let mut findings = Vec::new();
+    let mut all = Vec::new();
     for case_id in cases {
-        let changed = tx.query(
+        all.extend(tx.query(
             "SELECT e.id, COALESCE(c.name, p.name), e.detail_id FROM claim_event AS e LEFT JOIN claim AS c \
              ON c.court_id = e.court_id AND c.book_id = e.book_id AND c.claim_id = e.claim_id LEFT JOIN payee AS p \
              ON p.court_id = e.court_id AND p.book_id = e.book_id AND p.payee_id = e.claim_id WHERE e.court_id = $1 \
-             AND e.book_id = $2 AND e.case_id = $3 AND e.event IN ('details', 'payee') AND e.recorded_at >= $4 ORDER BY e.id",
+             AND e.book_id = $2 AND e.case_id = $3 AND e.event IN ('details', 'payee') AND e.recorded_at >= $4 \
+             AND e.detail_id IS NOT NULL ORDER BY e.id",
             &[court_id.into(), books::CASE_MONEY.into(), case_id.into(), since.into()],
-            |row| Ok((row.int(0)?, row.text(1)?.to_owned(), row.opt_int(2)?)),
-        )?;
-        let of_run = changed.into_iter().filter(|(.., detail_id)| detail_id.is_some_and(|id| details.contains(&id)));
-        findings.extend(of_run.map(|(event_id, name, _)| {
-            let message = Message::new("screens.account_changed_lately").with("names", &name).with("days", FRESH_DAYS);
-            Finding::new(message, &[&event_id.to_string()])
-        }));
+            |row| Ok(Changed { event_id: row.int(0)?, name: row.text(1)?.to_owned(), detail_id: row.int(2)? }),
+        )?);
     }
-    Ok(findings)
+    Ok(all)
 }
 
 fn days_before(now: Timestamp) -> i64 {

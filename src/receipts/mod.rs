@@ -7,7 +7,7 @@ pub mod transfers;
 use std::collections::HashSet;
 
 use ankuan_ledger::engine::Kind::{Int, Text};
-use ankuan_ledger::engine::{Result, Row, Table};
+use ankuan_ledger::engine::{Result, Row, Statement, Table, Value};
 use ankuan_ledger::{AccountId, Act, Amount, BookKey, ItemId, Line, Place, Tx};
 use jiff::civil::Date;
 
@@ -482,17 +482,60 @@ fn unattributed(tx: &mut Tx<'_>, book: BookKey, receipt_id: i64) -> Outcome<Rece
 /// # Errors
 /// What the database says.
 pub fn reversed(tx: &mut Tx<'_>, book: BookKey) -> Outcome<HashSet<i64>> {
-    // Reversals are few, and have an index of their own.
-    let receipts = tx.query(
-        "SELECT r.receipt_id FROM entry_line AS e JOIN receipt AS r ON r.court_id = e.court_id \
-         AND r.book_id = e.book_id AND r.receipt_id = e.debit_item_id JOIN entry_line AS o ON o.court_id = e.court_id \
-         AND o.book_id = e.book_id AND o.entry_no = e.reverses_entry_no AND o.line_no = e.line_no \
-         AND o.voucher_id = r.voucher_id \
-         WHERE e.court_id = $1 AND e.book_id = $2 AND e.reverses_entry_no IS NOT NULL",
-        &[book.court_id.into(), book.book_id.into()],
-        |row| row.int(0),
+    // What an entry reverses and what that was recorded for, each by its key.
+    const SELECT: Statement = Statement::twin(
+        "SELECT r.receipt_id FROM receipt AS r JOIN entry_line AS o ON o.court_id = ?1 AND o.book_id = ?2 \
+         AND o.entry_no = ?4 AND o.line_no = ?5 AND o.voucher_id = r.voucher_id \
+         WHERE r.court_id = ?1 AND r.book_id = ?2 AND r.receipt_id = ?3",
+        "SELECT r.receipt_id FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) \
+         AS asked (court_id, book_id, receipt_id, entry_no, line_no) JOIN receipt AS r USING (court_id, book_id, receipt_id) \
+         JOIN entry_line AS o ON o.court_id = asked.court_id AND o.book_id = asked.book_id AND o.entry_no = asked.entry_no \
+         AND o.line_no = asked.line_no AND o.voucher_id = r.voucher_id",
+    );
+    let [court_id, book_id] = [book.court_id.into(), book.book_id.into()];
+    // Reversals have an index of their own.
+    let reversals = tx.query(
+        "SELECT debit_item_id, reverses_entry_no, line_no FROM entry_line \
+         WHERE court_id = $1 AND book_id = $2 AND reverses_entry_no IS NOT NULL",
+        &[court_id, book_id],
+        |row| Ok([row.int(0)?, row.int(1)?, row.int(2)?]),
     )?;
-    Ok(receipts.into_iter().collect())
+    let keys: Vec<Value<'_>> = reversals
+        .into_iter()
+        .flat_map(|key| [court_id, book_id, key[0].into(), key[1].into(), key[2].into()])
+        .collect();
+    ids_of(tx, SELECT, 5, &keys)
+}
+
+/// Those of some receipts that are [`reversed`]: quicker where they are fewer than what was reversed.
+///
+/// # Errors
+/// What the database says.
+pub fn reversed_of(tx: &mut Tx<'_>, book: BookKey, receipts: impl IntoIterator<Item = i64>) -> Outcome<HashSet<i64>> {
+    // From the receipt to the entries of its voucher, and to what reverses them, each by its key.
+    const SELECT: Statement = Statement::twin(
+        "SELECT r.receipt_id FROM receipt AS r JOIN voucher AS v ON v.court_id = ?1 AND v.book_id = ?2 \
+         AND v.voucher_id = r.voucher_id JOIN entry_line AS e ON e.court_id = ?1 AND e.book_id = ?2 \
+         AND e.reverses_entry_no >= v.first_entry_no AND e.reverses_entry_no <= v.last_entry_no \
+         AND e.debit_item_id = r.receipt_id WHERE r.court_id = ?1 AND r.book_id = ?2 AND r.receipt_id = ?3",
+        "SELECT r.receipt_id FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, receipt_id) \
+         JOIN receipt AS r USING (court_id, book_id, receipt_id) JOIN voucher AS v ON v.court_id = r.court_id \
+         AND v.book_id = r.book_id AND v.voucher_id = r.voucher_id CROSS JOIN LATERAL (SELECT FROM entry_line AS e \
+         WHERE e.court_id = r.court_id AND e.book_id = r.book_id AND e.reverses_entry_no >= v.first_entry_no \
+         AND e.reverses_entry_no <= v.last_entry_no AND e.debit_item_id = r.receipt_id LIMIT 1) AS reversal",
+    );
+    let [court_id, book_id] = [book.court_id.into(), book.book_id.into()];
+    let keys: Vec<Value<'_>> = receipts.into_iter().flat_map(|id| [court_id, book_id, Value::Int(id)]).collect();
+    ids_of(tx, SELECT, 3, &keys)
+}
+
+fn ids_of(tx: &mut Tx<'_>, select: Statement, width: usize, keys: &[Value<'_>]) -> Outcome<HashSet<i64>> {
+    let mut ids = HashSet::new();
+    tx.each_of(select, width, keys, |row| {
+        ids.insert(row.int(0)?);
+        Ok(())
+    })?;
+    Ok(ids)
 }
 
 /// Receipts with the case they were attributed to and the newest claim on them.

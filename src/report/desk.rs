@@ -9,8 +9,8 @@ use jiff::civil::Date;
 use super::payout_view::{RunLine, run_lines};
 use crate::access::{Actor, Role, Standing};
 use crate::chart::{self, AccountKind, BankAccount, Chart, Event};
-use crate::deadlines::Colour;
 use crate::deadlines::running::{Due, worklist};
+use crate::deadlines::{Colour, DeadlineKind};
 use crate::payouts::runs::Status;
 use crate::receipts::{self, Receipt};
 use crate::statements::balance::bank_side;
@@ -115,10 +115,10 @@ pub fn desk(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], today: Date
     }
     let unattributed = if has(&[Role::Handler, Role::Finance, Role::FundKeeper]) {
         let all = receipts::receipts(tx, books::case_money(court_id))?;
-        let undone = receipts::reversed(tx, books::case_money(court_id))?;
-        all.into_iter()
-            .filter(|receipt| receipt.owner_case_id().is_none() && !undone.contains(&receipt.receipt_id))
-            .collect()
+        let free: Vec<Receipt> = all.into_iter().filter(|receipt| receipt.owner_case_id().is_none()).collect();
+        let undone =
+            receipts::reversed_of(tx, books::case_money(court_id), free.iter().map(|receipt| receipt.receipt_id))?;
+        free.into_iter().filter(|receipt| !undone.contains(&receipt.receipt_id)).collect()
     } else {
         Vec::new()
     };
@@ -132,6 +132,10 @@ pub fn desk(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], today: Date
     let work = worklist(tx, court_id, today)?;
     let count = |colour| (colour, work.due.iter().filter(|due| due.standing.colour == colour).count());
     let clocks = [Colour::Overdue, Colour::DueSoon, Colour::Running, Colour::Paused].map(count);
+    let back = || work.due.iter().filter(|due| due.deadline.kind == DeadlineKind::PaymentReturned);
+    let returned = Amount::sum(back().filter_map(|due| due.deadline.amount))
+        .ok_or_else(|| Error::Inconsistent("the sum of what came back leaves the range of amounts".into()))?;
+    let returned = (back().count() as i64, returned);
     let balances = balances(tx, court_id)?;
     let bank = balances.iter().find(|(kind, _)| *kind == AccountKind::Bank).map_or(Amount::ZERO, |(_, sum)| *sum);
     let chart = chart::load(tx, court_id)?;
@@ -143,7 +147,7 @@ pub fn desk(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], today: Date
         unattributed,
         exceptions,
         days,
-        returned: returned(tx, court_id)?,
+        returned,
         clocks,
         due: work.due.into_iter().filter(|due| due.standing.colour != Colour::Paused).take(DUE_NAMED).collect(),
         rules: work.by.rules,
@@ -171,18 +175,6 @@ fn open_lines(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome<i
          WHERE l.court_id = $1 AND l.book_id = $2 AND l.bank_account_id = $3 AND m.bank_line_id IS NULL",
         &[court_id.into(), books::CASE_MONEY.into(), bank_account_id.into()],
         |row| row.int(0),
-    )?)
-}
-
-fn returned(tx: &mut Tx<'_>, court_id: i64) -> Outcome<(i64, Amount)> {
-    Ok(tx.query_one(
-        "SELECT CAST(COUNT(*) AS BIGINT), CAST(COALESCE(SUM(l.amount_minor), 0) AS BIGINT) FROM payment_state AS s \
-         JOIN payment_line AS l ON l.court_id = s.court_id AND l.book_id = s.book_id AND l.payment_id = s.payment_id \
-         LEFT JOIN open_reissue AS o ON o.court_id = s.court_id AND o.book_id = s.book_id \
-         AND o.payment_id = s.payment_id WHERE s.court_id = $1 AND s.book_id = $2 \
-         AND s.outcome IN ('failed', 'returned') AND o.payment_id IS NULL",
-        &[court_id.into(), books::CASE_MONEY.into()],
-        |row| Ok((row.int(0)?, Amount::from_minor(row.int(1)?))),
     )?)
 }
 

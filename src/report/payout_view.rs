@@ -1,16 +1,19 @@
 //! Runs as people look at them: how far, what is being signed, what is odd about it.
 
-use ankuan_ledger::engine::Tx;
+use std::collections::HashMap;
+
+use ankuan_ledger::engine::{Statement, Tx, Value};
 use ankuan_ledger::{Amount, Error};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::access::{self, Actor, Role, Standing};
 use crate::cases::{self, Case};
+use crate::payouts::lines::Payment;
 use crate::payouts::policy::Policy;
 use crate::payouts::release::{BankFile, files_of_run};
 use crate::payouts::rounds::{StoredDistribution, find_distribution};
 use crate::payouts::runs::{self, Content, Run, Source, SourceKind, Status};
-use crate::payouts::screens::{Finding, cleared_of, screen};
+use crate::payouts::screens::{Finding, Suspects, cleared_of, screen_among};
 use crate::payouts::sheet::PayeeKind;
 use crate::payouts::sheets::{self, Sheet};
 use crate::{Message, Outcome, books};
@@ -201,7 +204,7 @@ pub fn run_page(
     Ok(lines)
 }
 
-/// A run with all that a person needs who signs it.
+/// A run with all that a person needs who signs it; the court's suspects were read before.
 ///
 /// # Errors
 /// `runs.unknown`.
@@ -210,6 +213,7 @@ pub fn run_view(
     viewer: &Actor,
     standings: &[Standing],
     number: &str,
+    suspects: &Suspects,
     now: Timestamp,
 ) -> Outcome<RunView> {
     let court_id = viewer.court_id;
@@ -217,7 +221,9 @@ pub fn run_view(
     // What came after a run was released, or given up, is no finding of it.
     let findings = match run.status {
         Status::Released | Status::Cancelled | Status::Withdrawn => cleared_of(tx, court_id, run.run_id)?,
-        Status::Draft | Status::Submitted | Status::Approved | Status::Committed => screen(tx, court_id, &run, now)?,
+        Status::Draft | Status::Submitted | Status::Approved | Status::Committed => {
+            screen_among(tx, court_id, &run, suspects, now)?
+        }
     };
     let sources = sources(tx, court_id, &run, now)?;
     let files = files_of_run(tx, court_id, run.run_id)?;
@@ -389,6 +395,12 @@ pub struct PayLine {
     pub outcome: Option<String>,
 }
 
+const OUTCOMES: Statement = Statement::twin(
+    "SELECT payment_id, outcome FROM payment_state WHERE court_id = ?1 AND book_id = ?2 AND payment_id = ?3",
+    "SELECT payment_id, outcome FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, payment_id) \
+     JOIN payment_state USING (court_id, book_id, payment_id)",
+);
+
 /// Payment lines of a committed run, after a line number, so many.
 ///
 /// # Errors
@@ -398,23 +410,38 @@ pub fn pay_lines(tx: &mut Tx<'_>, court_id: i64, run: &Run, after: i64, limit: i
     let last = after.checked_add(limit).ok_or_else(|| Error::Inconsistent("a line number out of range".into()))?;
     crate::payouts::lines::each_payment_between(tx, court_id, run, (after + 1, last), &mut |tx, page| {
         let payees = crate::payouts::details::payees_of(tx, court_id, "", page)?;
-        for (payment, payee) in page.iter().zip(payees) {
-            let outcome = tx.query_opt(
-                "SELECT outcome FROM payment_state WHERE court_id = $1 AND book_id = $2 AND payment_id = $3",
-                &[court_id.into(), books::CASE_MONEY.into(), payment.payment_id.into()],
-                |row| Ok(row.text(0)?.to_owned()),
-            )?;
-            found.push(PayLine {
-                line_no: payment.line_no,
-                name: payee.name,
-                case_id: payment.case_id,
-                amount: payment.amount,
-                outcome,
-            });
-        }
+        let key = |payment: &Payment| [court_id.into(), books::CASE_MONEY.into(), Value::Int(payment.payment_id)];
+        let keys: Vec<Value<'_>> = page.iter().flat_map(key).collect();
+        let mut outcomes = HashMap::new();
+        tx.each_of(OUTCOMES, 3, &keys, |row| {
+            outcomes.insert(row.int(0)?, row.text(1)?.to_owned());
+            Ok(())
+        })?;
+        found.extend(page.iter().zip(payees).map(|(payment, payee)| PayLine {
+            line_no: payment.line_no,
+            name: payee.name,
+            case_id: payment.case_id,
+            amount: payment.amount,
+            outcome: outcomes.remove(&payment.payment_id),
+        }));
         Ok(())
     })?;
     Ok(found)
+}
+
+/// How many payments of a run came back and are in no new payment.
+///
+/// # Errors
+/// What the database says.
+pub fn returned_of(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<i64> {
+    Ok(tx.query_one(
+        "SELECT COUNT(*) FROM payment_state AS s JOIN payment_line AS l ON l.court_id = s.court_id \
+         AND l.book_id = s.book_id AND l.payment_id = s.payment_id LEFT JOIN open_reissue AS o ON o.court_id = s.court_id \
+         AND o.book_id = s.book_id AND o.payment_id = s.payment_id WHERE s.court_id = $1 AND s.book_id = $2 \
+         AND s.outcome IN ('failed', 'returned') AND l.run_id = $3 AND o.payment_id IS NULL",
+        &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
+        |row| row.int(0),
+    )?)
 }
 
 /// Shares of a distribution that a run pays, after a share, so many: what will be lines when it is committed.

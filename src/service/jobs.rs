@@ -372,17 +372,17 @@ pub fn lease_from(now: Timestamp) -> i64 {
     now.as_microsecond().saturating_add(LEASE_SECONDS * 1_000_000)
 }
 
-/// Whether there is a job to take.
+/// The courts that have a job to take: one statement.
 ///
 /// # Errors
 /// What the database says.
-pub fn is_any(tx: &mut Tx<'_>, court_id: i64, now: Timestamp) -> Outcome<bool> {
-    let found = tx.query_opt(
-        "SELECT 1 FROM job WHERE court_id = $1 AND (state = 'waiting' OR (state = 'running' AND lease_until < $2)) LIMIT 1",
-        &[court_id.into(), now.as_microsecond().into()],
-        |_| Ok(()),
-    )?;
-    Ok(found.is_some())
+pub fn courts_with_work(tx: &mut Tx<'_>, now: Timestamp) -> Outcome<Vec<i64>> {
+    Ok(tx.query(
+        "SELECT DISTINCT c.court_id FROM court AS c JOIN job AS j ON j.court_id = c.court_id AND j.state IN ('waiting', 'running') \
+         WHERE j.state = 'waiting' OR j.lease_until < $1 ORDER BY c.court_id",
+        &[now.as_microsecond().into()],
+        |row| row.int(0),
+    )?)
 }
 
 /// How many jobs of all courts have not ended, by where they stand.

@@ -6,9 +6,10 @@ pub mod guard;
 pub mod incoming;
 pub mod jobs;
 pub mod metrics;
+mod recall;
 pub mod server;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use serde_json::json;
 
 use crate::access::elsewhere::Elsewhere;
 use crate::access::signing::Signer;
-use crate::access::{Acting, Actor, credentials, may};
+use crate::access::{Acting, Actor, Roles, Standing, credentials, may};
 use crate::api::limits::Limits;
 use crate::cli::catalogue::{self, Entry, Kind, Takes};
 use crate::cli::output::{Exit, Output, Reached, Said};
@@ -34,6 +35,8 @@ use crate::{Failure, Language, Message, Outcome, access, chart, request};
 use guard::Guard;
 use jobs::{End, Job, State};
 use metrics::Metrics;
+pub use recall::Books;
+use recall::Recall;
 
 /// How much a service does at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +160,17 @@ pub struct Service {
     running: Mutex<HashMap<(i64, i64), Arc<Reached>>>,
     wake: (Mutex<Awake>, Condvar),
     reads: ReadLog,
+    recall: Recall,
     _guard: Guard,
+}
+
+/// What is asked of a court at every request.
+#[derive(Debug)]
+pub struct Register {
+    /// Of all its people.
+    pub roles: Roles,
+    /// The court's name.
+    pub court_name: String,
 }
 
 #[derive(Debug, Default)]
@@ -210,6 +223,7 @@ impl Service {
             running: Mutex::default(),
             wake: Default::default(),
             reads,
+            recall: Recall::default(),
             _guard: guard,
         }))
     }
@@ -241,6 +255,51 @@ impl Service {
     pub fn read<T>(&self, read: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
         let done = self.pool.lease().map_err(Failure::from).and_then(|mut store| read(&mut store.snapshot()?));
         self.watch(done)
+    }
+
+    /// As [`Service::read`], of a single statement.
+    ///
+    /// # Errors
+    /// What the reading says.
+    pub fn read_single<T>(&self, read: impl FnOnce(&mut Tx<'_>) -> Outcome<T>) -> Outcome<T> {
+        let done = self.pool.lease().map_err(Failure::from).and_then(|mut store| read(&mut store.single()));
+        self.watch(done)
+    }
+
+    /// As [`Service::read`], for what follows from a court's books, who asks and the day: reckoned again only after the
+    /// books went on, or a minute. `what` names it with all that it follows from besides.
+    ///
+    /// # Errors
+    /// What the reading says.
+    pub fn recall<T: Send + Sync + 'static>(
+        &self,
+        court_id: i64,
+        from: Books,
+        what: String,
+        read: impl FnOnce(&mut Tx<'_>) -> Outcome<T>,
+    ) -> Outcome<Arc<T>> {
+        let heads = self.read_single(|tx| recall::heads(tx, court_id, from))?;
+        let reckon = || self.read(|tx| Ok((recall::heads(tx, court_id, from)?, read(tx)?)));
+        self.recall.place(court_id, what).get(&heads, self.clock.now().as_microsecond(), reckon)
+    }
+
+    /// The roles of a court's people and its name.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn register(&self, court_id: i64) -> Outcome<Arc<Register>> {
+        self.recall(court_id, Books::Register, "register".to_owned(), |tx| {
+            let court_name = chart::court_name(tx, court_id)?.unwrap_or_default();
+            Ok(Register { roles: access::load_roles(tx, court_id)?, court_name })
+        })
+    }
+
+    /// What somebody may do today.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn standings(&self, person: &Actor) -> Outcome<BTreeSet<Standing>> {
+        Ok(self.register(person.court_id)?.roles.of(person.person_id, self.clock.today_in_shanghai()))
     }
 
     /// As [`Service::read`] for a page that opens personal data without a command: with keys that count what they open, which
@@ -365,8 +424,7 @@ impl Service {
     /// Refuses what no role of this person is for before anything begins: the rooms refuse it too, but a job or a
     /// proposal would stand until they did.
     fn require_role(&self, person: &Actor, entry: &Entry, asked: &Asked) -> Outcome<()> {
-        let today = self.clock.today_in_shanghai();
-        let standings = self.read(|tx| access::roles_of(tx, person, today))?;
+        let standings = self.standings(person)?;
         let allowed = if entry.kind == Kind::ReadOrSet && asked.files.is_empty() {
             may::require_reading(person, &standings)
         } else {
@@ -663,12 +721,9 @@ impl Service {
     }
 
     fn take_job(&self) -> Outcome<Option<Job>> {
-        for (court_id, _) in self.courts()? {
-            let now = self.clock.now();
-            // Asked without writing first: a worker that only looks must not wait for whoever writes.
-            if !self.read(|tx| jobs::is_any(tx, court_id, now))? {
-                continue;
-            }
+        let now = self.clock.now();
+        // Asked without writing first: a worker that only looks must not wait for whoever writes.
+        for court_id in self.read_single(|tx| jobs::courts_with_work(tx, now))? {
             let lease_until = if self.is_alone() { i64::MAX } else { jobs::lease_from(now) };
             if let Some(job) = self.write(|tx| jobs::take(tx, court_id, &self.owner, now, lease_until))? {
                 // There may be more; another worker looks while this one works.

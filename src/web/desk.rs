@@ -5,13 +5,14 @@ use maud::{Markup, html};
 
 use super::charts::{self, Bars, Group};
 use super::{App, Sorry, Viewer, blocking, job, page, parts};
+use crate::Message;
 use crate::access::{self, Actor};
 use crate::chart;
 use crate::deadlines::Colour;
 use crate::report::desk::{Desk, Month, day_message, desk as read_desk, kind_name};
 use crate::report::payout_view::RunLine;
+use crate::service::Books;
 use crate::service::jobs::{self, Job};
-use crate::{Message, Outcome};
 
 /// Receipts that the desk names; the list has all.
 const RECEIPTS_NAMED: usize = 8;
@@ -23,17 +24,22 @@ const RECEIPTS_NAMED: usize = 8;
 pub async fn desk(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> {
     let (me, standings) = (viewer.session.actor.clone(), viewer.standings.clone());
     let read = blocking(&service, move |service| {
-        service.read(|tx| {
-            let today = service.clock.today_in_shanghai();
-            let mut all = jobs::proposed(tx, me.court_id, me.person_id)?;
-            all.retain(|job| service.named_second(job).is_none_or(|named| named == me.name));
-            let proposed: Outcome<Vec<(Actor, Job)>> =
-                all.into_iter().map(|job| Ok((access::person_by_id(tx, me.court_id, job.person_id)?, job))).collect();
-            let chart = chart::load(tx, me.court_id)?;
-            Ok((read_desk(tx, &me, &standings, today)?, proposed?, chart))
-        })
+        let mut all = service.read_single(|tx| jobs::proposed(tx, me.court_id, me.person_id))?;
+        all.retain(|job| service.named_second(job).is_none_or(|named| named == me.name));
+        let people = if all.is_empty() {
+            Vec::new()
+        } else {
+            service.read(|tx| all.iter().map(|job| access::person_by_id(tx, me.court_id, job.person_id)).collect())?
+        };
+        let proposed: Vec<(Actor, Job)> = people.into_iter().zip(all).collect();
+        let today = service.clock.today_in_shanghai();
+        let read = service.recall(me.court_id, Books::All, format!("desk {} {today}", me.person_id), |tx| {
+            Ok((read_desk(tx, &me, &standings, today)?, chart::load(tx, me.court_id)?))
+        });
+        Ok((proposed, read?))
     });
-    let (desk, proposed, chart) = read.await.map_err(|failure| viewer.sorry(failure))?;
+    let (proposed, read) = read.await.map_err(|failure| viewer.sorry(failure))?;
+    let (desk, chart) = &*read;
     let title = viewer.t("web.nav_desk");
     let body = html! {
         h1 { (title) }
@@ -41,7 +47,7 @@ pub async fn desk(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
             section.card.wide {
                 h2 { (viewer.t("web_desk.waits")) }
                 @if desk.is_clear() && proposed.is_empty() { p.hint { (viewer.t("web_desk.nothing_waits")) } }
-                (waiting(&viewer, &desk))
+                (waiting(&viewer, desk))
                 @if !proposed.is_empty() {
                     h3 { (viewer.t("web.waits_for_my_word")) }
                     (job::table(&service, &viewer, &proposed))
@@ -49,13 +55,13 @@ pub async fn desk(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
             }
             section.card {
                 h2 { (viewer.t("web_desk.clocks")) }
-                (clocks(&viewer, &desk))
+                (clocks(&viewer, desk))
             }
             section.card {
                 h2 { (viewer.t("web_desk.balances")) }
                 dl.balances {
                     @for (kind, sum) in &desk.balances {
-                        div { dt { (kind_name(&chart, *kind, viewer.language)) } dd.number { (sum) } }
+                        div { dt { (kind_name(chart, *kind, viewer.language)) } dd.number { (sum) } }
                     }
                 }
             }

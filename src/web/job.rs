@@ -22,8 +22,8 @@ use crate::{Outcome, clock};
 /// How often a page is told how far a job is that runs in this process: what an eye sees as moving.
 const TOLD_EVERY: Duration = Duration::from_millis(40);
 
-/// How often the database is asked about a job that another process runs, or nobody yet.
-const ASKED_EVERY: Duration = Duration::from_millis(200);
+/// At every which of these the database is asked about a job that another process runs, or nobody yet.
+const ASKED_EVERY: usize = 5;
 
 /// Jobs that a list shows.
 const SHOWN_MAX: i64 = 100;
@@ -210,15 +210,15 @@ pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
     tokio::spawn(async move {
         let mut told = String::new();
         loop {
-            let asked = blocking(&service, move |service| {
-                // What this process runs is told from memory; the row only says how it ended.
-                if let Some(reached) = service.reached(court_id, job_id) {
-                    return Ok((JobState::Running, steps(&reached), TOLD_EVERY));
-                }
-                let job = service.read(|tx| jobs::find(tx, court_id, job_id))?;
-                Ok((job.state, job.steps, ASKED_EVERY))
-            });
-            let Ok((state, (done, total), pause)) = asked.await else { return };
+            // What this process runs is told from memory; the row only says how it ended.
+            let here = service.reached(court_id, job_id);
+            let (state, (done, total)) = if let Some(reached) = &here {
+                (JobState::Running, steps(reached))
+            } else {
+                let asked = blocking(&service, move |service| service.read(|tx| jobs::find(tx, court_id, job_id)));
+                let Ok(job) = asked.await else { return };
+                (job.state, job.steps)
+            };
             let data = format!("{{\"state\":\"{}\",\"done\":{done},\"total\":{total}}}", state.as_str());
             let is_news = data != told;
             if sender.is_closed() || (is_news && sender.send(Ok(Event::default().data(&data))).await.is_err()) {
@@ -228,7 +228,13 @@ pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
                 return;
             }
             told = data;
-            tokio::time::sleep(pause).await;
+            // A job that begins here is seen at once; one that another process runs, as often as the row is asked for.
+            for _ in 0..ASKED_EVERY {
+                tokio::time::sleep(TOLD_EVERY).await;
+                if here.is_some() || service.reached(court_id, job_id).is_some() {
+                    break;
+                }
+            }
         }
     });
     Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::default())

@@ -35,7 +35,7 @@ use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
 
 use crate::access::sessions::{self, Session};
-use crate::access::{self, Role, Standing, may};
+use crate::access::{Role, Standing, may};
 use crate::service::Service;
 use crate::service::front::Asker;
 use crate::{Failure, Language, Message, Outcome};
@@ -240,18 +240,15 @@ impl FromRequestParts<Arc<Service>> for Viewer {
         let form_token = sessions::csrf_token(&token);
         let found = blocking(service, move |service| {
             let now = service.clock.now();
-            let found = service.read(|tx| {
-                let Some(session) = sessions::by_token(tx, court_id, &token, now)? else { return Ok(None) };
-                let standings = access::roles_of(tx, &session.actor, service.clock.today_in_shanghai())?;
-                let court_name = crate::chart::court_name(tx, court_id)?.unwrap_or_default();
-                Ok(Some((session, standings.into_iter().collect::<Vec<_>>(), court_name)))
-            })?;
-            if let Some((session, _, _)) = &found
-                && session.must_be_touched(now)
-            {
+            let Some(session) = service.read_single(|tx| sessions::by_token(tx, court_id, &token, now))? else {
+                return Ok(None);
+            };
+            if session.must_be_touched(now) {
                 service.write(|tx| sessions::touch(tx, court_id, &token, now))?;
             }
-            Ok(found)
+            let register = service.register(court_id)?;
+            let standings = register.roles.of(session.actor.person_id, service.clock.today_in_shanghai());
+            Ok(Some((session, standings.into_iter().collect::<Vec<_>>(), register.court_name.clone())))
         })
         .await
         .map_err(|failure| Sorry::of(failure, language).into_response())?;

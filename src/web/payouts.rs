@@ -12,13 +12,13 @@ use crate::access::Role;
 use crate::bank::capital_amount;
 use crate::clock;
 use crate::payouts::policy::{MAY_APPROVE, Policy, Screening};
-use crate::payouts::reissue;
 use crate::payouts::runs::Status;
-use crate::payouts::screens::Finding;
+use crate::payouts::screens::{Finding, Suspects};
 use crate::report::payout_view::{
-    EventView, Paid, PayLine, RunLine, RunView, ShareLine, SourceView, StepView, pay_lines, run_page, run_view,
-    shares_page,
+    EventView, Paid, PayLine, RunLine, RunView, ShareLine, SourceView, StepView, pay_lines, returned_of, run_page,
+    run_view, shares_page,
 };
+use crate::service::Books;
 
 /// Runs on a page of the list.
 const RUNS_A_PAGE: i64 = 30;
@@ -135,7 +135,7 @@ struct Shown {
     lines: Vec<PayLine>,
     shares: Vec<ShareLine>,
     account: String,
-    returned: usize,
+    returned: i64,
 }
 
 /// A run.
@@ -150,11 +150,14 @@ pub async fn show(
 ) -> Result<Markup, Sorry> {
     let (me, standings) = (viewer.session.actor.clone(), viewer.standings.clone());
     let read = blocking(&service, move |service| {
-        service.read(|tx| {
+        let after = cursor.after.unwrap_or(0);
+        let suspects =
+            service.recall(me.court_id, Books::Details, "suspects".to_owned(), |tx| Suspects::read(tx, me.court_id))?;
+        let what = format!("run {number} {after} {}", me.person_id);
+        service.recall(me.court_id, Books::All, what, |tx| {
             let court_id = me.court_id;
-            let view = run_view(tx, &me, &standings, &number, service.clock.now())?;
+            let view = run_view(tx, &me, &standings, &number, &suspects, service.clock.now())?;
             let run = &view.line.run;
-            let after = cursor.after.unwrap_or(0);
             let is_committed = matches!(run.status, Status::Committed | Status::Released | Status::Withdrawn);
             let lines = if is_committed { pay_lines(tx, court_id, run, after, LINES_A_PAGE)? } else { Vec::new() };
             let distribution = view.sources.iter().find_map(|source| match &source.paid {
@@ -170,12 +173,7 @@ pub async fn show(
                 .find(|account| account.bank_account_id == run.bank_account_id)
                 .map(|account| format!("{} {}", account.bank_name, account.number))
                 .unwrap_or_default();
-            let returned = if run.status == Status::Released {
-                let back = reissue::returned(tx, court_id, run.bank_account_id)?;
-                back.iter().filter(|one| one.run == run.number && one.reissue_id.is_none()).count()
-            } else {
-                0
-            };
+            let returned = if run.status == Status::Released { returned_of(tx, court_id, run)? } else { 0 };
             Ok(Shown { view, lines, shares, account, returned })
         })
     });

@@ -28,7 +28,7 @@ const fn yuan(amount: i64) -> Amount {
     Amount::from_minor(amount * 100)
 }
 
-fn detail<'a>(name: &'a str, account: &'a str) -> PersonalDetail<'a> {
+pub fn detail<'a>(name: &'a str, account: &'a str) -> PersonalDetail<'a> {
     PersonalDetail {
         kind: bank::PayeeKind::Person,
         payee_name: name,

@@ -14,13 +14,17 @@ use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::keys::Keys;
 use ankuan::service::guard::Guard;
 use ankuan::service::jobs::{self, State};
-use ankuan::service::{Asked, Service};
+use ankuan::service::{Asked, Books, Service};
+use ankuan::payouts::sheet::PayeeKind;
+use ankuan::payouts::sheets::{self, NewPayee};
+use ankuan::claims::DocumentType;
 use ankuan::{Failure, Language};
-use ankuan_ledger::Store;
+use ankuan_ledger::{Store, Tx};
 use clap::Parser as _;
 use jiff::SignedDuration;
 
-use crate::court::{COURT, Court, FINANCE, at};
+use crate::bounties::detail;
+use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, KEEPER, at};
 use crate::crash::standing;
 use crate::program::{Files, Known, act, approved, words};
 use crate::support::Database;
@@ -122,6 +126,43 @@ fn nobody_serves_what_somebody_has_to_himself(database: &Database) {
     drop(Guard::to_serve(&court.store, &database.address).expect("serves"));
 }
 
+/// What follows from the books is reckoned again as soon as they went on, whoever wrote, and not before.
+fn what_is_kept_follows_the_books(database: &Database) {
+    let mut court = Court::open(database);
+    let service = Service::new(globals(database), Clock::fixed(at()), Vec::new()).expect("serves");
+    let kept = |from: Books| {
+        let read = |tx: &mut Tx<'_>| {
+            Ok(tx.query_one("SELECT COUNT(*) FROM chain_link WHERE court_id = $1", &[COURT.into()], |row| row.int(0))?)
+        };
+        service.recall(COURT, from, format!("links {from:?}"), read).expect("reads")
+    };
+    let before = (kept(Books::All), kept(Books::Register), kept(Books::Details));
+    assert!(Arc::ptr_eq(&before.0, &kept(Books::All)), "nothing happened");
+    court.receive("FT1", 100, None).expect("records");
+    assert_eq!(*kept(Books::All), *before.0 + 1);
+    assert!(Arc::ptr_eq(&before.1, &kept(Books::Register)), "people and roles are as they were");
+    assert!(Arc::ptr_eq(&before.2, &kept(Books::Details)), "and the accounts of payees");
+    court.act(ADMIN, |tx, acting, _| access::add_person(tx, acting, "新人")).expect("adds");
+    assert_eq!(*kept(Books::Register), *before.0 + 2);
+    assert_eq!(*kept(Books::Details), *before.0 + 2);
+    let case = court.case("（2026）浙0106执1号");
+    let keeper = court.person(KEEPER);
+    let new = NewPayee {
+        case: &case,
+        kind: PayeeKind::Applicant,
+        name: "张三",
+        document_type: DocumentType::Other,
+        detail: detail("张三", "6222020200112233446"),
+        basis: "账户确认书",
+        confirmed_by: &keeper,
+    };
+    let (kept_before, mut randomness) = (kept(Books::Details), Randomness::seeded(2));
+    court
+        .act(HANDLER, |tx, acting, _| sheets::add_payee(tx, acting, service.keys(), &mut randomness, &new))
+        .expect("adds");
+    assert!(*kept(Books::Details) > *kept_before, "a payee's account was added");
+}
+
 /// Several processes on one PostgreSQL; here several services with their own workers and connections.
 #[test]
 fn several_services_do_each_job_once() {
@@ -164,7 +205,7 @@ fn several_services_do_each_job_once() {
     tx.commit().expect("commits");
     let later = |seconds: i64| at() + SignedDuration::from_secs(seconds);
     let is_any = |store: &mut Store, seconds| {
-        jobs::is_any(&mut store.snapshot().expect("reads"), COURT, later(seconds)).expect("reads")
+        !jobs::courts_with_work(&mut store.single(), later(seconds)).expect("reads").is_empty()
     };
     assert!(!is_any(&mut court.store, jobs::LEASE_SECONDS));
     assert!(is_any(&mut court.store, jobs::LEASE_SECONDS + 1));
@@ -452,6 +493,7 @@ fn a_file_configures_it() {
 
 crate::on_both!(
     a_service_says_how_it_is,
+    what_is_kept_follows_the_books,
     nobody_serves_what_somebody_has_to_himself,
     a_job_that_is_let_go_belongs_to_whoever_takes_it,
     a_job_outlives_the_process,

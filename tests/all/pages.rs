@@ -183,7 +183,10 @@ fn what_the_screens_find_is_cleared_by_name(database: &Database) {
     assert_eq!(clears(&mut circle, HEAD, "account_in_several_cases", "已报局长").expect("clears"), 1);
     releases(&mut circle).expect("releases");
     let cleared = circle
-        .act(HANDLER, |tx, acting, _, _, _| Ok(run_view(tx, &acting.actor, &[], &run, at())?.findings))
+        .act(HANDLER, |tx, acting, _, _, _| {
+            let suspects = screens::Suspects::read(tx, COURT)?;
+            Ok(run_view(tx, &acting.actor, &[], &run, &suspects, at())?.findings)
+        })
         .expect("reads");
     assert_eq!(cleared.len(), 4, "what was cleared stays with the run");
     assert!(cleared.iter().all(|finding| finding.cleared.is_some()));
