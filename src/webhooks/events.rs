@@ -6,6 +6,7 @@ use ankuan_ledger::chain::hex;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::acts::ACTS;
 use crate::service::jobs;
 use crate::{Message, Outcome};
 
@@ -129,12 +130,14 @@ impl Filter {
         if names.iter().any(|name| name == "all") {
             return Ok(Self::default());
         }
-        let is_known = |character: char| character.is_ascii_lowercase() || "._".contains(character);
-        let is_name = |name: &&String| {
-            !name.is_empty() && name.split('.').all(|part| !part.is_empty()) && name.chars().all(is_known)
-        };
-        if let Some(wrong) = names.iter().find(|name| !is_name(name)) {
-            return Err(Message::new("webhook.event_name").with("name", wrong));
+        // A name that nothing has would be waited for in vain.
+        let is_known = |name: &&String| ACTS.iter().chain([&JOB_ENDED]).any(|known| begins(known, name));
+        if let Some(wrong) = names.iter().find(|name| !is_known(name)) {
+            let mut words: Vec<&str> = ACTS.iter().filter_map(|name| name.split('.').next()).collect();
+            words.push("job");
+            words.sort_unstable();
+            words.dedup();
+            return Err(Message::new("webhook.event_name").with("name", wrong).with("known", words.join(", ")));
         }
         names.sort_unstable();
         names.dedup();
@@ -156,11 +159,13 @@ impl Filter {
     /// Whether an event is told.
     #[must_use]
     pub fn takes(&self, name: &str) -> bool {
-        let begins = |beginning: &String| {
-            name.strip_prefix(beginning.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        self.0.is_empty() || self.0.iter().any(begins)
+        self.0.is_empty() || self.0.iter().any(|beginning| begins(name, beginning))
     }
+}
+
+/// Whether a name begins so, up to a dot or its end.
+fn begins(name: &str, beginning: &str) -> bool {
+    name.strip_prefix(beginning).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// From behind which number up to which one a stream is read.
@@ -345,7 +350,7 @@ mod tests {
         assert!(filter(&["all"]).takes("anything.at_all"));
         assert_eq!(Filter::stored(&some.text()), some);
         assert_eq!(Filter::stored(""), filter(&["payouts", "all"]));
-        for wrong in ["", "Payouts", "payouts.", "payouts,receipt", "*"] {
+        for wrong in ["", "Payouts", "payouts.", "payouts,receipt", "*", "payout", "payouts.committed"] {
             assert_eq!(Filter::new(&[wrong.to_owned()]).expect_err("no name").code, "webhook.event_name", "{wrong}");
         }
     }

@@ -1,6 +1,7 @@
 //! Webhooks: addresses of other programs that are told what was recorded, signed, in order, until they accept. The chain of
 //! each book is what they are told of; a cursor says how far each one is.
 
+pub mod acts;
 pub mod delivery;
 pub mod events;
 pub mod sender;
@@ -119,11 +120,11 @@ pub fn add(
     asked: &[String],
     randomness: &mut Randomness,
 ) -> Outcome<(i64, String)> {
-    targets.read(url)?;
-    let filter = Filter::new(asked)?;
     let court_id = acting.actor.court_id;
     let act = acting.open_act(tx, books::REGISTER, "webhook.add")?;
     acting.require(tx, Role::Admin)?;
+    targets.read(url)?;
+    let filter = Filter::new(asked)?;
     let count =
         tx.query_one("SELECT CAST(COUNT(*) AS BIGINT) FROM webhook WHERE court_id = $1", &[court_id.into()], |row| {
             row.int(0)

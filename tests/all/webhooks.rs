@@ -1,6 +1,7 @@
 //! Webhooks: what is recorded is told to other programs: signed, in order, again until it is accepted, and only where it may.
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use ankuan::schema::MIGRATIONS;
 use ankuan::service::front::Front;
 use ankuan::service::jobs::{self, End, State as JobState};
 use ankuan::service::{Answered, Asked, Service, server};
+use ankuan::webhooks::acts::ACTS;
 use ankuan::webhooks::delivery::{self, ATTEMPTS_KEPT, Attempt, FAILURES_MAX, LEASE_SECONDS, PAUSE_FIRST_SECONDS};
 use ankuan::webhooks::events::EVENTS_MAX;
 use ankuan::webhooks::sender::{Sender, Trouble};
@@ -439,7 +441,7 @@ fn two_do_not_send_the_same_at_once(database: &Database) {
     let (keys, sender, one) = (desk.keys.clone(), desk.sender.clone(), (COURT, desk.webhook_id));
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| desk.deliver_by("first", 0));
-        is_here.recv().expect("it came");
+        is_here.recv_timeout(Duration::from_secs(60)).expect("it came");
         let now = Clock::fixed(later(LEASE_SECONDS));
         let sent = delivery::deliver(&mut second, &keys, &sender, "second", now, one).expect("delivers");
         assert!(!sent, "the first is sending");
@@ -560,6 +562,40 @@ fn a_restored_court_is_silent(database: &Database) {
     let webhook = webhooks::find(&mut tx, COURT, desk.webhook_id).expect("is there");
     assert_eq!((webhook.state, webhook.behind), (State::Paused, 1));
     assert!(desk.is_due(100), "the court itself goes on");
+}
+
+/// Every name under which an act is opened is listed, and no other.
+#[test]
+fn every_act_can_be_asked_for() {
+    fn sources(folder: &Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                sources(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("acts.rs") {
+                found.push(std::fs::read_to_string(path).expect("a source"));
+            }
+        }
+    }
+    let mut texts = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("ledger/src"), &mut texts);
+    // One that only waits for the book's head, and is never closed.
+    const DROPPED: &str = "obligation.wait";
+    for text in &texts {
+        for rest in text.split("open_act").skip(1) {
+            let call = rest.split(';').next().unwrap_or_default();
+            let names = call.split('"').skip(1).step_by(2).filter(|name| name.contains('.') && *name != DROPPED);
+            for name in names {
+                assert!(ACTS.contains(&name), "{name} is not listed");
+            }
+        }
+    }
+    for name in ACTS {
+        let quoted = format!("\"{name}\"");
+        assert!(texts.iter().any(|text| text.contains(&quoted)), "{name} is no act");
+    }
+    assert!(ACTS.is_sorted());
 }
 
 /// A court that has every later step already gets this one.
