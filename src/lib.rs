@@ -43,6 +43,7 @@ pub mod signoff;
 pub mod statements;
 mod tables;
 pub mod web;
+pub mod webhooks;
 mod words;
 
 pub use failure::{Failure, Outcome};

@@ -207,6 +207,10 @@ pub const SIGN_IN: Migration = Migration {
 pub const SERVICE: Migration =
     Migration { name: "0013_service", text: include_str!("../migrations/0013_service.sql"), facts: &[] };
 
+/// Webhooks, and the order in which jobs ended. All of it is state.
+pub const WEBHOOKS: Migration =
+    Migration { name: "0014_webhooks", text: include_str!("../migrations/0014_webhooks.sql"), facts: &[] };
+
 /// What the screens of a run found, cleared by name.
 pub const SCREENS: Migration = Migration {
     name: "0015_screens",
@@ -251,6 +255,7 @@ pub const MIGRATIONS: &[Migration] = &[
     CASH,
     SIGN_IN,
     SERVICE,
+    WEBHOOKS,
     SCREENS,
     PAPERS,
     CLAIMANTS,

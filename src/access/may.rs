@@ -29,6 +29,12 @@ pub const MAY: &[(&str, &[Role])] = &[
     ("api-key revoke", PEOPLE),
     ("upper-court add", PEOPLE),
     ("upper-court end", PEOPLE),
+    ("webhook add", PEOPLE),
+    ("webhook remove", PEOPLE),
+    ("webhook pause", PEOPLE),
+    ("webhook resume", PEOPLE),
+    ("webhook replay", PEOPLE),
+    ("webhook test", PEOPLE),
     ("payout policy", PEOPLE),
     ("ledger attach", &[Finance, FundKeeper, Cashier]),
     ("paper print", &[Handler, FundKeeper, Finance, Cashier, BureauHead, VicePresident]),
@@ -247,7 +253,7 @@ mod tests {
         for words in may_all(Role::Admin) {
             let word = words.split(' ').next().unwrap_or_default();
             assert!(
-                ["person", "api-key", "upper-court"].contains(&word)
+                ["person", "api-key", "upper-court", "webhook"].contains(&word)
                     || ["payout policy", "deadlines rules"].contains(&words),
                 "{words}"
             );

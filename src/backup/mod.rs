@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::schema::MIGRATIONS;
 use crate::service::jobs;
-use crate::{Failure, Message, Outcome};
+use crate::{Failure, Message, Outcome, webhooks};
 use archive::{Block, Reader, Writer};
 
 /// Rows are gathered to about so many bytes.
@@ -169,6 +169,9 @@ pub fn restore(store: &mut Store, log: Option<&mut Store>, mut input: impl Read 
     if tables.iter().any(|table| table.name == "job") {
         // No process runs them here.
         jobs::let_all_go(&mut tx)?;
+    }
+    if tables.iter().any(|table| table.name == "webhook") {
+        webhooks::delivery::pause_all(&mut tx)?;
     }
     if let Some(log) = log_tx {
         log.commit()?;

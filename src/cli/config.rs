@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
+use crate::webhooks::targets::Target;
 use crate::words::words;
 use crate::{Failure, Message, Outcome};
 
@@ -33,6 +34,8 @@ const KEYS: &[(&str, bool, Takes)] = &[
     ("database", false, Takes::Text(is_database)),
     ("keys", false, Takes::Text(is_given)),
     ("wait", false, Takes::Number(1, 86_400)),
+    ("webhook_targets", false, Takes::Texts(|text| text.parse::<Target>().is_ok())),
+    ("webhook_authority_file", false, Takes::Text(is_given)),
     ("listen", true, Takes::Text(|text| text.parse::<std::net::SocketAddr>().is_ok())),
     ("origin", true, Takes::Text(|text| origin(text).is_ok())),
     ("tls_certificate", true, Takes::Text(is_given)),
@@ -201,6 +204,7 @@ fn wanted(key: &str) -> &'static str {
         "listen" => "config.wants_listen",
         "origin" => "config.wants_origin",
         "trusted_proxy" => "config.wants_addresses",
+        "webhook_targets" => "config.wants_targets",
         "log" => "config.wants_level",
         "wait" => "config.wants_wait",
         "connections" => "config.wants_connections",

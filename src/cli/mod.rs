@@ -49,6 +49,7 @@ pub mod sign_in;
 pub mod statement;
 pub mod upper_court;
 pub mod verify;
+pub mod webhook;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -70,6 +71,8 @@ use crate::clock::Clock;
 use crate::documents::keys::Keys;
 use crate::request::{self, Answer, Request};
 use crate::schema::{self, MIGRATIONS};
+use crate::webhooks::sender::Sender;
+use crate::webhooks::targets::{Target, Targets};
 use crate::{Failure, Language, Message, Outcome, books};
 use output::{Exit, Output};
 use sign_in::Proved;
@@ -105,6 +108,14 @@ pub struct Globals {
     /// 配置文件（TOML），参数和环境变量优先 · Configuration (TOML); options and the environment count before it
     #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// 允许推送的主机或地址段，可多个；不填则只推送到公网 https 地址 · Host or range of addresses that webhooks may reach besides public ones over https; may be given again
+    #[arg(long = "webhook-target", global = true, help_heading = GLOBAL, env = "ANKUAN_WEBHOOK_TARGETS", value_name = "HOST|RANGE",
+          value_delimiter = ',', hide_short_help = true)]
+    pub webhook_targets: Vec<Target>,
+    /// 推送接收方证书的签发机构（PEM） · Certificate authority of webhooks' receivers (PEM); default: those known to browsers
+    #[arg(long, global = true, help_heading = GLOBAL, env = "ANKUAN_WEBHOOK_AUTHORITY_FILE", value_name = "FILE",
+          hide_short_help = true)]
+    pub webhook_authority_file: Option<PathBuf>,
     /// 法院编号 · The court's number
     #[arg(long, global = true, help_heading = GLOBAL, default_value_t = 1, value_name = "NUMBER")]
     pub court: i64,
@@ -132,6 +143,22 @@ pub struct Globals {
     pub request: Option<String>,
 }
 
+impl Globals {
+    /// Where webhooks may be sent to.
+    #[must_use]
+    pub fn webhook_targets(&self) -> Targets {
+        Targets(self.webhook_targets.clone())
+    }
+
+    /// What sends to webhooks.
+    ///
+    /// # Errors
+    /// Those of [`Sender::new`].
+    pub fn webhook_sender(&self) -> Outcome<Sender> {
+        Sender::new(&self.webhook_targets(), self.webhook_authority_file.as_deref())
+    }
+}
+
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
@@ -146,6 +173,9 @@ pub enum Command {
     /// 上级法院：登记、查阅记录 · Courts above, and what they looked at
     #[command(subcommand)]
     UpperCourt(upper_court::UpperCourtCommand),
+    /// 事件推送：登记、暂停、重发、查看 · Webhooks: other programs are told what was recorded
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// 法院银行账户 · The court's bank accounts
     #[command(subcommand)]
     BankAccount(bank_account::BankAccountCommand),
@@ -314,6 +344,7 @@ pub fn run_command(context: &Context, command: &Command) -> Outcome<Exit> {
         Command::Person(command) => person::run(context, command),
         Command::ApiKey(command) => sign_in::run_api_key(context, command),
         Command::UpperCourt(command) => upper_court::run(context, command),
+        Command::Webhook(command) => webhook::run(context, command),
         Command::BankAccount(command) => bank_account::run(context, command),
         Command::Case(command) => case::run(context, command),
         Command::Receipt(command) => receipt::run(context, command),

@@ -6,7 +6,7 @@ use ankuan_ledger::{Store, stop};
 use super::keys::Keys;
 use crate::access::credentials;
 use crate::service::jobs;
-use crate::{Outcome, claimants, documents};
+use crate::{Outcome, claimants, documents, webhooks};
 
 /// A column that holds sealed values.
 #[derive(Clone, Copy)]
@@ -34,6 +34,7 @@ const ALL: &[Sealed] = &[
     claimants::SEALED_CODES,
     claimants::messages::SEALED,
     claimants::corrections::SEALED,
+    webhooks::SEALED_SECRETS,
 ];
 
 /// Seals everything again that is not sealed with the key that counts now; returns how many values. Told of each page.

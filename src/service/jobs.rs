@@ -363,7 +363,24 @@ pub fn answer(tx: &mut Tx<'_>, job: &Job, second: &Actor, agreed: bool, reason: 
             ended_at.into(),
         ],
     )?;
-    if changed == 1 { Ok(()) } else { Err(Message::new("service.job_not_proposed").with("job", job.job_id).into()) }
+    if changed != 1 {
+        return Err(Message::new("service.job_not_proposed").with("job", job.job_id).into());
+    }
+    if agreed { Ok(()) } else { number_end(tx, job) }
+}
+
+/// The kind of number that ends of jobs have.
+pub const END: &str = "job_end";
+
+/// Numbers the end of a job. Whoever ends another job of the court waits for this transaction, so whoever has read a number
+/// has missed none below it.
+fn number_end(tx: &mut Tx<'_>, job: &Job) -> Outcome<()> {
+    let end_no = next_number(tx, job.court_id, END)?;
+    tx.execute(
+        "INSERT INTO job_end (court_id, end_no, job_id) VALUES ($1, $2, $3)",
+        &[job.court_id.into(), end_no.into(), job.job_id.into()],
+    )?;
+    Ok(())
 }
 
 /// Until when a job that is taken or renewed now may be silent (µs).
@@ -464,6 +481,9 @@ pub fn end(tx: &mut Tx<'_>, job: &Job, owner: &str, end: &End, now: Timestamp) -
             now.as_microsecond().into(),
         ],
     )?;
+    if changed == 1 {
+        number_end(tx, job)?;
+    }
     Ok(changed == 1)
 }
 

@@ -31,6 +31,8 @@ use crate::documents::keys::Keys;
 use crate::reads::{self, ReadLog};
 use crate::request::{Answer, Request};
 use crate::schema;
+use crate::webhooks::delivery;
+use crate::webhooks::sender::Sender;
 use crate::{Failure, Language, Message, Outcome, access, chart, request};
 use guard::Guard;
 use jobs::{End, Job, State};
@@ -161,6 +163,7 @@ pub struct Service {
     wake: (Mutex<Awake>, Condvar),
     reads: ReadLog,
     recall: Recall,
+    webhooks: Sender,
     _guard: Guard,
 }
 
@@ -179,6 +182,8 @@ struct Awake {
     is_stopping: bool,
     /// Workers that have not ended.
     workers: usize,
+    /// Threads that deliver to webhooks and have not ended: one, or none.
+    deliverers: usize,
 }
 
 impl Service {
@@ -197,6 +202,7 @@ impl Service {
     pub fn of_size(globals: Globals, clock: Clock, demo: Vec<DemoAccount>, size: Size) -> Outcome<Arc<Self>> {
         let context = Context::new(globals.clone(), clock);
         let keys = context.keys()?;
+        let webhooks = globals.webhook_sender()?;
         drop(context.store()?);
         let mut pattern: Store = context.open()?;
         let guard = Guard::to_serve(&pattern, &globals.database)?;
@@ -204,6 +210,7 @@ impl Service {
             // Whoever was running them is dead: nobody else can hold the guard.
             let mut tx = pattern.begin()?;
             jobs::let_all_go(&mut tx)?;
+            delivery::let_all_go(&mut tx)?;
             tx.commit()?;
         }
         let reads = ReadLog::begin(reads::open(&globals.database, Duration::from_secs(globals.wait))?)?;
@@ -224,6 +231,7 @@ impl Service {
             wake: Default::default(),
             reads,
             recall: Recall::default(),
+            webhooks,
             _guard: guard,
         }))
     }
@@ -643,6 +651,9 @@ impl Service {
         if self.workers() < self.size.workers {
             return Err(Message::new("service.worker_missing").into());
         }
+        if lock(&self.wake.0).deliverers == 0 {
+            return Err(Message::new("service.deliverer_missing").into());
+        }
         let mut store = self.lease()?;
         let missing = self.watch(schema::missing_steps(&mut store))?;
         match missing.first() {
@@ -657,7 +668,7 @@ impl Service {
         lock(&self.wake.0).workers
     }
 
-    /// Starts the threads that run jobs; they end after [`Service::stop`].
+    /// Starts the threads that run jobs, and the one that delivers to webhooks; they end after [`Service::stop`].
     ///
     /// # Errors
     /// The system gives no thread.
@@ -665,12 +676,19 @@ impl Service {
         for number in 0..self.size.workers {
             let service = Arc::clone(self);
             lock(&self.wake.0).workers += 1;
-            let counted = Counted(Arc::clone(self));
+            let counted = Counted(Arc::clone(self), |awake| &mut awake.workers);
             std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 let _counted = counted;
                 service.work();
             })?;
         }
+        let service = Arc::clone(self);
+        lock(&self.wake.0).deliverers += 1;
+        let counted = Counted(Arc::clone(self), |awake| &mut awake.deliverers);
+        std::thread::Builder::new().name("webhooks".to_owned()).spawn(move || {
+            let _counted = counted;
+            service.deliver();
+        })?;
         Ok(())
     }
 
@@ -681,7 +699,8 @@ impl Service {
     /// # Errors
     /// What the database says of letting go.
     pub fn await_workers(&self, most: Duration) -> Outcome<()> {
-        let wait = self.wake.1.wait_timeout_while(lock(&self.wake.0), most, |awake| awake.workers > 0);
+        let wait =
+            self.wake.1.wait_timeout_while(lock(&self.wake.0), most, |awake| awake.workers + awake.deliverers > 0);
         let left = wait.unwrap_or_else(PoisonError::into_inner).0.workers;
         // A SQLite file may be held by the very job; whoever serves it next lets it go.
         if left > 0 && !self.is_alone() {
@@ -718,6 +737,52 @@ impl Service {
             }
             awake.has_work = false;
         }
+    }
+
+    /// Delivers to webhooks, one after another: what hangs holds the others up for seconds, and then pauses longer each time.
+    fn deliver(&self) {
+        loop {
+            match self.deliver_due() {
+                // There may be more.
+                Ok(true) if !self.is_stopping() => continue,
+                Ok(_) => {}
+                Err(failure) => tracing::error!(failure = failure.for_log(), "delivering to webhooks"),
+            }
+            let awake = lock(&self.wake.0);
+            let woken = self.wake.1.wait_timeout_while(awake, LOOK_AGAIN, |awake| !awake.is_stopping);
+            if woken.unwrap_or_else(PoisonError::into_inner).0.is_stopping {
+                return;
+            }
+        }
+    }
+
+    /// Delivers once to each webhook for which there is something; whether anything was sent.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn deliver_due(&self) -> Outcome<bool> {
+        let mut has_sent = false;
+        for (court_id, _) in self.courts()? {
+            // Asked without writing first, as for jobs.
+            for webhook_id in self.read(|tx| delivery::due(tx, court_id, self.clock.now()))? {
+                if self.is_stopping() {
+                    return Ok(has_sent);
+                }
+                let one = (court_id, webhook_id);
+                let sent = self.pool.lease().map_err(Failure::from).and_then(|mut store| {
+                    delivery::deliver(&mut store, &self.keys, &self.webhooks, &self.owner, self.clock, one)
+                });
+                match self.watch(sent) {
+                    Ok(sent) => has_sent |= sent,
+                    // The others are told all the same.
+                    Err(failure) => {
+                        let failure = failure.for_log();
+                        tracing::error!(court = court_id, webhook = webhook_id, failure, "delivering to a webhook");
+                    }
+                }
+            }
+        }
+        Ok(has_sent)
     }
 
     fn take_job(&self) -> Outcome<Option<Job>> {
@@ -911,12 +976,12 @@ fn subject_of(values: &[(String, String)]) -> String {
     found.map_or_else(String::new, |(name, value)| format!("{name}={value}").chars().take(LETTERS_MAX).collect())
 }
 
-/// A worker, counted until it ends, however it ends.
-struct Counted(Arc<Service>);
+/// A thread, counted until it ends, however it ends.
+struct Counted(Arc<Service>, fn(&mut Awake) -> &mut usize);
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        lock(&self.0.wake.0).workers -= 1;
+        *(self.1)(&mut lock(&self.0.wake.0)) -= 1;
         self.0.wake.1.notify_all();
     }
 }

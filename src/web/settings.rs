@@ -1,4 +1,4 @@
-//! Settings of the court: who approves, deadlines and calendar, courts above. Shown to all, set by administrators.
+//! Settings of the court: who approves, deadlines and calendar, courts above, webhooks. Shown to all, set by administrators.
 
 use axum::extract::State;
 use maud::{Markup, html};
@@ -6,9 +6,11 @@ use maud::{Markup, html};
 use super::people::{date, form_with, text};
 use super::{App, Sorry, Viewer, blocking, page};
 use crate::access::upper::{self, Above, Reading};
+use crate::cli::webhook::{events, outcome};
 use crate::clock::shown_in_shanghai;
 use crate::deadlines::record::{CourtRules, court_rules};
 use crate::payouts::policy::court_policy;
+use crate::webhooks::{self, Webhook};
 
 /// Readings of courts above that the page shows; the list has more.
 const READINGS_SHOWN: i64 = 20;
@@ -18,6 +20,7 @@ struct Settings {
     rules: CourtRules,
     above: Vec<Above>,
     readings: Vec<Reading>,
+    webhooks: Vec<Webhook>,
 }
 
 /// Shows the settings.
@@ -33,6 +36,7 @@ pub async fn show(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
                 rules: court_rules(tx, court_id)?,
                 above: upper::all(tx, court_id)?,
                 readings: upper::readings(tx, court_id, READINGS_SHOWN)?,
+                webhooks: webhooks::all(tx, court_id)?,
             })
         })
     });
@@ -92,6 +96,43 @@ pub async fn show(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
                 p { a href="/see/upper-court/readings" { (viewer.t("settings.all_readings")) } }
             }
         }
+        (webhooks_card(&viewer, &settings.webhooks, is_admin))
     };
     Ok(page(&viewer, &title, &body))
+}
+
+/// The webhooks with their state. Without paths, by which some receivers know who may write to them.
+fn webhooks_card(viewer: &Viewer, all: &[Webhook], is_admin: bool) -> Markup {
+    let (language, t) = (viewer.language, |code| viewer.t(code));
+    html! {
+        section.card {
+            h2 { (t("settings.webhooks")) }
+            p.hint { (t("settings.webhooks_hint")) }
+            @if all.is_empty() { p { (t("web.none")) } } @else { div.scroll { table {
+                thead { tr {
+                    th.number scope="col" { (t("column.id")) } th scope="col" { (t("webhook.url_column")) } th scope="col" { (t("webhook.events")) }
+                    th scope="col" { (t("column.state")) } th.number scope="col" { (t("webhook.behind")) } th scope="col" { (t("webhook.sent_at")) }
+                    th scope="col" { (t("webhook.outcome")) }
+                } }
+                tbody { @for webhook in all { tr {
+                    td.number { (webhook.webhook_id) } td { (webhook.place()) } td { (events(webhook, language)) }
+                    td { (webhook.state.message().text(language)) } td.number { (webhook.behind) }
+                    td { @if let Some(last) = &webhook.last { (shown_in_shanghai(last.sent_at)) } }
+                    td { @if let Some(last) = &webhook.last { (outcome(last, language)) } }
+                } } }
+            } } }
+            @if is_admin {
+                p { a href="/see/webhook/list" { (t("settings.webhook_all")) } " · " a href="/do/webhook/add" { (t("settings.webhook_add")) } }
+                @for webhook in all {
+                    @let number = webhook.webhook_id.to_string();
+                    @let (words, code) = if webhook.state == webhooks::State::On {
+                        ("webhook pause", "settings.webhook_pause")
+                    } else {
+                        ("webhook resume", "settings.webhook_resume")
+                    };
+                    (form_with(viewer, words, &[("webhook", number.as_str())], &html! { (webhook.webhook_id) " " (webhook.place()) " " }, code))
+                }
+            }
+        }
+    }
 }

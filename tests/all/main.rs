@@ -48,3 +48,4 @@ mod sign_in;
 mod statements;
 mod story;
 mod texts;
+mod webhooks;
