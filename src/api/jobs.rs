@@ -236,26 +236,13 @@ pub async fn file(
 ) -> Result<Response, Problem> {
     caller.require_or_bank(Scope::Read)?;
     let (job_id, file_no) = (number(&caller, &job_id)?, number(&caller, &file_no)?);
-    let asked = caller.clone();
-    let found = blocking(&service, move |service| {
-        let unknown = || Message::new("service.job_unknown").with("job", job_id);
-        service.read(|tx| {
-            let job = jobs::find(tx, asked.person.court_id, job_id)?;
-            let me = asked.person.person_id;
-            if job.person_id != me && job.second_person_id != Some(me) {
-                return Err(unknown().into());
-            }
-            let files = jobs::files(tx, asked.person.court_id, job_id)?;
-            files
-                .into_iter()
-                .find(|file| file.file_no == file_no && file.parameter.is_empty())
-                .ok_or_else(|| unknown().into())
-        })
-    });
-    let file = found.await.map_err(|failure| caller.problem(failure))?;
-    let court_id = caller.person.court_id;
+    let person = caller.person.clone();
+    let court_id = person.court_id;
+    let file = blocking(&service, move |service| service.job_file(&person, job_id, file_no))
+        .await
+        .map_err(|failure| caller.problem(failure))?;
     Ok(streamed(service, &file.name, "application/octet-stream", None, move |service, take| {
-        service.read(|tx| jobs::each_part(tx, service.keys(), (court_id, job_id, file_no), take))
+        service.job_file_parts((court_id, job_id, file_no), take)
     }))
 }
 

@@ -518,11 +518,13 @@ pub fn reversed_of(tx: &mut Tx<'_>, book: BookKey, receipts: impl IntoIterator<I
          AND v.voucher_id = r.voucher_id JOIN entry_line AS e ON e.court_id = ?1 AND e.book_id = ?2 \
          AND e.reverses_entry_no >= v.first_entry_no AND e.reverses_entry_no <= v.last_entry_no \
          AND e.debit_item_id = r.receipt_id WHERE r.court_id = ?1 AND r.book_id = ?2 AND r.receipt_id = ?3",
-        "SELECT r.receipt_id FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, receipt_id) \
-         JOIN receipt AS r USING (court_id, book_id, receipt_id) JOIN voucher AS v ON v.court_id = r.court_id \
-         AND v.book_id = r.book_id AND v.voucher_id = r.voucher_id CROSS JOIN LATERAL (SELECT FROM entry_line AS e \
-         WHERE e.court_id = r.court_id AND e.book_id = r.book_id AND e.reverses_entry_no >= v.first_entry_no \
-         AND e.reverses_entry_no <= v.last_entry_no AND e.debit_item_id = r.receipt_id LIMIT 1) AS reversal",
+        // What was reversed is read once, whatever the server believes of how long a table is.
+        "WITH gone AS MATERIALIZED (SELECT e.debit_item_id, e.reverses_entry_no FROM entry_line AS e \
+         WHERE e.court_id = ($1::bigint[])[1] AND e.book_id = ($2::bigint[])[1] AND e.reverses_entry_no IS NOT NULL) \
+         SELECT r.receipt_id FROM UNNEST($1::bigint[], $2::bigint[], $3::bigint[]) AS asked (court_id, book_id, receipt_id) \
+         JOIN gone ON gone.debit_item_id = asked.receipt_id JOIN receipt AS r USING (court_id, book_id, receipt_id) \
+         JOIN voucher AS v ON v.court_id = r.court_id AND v.book_id = r.book_id AND v.voucher_id = r.voucher_id \
+         AND gone.reverses_entry_no >= v.first_entry_no AND gone.reverses_entry_no <= v.last_entry_no",
     );
     let [court_id, book_id] = [book.court_id.into(), book.book_id.into()];
     let keys: Vec<Value<'_>> = receipts.into_iter().flat_map(|id| [court_id, book_id, Value::Int(id)]).collect();

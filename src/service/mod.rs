@@ -35,7 +35,7 @@ use crate::webhooks::delivery;
 use crate::webhooks::sender::Sender;
 use crate::{Failure, Language, Message, Outcome, access, chart, request};
 use guard::Guard;
-use jobs::{End, Job, State};
+use jobs::{End, Job, JobFile, State};
 use metrics::Metrics;
 pub use recall::Books;
 use recall::Recall;
@@ -286,9 +286,11 @@ impl Service {
         what: String,
         read: impl FnOnce(&mut Tx<'_>) -> Outcome<T>,
     ) -> Outcome<Arc<T>> {
+        let asked = self.recall.ask();
         let heads = self.read_single(|tx| recall::heads(tx, court_id, from))?;
         let reckon = || self.read(|tx| Ok((recall::heads(tx, court_id, from)?, read(tx)?)));
-        self.recall.place(court_id, what).get(&heads, self.clock.now().as_microsecond(), reckon)
+        let place = self.recall.place(court_id, what, asked);
+        place.get(&self.recall, asked, &heads, self.clock.now().as_microsecond(), reckon)
     }
 
     /// The roles of a court's people and its name.
@@ -614,6 +616,36 @@ impl Service {
         })?;
         self.wake_up();
         Ok(())
+    }
+
+    /// A file of a job, for whom it ran or who agreed to it; that they take it is logged, for it may tell of people.
+    ///
+    /// # Errors
+    /// `service.job_unknown`; it could not be logged.
+    pub fn job_file(&self, person: &Actor, job_id: i64, file_no: i64) -> Outcome<JobFile> {
+        let unknown = || Message::new("service.job_unknown").with("job", job_id);
+        let file = self.read(|tx| {
+            let job = jobs::find(tx, person.court_id, job_id)?;
+            if job.person_id != person.person_id && job.second_person_id != Some(person.person_id) {
+                return Err(unknown().into());
+            }
+            let files = jobs::files(tx, person.court_id, job_id)?;
+            files.into_iter().find(|file| file.file_no == file_no).ok_or_else(|| unknown().into())
+        })?;
+        self.log_read(person, "job file", &format!("job={job_id} {}", file.name), 1)?;
+        Ok(file)
+    }
+
+    /// Gives a file of a job, part by part.
+    ///
+    /// # Errors
+    /// What the database or `take` says.
+    pub fn job_file_parts(
+        &self,
+        (court_id, job_id, file_no): (i64, i64, i64),
+        take: &mut dyn FnMut(&[u8]) -> Outcome<()>,
+    ) -> Outcome<()> {
+        self.read(|tx| jobs::each_part(tx, &self.keys, (court_id, job_id, file_no), take))
     }
 
     /// How far a job is that this process runs.

@@ -4,6 +4,7 @@
 
 use std::any::Any;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ankuan_ledger::Tx;
@@ -50,56 +51,71 @@ pub(super) fn heads(tx: &mut Tx<'_>, court_id: i64, from: Books) -> Outcome<Head
     Ok(tx.query(text, keys, |row| Ok((row.opt_int(0)?.unwrap_or(0), row.digest(1)?)))?)
 }
 
-type Kept = Option<(Heads, i64, Arc<dyn Any + Send + Sync>)>;
+/// What was reckoned, and from what.
+#[derive(Debug)]
+struct Kept {
+    heads: Heads,
+    /// µs UTC.
+    at: i64,
+    /// Place in the order of everything that is asked for: when the reckoning began.
+    begun: u64,
+    value: Arc<dyn Any + Send + Sync>,
+}
 
 /// A place for one thing that is kept. Whoever reckons it holds the lock, and who asks meanwhile waits for that.
 #[derive(Debug, Default)]
-pub(super) struct Place(Mutex<Kept>);
+pub(super) struct Place(Mutex<Option<Kept>>);
 
 impl Place {
-    /// What is kept, if it still holds; else what `reckon` reads, with the heads of that moment.
+    /// What is kept, if it still holds or was begun after somebody asked; else what `reckon` reads, with the heads of that
+    /// moment.
     pub(super) fn get<T: Any + Send + Sync>(
         &self,
+        recall: &Recall,
+        asked: u64,
         heads: &Heads,
         now: i64,
         reckon: impl FnOnce() -> Outcome<(Heads, T)>,
     ) -> Outcome<Arc<T>> {
         let mut kept = lock(&self.0);
-        if let Some((then, at, value)) = &*kept
-            && then == heads
-            && now.saturating_sub(*at) < KEPT_FOR
-            && let Ok(value) = Arc::clone(value).downcast::<T>()
+        if let Some(kept) = &*kept
+            // Who waited while the books went on must not reckon what another has reckoned meanwhile.
+            && (kept.begun > asked || kept.heads == *heads && now.saturating_sub(kept.at) < KEPT_FOR)
+            && let Ok(value) = Arc::clone(&kept.value).downcast::<T>()
         {
             return Ok(value);
         }
+        let begun = recall.ask();
         let (heads, value) = reckon()?;
         let value = Arc::new(value);
-        *kept = Some((heads, now, value.clone()));
+        *kept = Some(Kept { heads, at: now, begun, value: value.clone() });
         Ok(value)
     }
 }
 
 /// Everything that is kept.
 #[derive(Debug, Default)]
-pub(super) struct Recall(Mutex<Places>);
-
-#[derive(Debug, Default)]
-struct Places {
-    by_name: HashMap<(i64, String), (u64, Arc<Place>)>,
-    asked: u64,
+pub(super) struct Recall {
+    asked: AtomicU64,
+    /// By court and name; when each was asked for last.
+    places: Mutex<HashMap<(i64, String), (u64, Arc<Place>)>>,
 }
 
 impl Recall {
-    /// The place of something of a court.
-    pub(super) fn place(&self, court_id: i64, what: String) -> Arc<Place> {
-        let mut places = lock(&self.0);
-        places.asked += 1;
-        let asked = places.asked;
-        if places.by_name.len() >= KEPT_MAX && !places.by_name.contains_key(&(court_id, what.clone())) {
-            let oldest = places.by_name.iter().min_by_key(|(_, (asked, _))| *asked).map(|(name, _)| name.clone());
-            oldest.and_then(|name| places.by_name.remove(&name));
+    /// The next place in the order of everything that is asked for.
+    pub(super) fn ask(&self) -> u64 {
+        self.asked.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// The place of something of a court, asked for as the `asked`-th.
+    pub(super) fn place(&self, court_id: i64, what: String, asked: u64) -> Arc<Place> {
+        let mut places = lock(&self.places);
+        let name = (court_id, what);
+        if places.len() >= KEPT_MAX && !places.contains_key(&name) {
+            let oldest = places.iter().min_by_key(|(_, (asked, _))| *asked).map(|(name, _)| name.clone());
+            oldest.and_then(|name| places.remove(&name));
         }
-        let (last, place) = places.by_name.entry((court_id, what)).or_default();
+        let (last, place) = places.entry(name).or_default();
         *last = asked;
         Arc::clone(place)
     }
@@ -112,29 +128,47 @@ mod tests {
     #[test]
     fn what_is_kept_holds_while_the_heads_do() {
         let (recall, heads) = (Recall::default(), |byte| vec![(1, [byte; 32])]);
-        let place = recall.place(1, "desk".to_owned());
-        let reckon = |byte, value: i64| move || Ok((heads(byte), value));
-        assert_eq!(*place.get(&heads(1), 0, reckon(1, 10)).expect("reckons"), 10);
-        assert_eq!(*place.get(&heads(1), 0, reckon(1, 11)).expect("keeps"), 10);
-        assert_eq!(*place.get(&heads(2), 0, reckon(2, 12)).expect("reckons again"), 12);
+        let place = recall.place(1, "desk".to_owned(), recall.ask());
+        let get = |head: u8, now: i64, found: u8, value: i64| {
+            let reckon = || Ok((heads(found), value));
+            *place.get(&recall, recall.ask(), &heads(head), now, reckon).expect("reckons")
+        };
+        assert_eq!(get(1, 0, 1, 10), 10);
+        assert_eq!(get(1, 0, 1, 11), 10, "is kept");
+        assert_eq!(get(2, 0, 2, 12), 12, "the books went on");
         // Read a moment after the heads were asked for: it holds for the moment at which it was read.
-        assert_eq!(*place.get(&heads(3), 0, reckon(4, 13)).expect("reckons"), 13);
-        assert_eq!(*place.get(&heads(3), 0, reckon(3, 14)).expect("not the same moment"), 14);
-        assert_eq!(*place.get(&heads(3), KEPT_FOR, reckon(3, 15)).expect("is old"), 15);
-        assert!(place.get::<i64>(&heads(5), 0, || Err(crate::Message::new("web.broken").into())).is_err());
-        assert_eq!(*place.get(&heads(3), KEPT_FOR, reckon(3, 16)).expect("a failure leaves what was"), 15);
+        assert_eq!(get(3, 0, 4, 13), 13);
+        assert_eq!(get(3, 0, 3, 14), 14, "not the same moment");
+        assert_eq!(get(3, KEPT_FOR, 3, 15), 15, "is old");
+        let broken =
+            place.get::<i64>(&recall, recall.ask(), &heads(5), 0, || Err(crate::Message::new("web.broken").into()));
+        assert!(broken.is_err());
+        assert_eq!(get(3, KEPT_FOR, 3, 16), 15, "a failure leaves what was");
+    }
+
+    #[test]
+    fn who_waited_takes_what_was_begun_since() {
+        let (recall, heads) = (Recall::default(), |byte| vec![(1, [byte; 32])]);
+        let place = recall.place(1, "desk".to_owned(), recall.ask());
+        let waiting = recall.ask();
+        let first = place.get(&recall, recall.ask(), &heads(1), 0, || Ok((heads(2), 1))).expect("reckons");
+        let taken = place.get(&recall, waiting, &heads(1), 0, || Ok((heads(3), 2))).expect("takes");
+        assert!(Arc::ptr_eq(&first, &taken), "begun after it was asked for, it is new enough");
+        let asked_since = place.get(&recall, recall.ask(), &heads(1), 0, || Ok((heads(3), 3))).expect("reckons");
+        assert_eq!(*asked_since, 3);
     }
 
     #[test]
     fn only_so_much_is_kept_and_each_court_apart() {
         let recall = Recall::default();
-        let first = recall.place(1, "0".to_owned());
-        assert!(!Arc::ptr_eq(&first, &recall.place(2, "0".to_owned())));
+        let place = |court_id, what: &str| recall.place(court_id, what.to_owned(), recall.ask());
+        let first = place(1, "0");
+        assert!(!Arc::ptr_eq(&first, &place(2, "0")));
         for number in 0..KEPT_MAX {
-            assert!(Arc::ptr_eq(&first, &recall.place(1, "0".to_owned())), "asked for now and then");
-            let _another = recall.place(3, number.to_string());
+            assert!(Arc::ptr_eq(&first, &place(1, "0")), "asked for now and then");
+            let _another = place(3, &number.to_string());
         }
-        assert_eq!(lock(&recall.0).by_name.len(), KEPT_MAX);
-        assert!(!Arc::ptr_eq(&recall.place(2, "0".to_owned()), &first));
+        assert_eq!(lock(&recall.places).len(), KEPT_MAX);
+        assert!(!Arc::ptr_eq(&place(2, "0"), &first));
     }
 }

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::header;
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::{App, Sorry, Viewer, blocking, local, page, parts};
 use crate::access::{self, Actor};
+use crate::api::stream::streamed;
 use crate::service::jobs::{self, Job, JobFile, State as JobState};
 use crate::service::{Service, steps};
 use crate::{Outcome, clock};
@@ -243,31 +243,18 @@ pub fn watch(service: Arc<Service>, court_id: i64, job_id: i64) -> Events {
 /// A file that a job wrote.
 ///
 /// # Errors
-/// `service.job_unknown`; only for whom the job ran, or who agreed to it.
+/// Those of [`Service::job_file`].
 pub async fn file(
     State(service): App,
     viewer: Viewer,
     Path((job_id, file_no)): Path<(i64, i64)>,
 ) -> Result<Response, Sorry> {
     let me = viewer.session.actor.clone();
-    let (name, bytes) = blocking(&service, move |service| {
-        let unknown = || crate::Message::new("service.job_unknown").with("job", job_id);
-        service.read(|tx| {
-            let job = jobs::find(tx, me.court_id, job_id)?;
-            if job.person_id != me.person_id && job.second_person_id != Some(me.person_id) {
-                return Err(unknown().into());
-            }
-            let files = jobs::files(tx, me.court_id, job_id)?;
-            let file = files.into_iter().find(|file| file.file_no == file_no).ok_or_else(unknown)?;
-            Ok((file.name, jobs::file_bytes(tx, service.keys(), me.court_id, job_id, file_no)?))
-        })
-    })
-    .await
-    .map_err(|failure| viewer.sorry(failure))?;
-    let disposition = format!("attachment; filename*=UTF-8''{}", parts::escape(&name));
-    Ok((
-        [(header::CONTENT_TYPE, "application/octet-stream".to_owned()), (header::CONTENT_DISPOSITION, disposition)],
-        bytes,
-    )
-        .into_response())
+    let court_id = me.court_id;
+    let file = blocking(&service, move |service| service.job_file(&me, job_id, file_no))
+        .await
+        .map_err(|failure| viewer.sorry(failure))?;
+    Ok(streamed(service, &file.name, "application/octet-stream", None, move |service, take| {
+        service.job_file_parts((court_id, job_id, file_no), take)
+    }))
 }

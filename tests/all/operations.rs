@@ -9,15 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ankuan::access::{self, sessions};
+use ankuan::claims::DocumentType;
 use ankuan::cli::{Cli, Globals};
 use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::keys::Keys;
+use ankuan::payouts::sheet::PayeeKind;
+use ankuan::payouts::sheets::{self, NewPayee};
 use ankuan::service::guard::Guard;
 use ankuan::service::jobs::{self, State};
 use ankuan::service::{Asked, Books, Service};
-use ankuan::payouts::sheet::PayeeKind;
-use ankuan::payouts::sheets::{self, NewPayee};
-use ankuan::claims::DocumentType;
 use ankuan::{Failure, Language};
 use ankuan_ledger::{Store, Tx};
 use clap::Parser as _;

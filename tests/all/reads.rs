@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ankuan::access::Actor;
-use ankuan::clock::Clock;
+use ankuan::clock::{Clock, Randomness};
 use ankuan::reads::{self, Entry, Kind, ReadLog};
+use ankuan::service::jobs::{self, State};
 use ankuan::service::{Answered, Ran, Service};
 use ankuan_ledger::Store;
 
 use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, HEAD, at};
-use crate::operations::{asked, globals};
+use crate::operations::{add_job, asked, globals};
 use crate::support::Database;
 
 fn run(service: &Service, person: &Actor, words: &'static str, values: &[(&str, &str)]) -> Ran {
@@ -87,6 +88,32 @@ fn what_is_opened_or_refused_is_logged(database: &Database) {
     assert_eq!(check(&mut store).finding.as_deref(), Some("entry 3"));
 }
 
+/// A file of a job is taken by whose job it is, and that it was stands in the log.
+fn a_file_of_a_job_that_is_taken_is_logged(database: &Database) {
+    let mut court = Court::open(database);
+    let [handler, finance] = [HANDLER, FINANCE].map(|name| court.person(name));
+    let service = Service::new(globals(database), Clock::fixed(at()), Vec::new()).expect("serves");
+    let job_id = add_job(&mut court.store, service.keys(), (COURT, FINANCE), &asked("verify", &[]), State::Waiting);
+    let mut tx = court.store.begin().expect("begins");
+    let (mut randomness, key) = (Randomness::seeded(3), (COURT, job_id, 1));
+    jobs::keep_file(&mut tx, service.keys(), &mut randomness, key, "", "problems.csv", b"row 7").expect("keeps");
+    tx.commit().expect("commits");
+    assert_eq!(crate::court::code(service.job_file(&handler, job_id, 1)), "service.job_unknown");
+    assert_eq!(crate::court::code(service.job_file(&finance, job_id, 2)), "service.job_unknown");
+    assert_eq!(service.job_file(&finance, job_id, 1).expect("is theirs").name, "problems.csv");
+    let mut bytes = Vec::new();
+    let mut take = |part: &[u8]| {
+        bytes.extend_from_slice(part);
+        Ok(())
+    };
+    service.job_file_parts(key, &mut take).expect("reads");
+    assert_eq!(bytes, b"row 7");
+    let entries = reads::newest(&mut log(database).snapshot().expect("reads"), COURT, None, 10).expect("reads");
+    let about: Vec<_> =
+        entries.iter().map(|(_, entry)| (entry.person_id, entry.command.as_str(), entry.subject.clone())).collect();
+    assert_eq!(about, [(finance.person_id, "job file", format!("job={job_id} problems.csv"))]);
+}
+
 /// Many at once, from two processes where there may be two, are one chain.
 fn many_at_once_are_one_chain(database: &Database) {
     const THREADS: i64 = 8;
@@ -123,4 +150,8 @@ fn many_at_once_are_one_chain(database: &Database) {
     assert!(of_one.windows(2).all(|pair| pair[0].1.at > pair[1].1.at));
 }
 
-crate::on_both!(what_is_opened_or_refused_is_logged, many_at_once_are_one_chain);
+crate::on_both!(
+    what_is_opened_or_refused_is_logged,
+    a_file_of_a_job_that_is_taken_is_logged,
+    many_at_once_are_one_chain
+);

@@ -136,16 +136,29 @@ pub fn digest_of(person: &Person, run: &str) -> String {
     digest
 }
 
+/// On the run's own page: what is signed is in view, and the password opens the key that signs it.
 fn two_approve(run: &str, first: &Person, second: &Person) {
+    let page = format!("/payouts/{run}");
     for person in [first, second] {
-        let digest = digest_of(person, run);
-        person.does("payout approve", &[("run", run), ("digest", &digest), ("_password", crate::office::PASSWORD)]);
+        person.go(&page);
+        let steps_before = person.count(".steps .done");
+        person.fill("form.sign", "_password", crate::office::PASSWORD);
+        person.press("form.sign button");
+        assert_eq!(person.count(".refusal"), 0, "{}", person.text());
+        person.go(&page);
+        assert_eq!(person.count(".steps .done"), steps_before + 1, "{}", person.text());
     }
+}
+
+/// Presses a button of the run's page, which begins a job.
+fn begin_on_page(person: &Person, run: &str, action: &str) {
+    person.go(&format!("/payouts/{run}"));
+    person.press(&format!("form[action='/do/payout/{action}'] button"));
 }
 
 /// Commits, and sees the bar move: at least two places that are neither the beginning nor the end.
 fn the_bar_moves(finance: &Person, run: &str) {
-    finance.fill_in("payout commit", &[("run", run)]);
+    begin_on_page(finance, run, "commit");
     // The page is loaded anew when the job ends; what was seen outlives it there.
     finance.run(
         "const bar = document.getElementById('progress'), seen = new Set();
@@ -167,7 +180,9 @@ fn the_bar_moves(finance: &Person, run: &str) {
 
 /// Releases, takes the files to the bank, and comes back with what it wrote.
 fn the_bank_answers(office: &Office<'_>, finance: &Person, run: &str) -> PathBuf {
-    finance.has_done("payout release", &[("run", run)]);
+    begin_on_page(finance, run, "release");
+    finance.wait_for_job();
+    assert_eq!(finance.count(".refusal"), 0, "{}", finance.text());
     let sent = office.path("to-bank");
     std::fs::create_dir(&sent).expect("a folder");
     for (name, bytes) in bank_files(finance, run) {

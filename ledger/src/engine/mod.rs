@@ -359,6 +359,14 @@ impl Store {
         Tx { store: self, open: false }
     }
 
+    /// Lets PostgreSQL plan its statements anew, for tables as they are now. SQLite has no other plan than by key.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn forget_plans(&mut self) -> Result<()> {
+        self.batch("", "DISCARD PLANS")
+    }
+
     fn start(&mut self, sqlite: &str, postgres: &str) -> Result<Tx<'_>> {
         self.batch(sqlite, postgres)?;
         Ok(Tx { store: self, open: true })

@@ -5,6 +5,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Result, Store};
 
+/// After so many leases a connection forgets its plans. PostgreSQL keeps a plan that it made while a table was nearly empty,
+/// until somebody counts the table: a busy service would read a table of a million rows from end to end, again and again.
+const LEASES_A_PLAN: u32 = 256;
+
 /// Connections to one database, opened when they are first needed, at most so many at once.
 #[derive(Debug)]
 pub struct Pool {
@@ -17,7 +21,8 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    idle: Vec<Store>,
+    /// With how often each was leased since it forgot its plans.
+    idle: Vec<(Store, u32)>,
     /// Leased and idle together.
     open: usize,
     /// Raised by [`Pool::discard_idle`]: a connection from before it is not taken back.
@@ -38,8 +43,13 @@ impl Pool {
     pub fn lease(self: &Arc<Self>) -> Result<Lease> {
         let mut state = self.state();
         loop {
-            if let Some(store) = state.idle.pop() {
-                return Ok(Lease { store: Some(store), home: Some((Arc::clone(self), state.generation)) });
+            if let Some((mut store, leases)) = state.idle.pop() {
+                let home = Some((Arc::clone(self), state.generation));
+                drop(state);
+                let is_due = leases >= LEASES_A_PLAN;
+                // A connection that cannot do that says so with the first statement.
+                let forgot = is_due && store.forget_plans().is_ok();
+                return Ok(Lease { store: Some(store), home, leases: if forgot { 0 } else { leases + 1 } });
             }
             if state.open < self.most {
                 break;
@@ -51,7 +61,7 @@ impl Pool {
         drop(state);
         let opened = self.pattern.lock().unwrap_or_else(PoisonError::into_inner).reopen();
         match opened {
-            Ok(store) => Ok(Lease { store: Some(store), home: Some((Arc::clone(self), generation)) }),
+            Ok(store) => Ok(Lease { store: Some(store), home: Some((Arc::clone(self), generation)), leases: 0 }),
             Err(error) => {
                 self.state().open -= 1;
                 self.freed.notify_one();
@@ -86,12 +96,13 @@ impl Pool {
 pub struct Lease {
     store: Option<Store>,
     home: Option<(Arc<Pool>, u64)>,
+    leases: u32,
 }
 
 impl From<Store> for Lease {
     /// One that is closed in the end.
     fn from(store: Store) -> Self {
-        Self { store: Some(store), home: None }
+        Self { store: Some(store), home: None, leases: 0 }
     }
 }
 
@@ -116,7 +127,7 @@ impl Drop for Lease {
         let Some((pool, generation)) = self.home.take() else { return };
         let mut state = pool.state();
         match self.store.take() {
-            Some(store) if state.generation == generation => state.idle.push(store),
+            Some(store) if state.generation == generation => state.idle.push((store, self.leases)),
             _ => state.open -= 1,
         }
         drop(state);
