@@ -158,6 +158,8 @@ fn tabs(viewer: &Viewer, here: &str, book: Book) -> Markup {
     html! {
         nav.tabs aria-label=(viewer.t("web.nav_books")) {
             @for (code, href) in TABS {
+                // Papers are attached to vouchers of case money only.
+                @let query = if href.starts_with("/books") { query.as_str() } else { "" };
                 a href=(format!("{href}{query}")) aria-current=[(href == here).then_some("page")] { (viewer.t(code)) }
             }
         }
@@ -435,7 +437,7 @@ fn voucher_form(
                         tr {
                             td { @if place == 0 { (voucher.summary) } }
                             td { (names.of(sum.account_id)) }
-                            td { (sub_account(sum)) }
+                            td { (parts::whole(sub_account(sum))) }
                             td.number { (debit) } td.number { (credit) }
                         }
                     }
