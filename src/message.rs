@@ -108,9 +108,24 @@ impl Message {
     }
 }
 
+/// What a word of a closed list means, where `locales/words.yml` says it: lists whose words are only shown need no messages
+/// of their own.
+#[must_use]
+pub fn meaning(list: &str, word: &str, language: Language) -> Option<String> {
+    let known = crate::_rust_i18n_try_translate(language.locale(), format!("word.{list}.{word}"));
+    known.map(std::borrow::Cow::into_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_said_in_both_languages_or_not_at_all() {
+        assert_eq!(meaning("claim_standing", "late", Language::Zh).as_deref(), Some("逾期申报"));
+        assert_eq!(meaning("claim_standing", "late", Language::En).as_deref(), Some("late"));
+        assert_eq!(meaning("claim_standing", "no_such_word", Language::En), None);
+    }
 
     #[test]
     fn speaks_both_languages() {

@@ -201,7 +201,7 @@ pub fn claim(language: Language, seen: &Seen, token: &str, typed: Typed<'_>, ref
                 p { (t("claimants.correct_at_court", language)) }
             }
         }
-        p { a.button href=(base(language)) { (t("claimants.leave", language)) } }
+        p { a.button.plain href=(base(language)) { (t("claimants.leave", language)) } }
     };
     page(language, &t("claimants.title", language), &body)
 }
@@ -235,7 +235,7 @@ pub fn receipt(language: Language, receipt: &str) -> Markup {
         h1 { (t("claimants.received", language)) }
         p.share.mono { (receipt) }
         p { (t("claimants.received_next", language)) }
-        p { a.button href=(base(language)) { (t("claimants.leave", language)) } }
+        p { a.button.plain href=(base(language)) { (t("claimants.leave", language)) } }
     };
     page(language, &t("claimants.received", language), &body)
 }
@@ -246,7 +246,7 @@ pub fn sorry(language: Language, message: &Message) -> Markup {
     let body = html! {
         h1 { (t("claimants.title", language)) }
         p.refusal role="alert" { (message.text(language)) }
-        p { a.button href=(base(language)) { (t("claimants.back_to_form", language)) } }
+        p { a.button.plain href=(base(language)) { (t("claimants.back_to_form", language)) } }
     };
     page(language, &t("claimants.title", language), &body)
 }

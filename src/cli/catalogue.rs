@@ -5,15 +5,18 @@
 //! stands here.
 
 use std::any::TypeId;
+use std::error::Error as _;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
 use ankuan_ledger::Amount;
 use clap::builder::PossibleValue;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, CommandFactory, FromArgMatches};
 use jiff::civil::Date;
 
 use super::{Cli, Command};
+use crate::message::meaning;
 use crate::{Language, Message};
 
 /// What a command does, as far as whoever runs it for others must know.
@@ -346,6 +349,15 @@ impl Parameter {
         }
     }
 
+    /// Whether it is meant by an argument as clap writes it: `--amount <AMOUNT>`, `<CASE>`.
+    fn is_in(&self, argument: &str) -> bool {
+        let is_long = |long: &String| argument.split([' ', '|', '<']).any(|part| part == format!("--{long}"));
+        match &self.long {
+            Some(long) => is_long(long),
+            None => argument.contains(&format!("<{}>", self.name.to_uppercase())),
+        }
+    }
+
     /// What a field for it is called: where the words to choose from stand in a list of their own, they are left out.
     #[must_use]
     pub fn label(&self, language: Language) -> &str {
@@ -469,16 +481,44 @@ impl Entry {
                 _ => {}
             }
         }
-        let usage = |error: clap::Error| {
-            let text = error.to_string();
-            let text = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
-            Message::new("command.usage").with("detail", text)
-        };
+        let usage = |error: clap::Error| self.usage(&error);
         // Whoever panicked while reading words left a description that is whole at any moment.
         let mut root = ROOT.lock().unwrap_or_else(PoisonError::into_inner);
         let matches = root.try_get_matches_from_mut(arguments).map_err(usage)?;
         drop(root);
         Ok(Cli::from_arg_matches(&matches).map_err(usage)?.command)
+    }
+
+    /// What is wrong with a command, by what its fields are called where one is missing or cannot be read.
+    fn usage(&self, error: &clap::Error) -> Message {
+        let message = Message::new("command.usage");
+        let arguments = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::Strings(arguments)) => arguments.clone(),
+            Some(ContextValue::String(argument)) => vec![argument.clone()],
+            _ => Vec::new(),
+        };
+        let labels = |language: Language| {
+            let is_meant = |parameter: &&Parameter| arguments.iter().any(|argument| parameter.is_in(argument));
+            let all: Vec<&str> =
+                self.parameters.iter().filter(is_meant).map(|parameter| parameter.label(language)).collect();
+            all.join(" / ")
+        };
+        if error.kind() == ErrorKind::MissingRequiredArgument {
+            let said = |language| Message::new("command.missing").with("names", labels(language)).text(language);
+            return message.with_said("detail", said);
+        }
+        // Our own readers say it in both languages.
+        let why = error.source().map(ToString::to_string).unwrap_or_default();
+        if let Some((zh, en)) = why.split_once(" / ") {
+            let said = |language| {
+                let why = if language == Language::Zh { zh } else { en };
+                Message::new("command.unreadable").with("name", labels(language)).with("why", why).text(language)
+            };
+            return message.with_said("detail", said);
+        }
+        let text = error.to_string();
+        let text = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ").trim();
+        message.with("detail", text)
     }
 }
 
@@ -496,7 +536,11 @@ fn entry(root: &clap::Command, words: &'static str, kind: Kind) -> Option<Entry>
     let command = words.split(' ').try_fold(root, |command, word| command.find_subcommand(word))?;
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let (about_zh, about_en) = both(&about);
-    let parameters = command.get_arguments().filter(|argument| is_own(argument)).map(parameter).collect();
+    let parameters = command
+        .get_arguments()
+        .filter(|argument| is_own(argument))
+        .map(|argument| parameter(words, argument))
+        .collect();
     let group = words.split(' ').next().and_then(|word| root.find_subcommand(word)).and_then(clap::Command::get_about);
     let group = both(&group.map(ToString::to_string).unwrap_or_default());
     Some(Entry { words, kind, about_zh, about_en, parameters, group })
@@ -507,7 +551,7 @@ fn is_own(argument: &Arg) -> bool {
     !argument.is_global_set() && !matches!(argument.get_action(), ArgAction::Help | ArgAction::Version)
 }
 
-fn parameter(argument: &Arg) -> Parameter {
+fn parameter(command: &str, argument: &Arg) -> Parameter {
     let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
     let (mut help_zh, help_en) = both(&help);
     let is_list = matches!(argument.get_action(), ArgAction::Append)
@@ -516,7 +560,9 @@ fn parameter(argument: &Arg) -> Parameter {
     let mut choices = Vec::new();
     if let Takes::Choice(_) = &takes {
         let meant = listed(&help_zh);
-        choices = argument.get_possible_values().iter().map(choice).collect();
+        let list = argument.get_id().as_str();
+        let lists = [list.to_owned(), format!("{}_{list}", command.split(' ').next().unwrap_or_default())];
+        choices = argument.get_possible_values().iter().map(|value| choice(&lists, value)).collect();
         for choice in &mut choices {
             if let Some(meaning) = meant.iter().find(|meaning| meaning.word == choice.word) {
                 choice.clone_from(meaning);
@@ -540,11 +586,17 @@ fn parameter(argument: &Arg) -> Parameter {
     }
 }
 
-fn choice(value: &PossibleValue) -> Choice {
+/// A word with what it means: as the command line says it, or as the list says it that has the parameter's name.
+fn choice(lists: &[String], value: &PossibleValue) -> Choice {
     let word = value.get_name().to_owned();
     let (zh, en) = both(&value.get_help().map(ToString::to_string).unwrap_or_default());
+    if !zh.is_empty() {
+        return Choice { word, zh, en };
+    }
+    let said = |language| lists.iter().find_map(|list| meaning(list, &word, language));
     let spaced = word.replace('_', " ");
-    if zh.is_empty() { Choice { zh: spaced.clone(), en: spaced, word } } else { Choice { word, zh, en } }
+    let zh = said(Language::Zh).unwrap_or_else(|| spaced.clone());
+    Choice { en: said(Language::En).unwrap_or(spaced), zh, word }
 }
 
 /// The words of a help that lists all of them, as `来源：download 网银下载、email 邮件` does; nothing where it lists none.
@@ -627,6 +679,9 @@ mod tests {
             for parameter in &entry.parameters {
                 assert!(!parameter.help_zh.is_empty(), "{} {}", entry.words, parameter.name);
                 assert_ne!(parameter.help_zh, parameter.help_en, "{} {}", entry.words, parameter.name);
+                for choice in parameter.choices.iter().filter(|_| entry.kind != Kind::Local) {
+                    assert_ne!(choice.zh, choice.en, "{} {}: say it in locales/words.yml", entry.words, parameter.name);
+                }
             }
         }
     }

@@ -17,8 +17,9 @@ use crate::claims::DocumentType;
 use crate::claims::events::{self, ClaimRecord, NewDetails, NewPart, Statement, Which};
 use crate::clock::Randomness;
 use crate::documents::personal::PersonalDetail;
+use crate::message::meaning;
 use crate::request::Answer;
-use crate::{Message, Outcome};
+use crate::{Language, Message, Outcome};
 use ankuan_ledger::Tx;
 
 /// What changes about a claim.
@@ -272,7 +273,7 @@ fn change(
         let message = Message::new("claim.changed")
             .with("claimant", &claim.claimant_no)
             .with("name", &claim.name)
-            .with("standing", claim.standing.as_str())
+            .with_said("standing", |language| said("claim_standing", claim.standing.as_str(), language))
             .with("amount", claim.amount);
         Ok(Answer::new(&message, object(&claim)))
     })
@@ -294,8 +295,18 @@ fn object(claim: &ClaimRecord) -> serde_json::Value {
     })
 }
 
+/// A word of a list as it is shown.
+fn said(list: &str, word: &str, language: Language) -> String {
+    meaning(list, word, language).unwrap_or_else(|| word.to_owned())
+}
+
+/// What is wrong with a claim, in few words; the import said it at length.
+fn problem(code: &str, language: Language) -> String {
+    said("claim_problem", code.trim_start_matches("claims."), language)
+}
+
 fn list(context: &Context, number: &str) -> Outcome<()> {
-    let book = context.book();
+    let (book, language) = (context.book(), context.output.language);
     let claims = context.read(|tx| {
         let case = cases::find_case(tx, book, number)?;
         events::open_claims(tx, book.court_id, &case)
@@ -310,8 +321,8 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
                 claim.claimant_no.clone(),
                 claim.name.clone(),
                 claim.amount.to_string(),
-                claim.standing.as_str().to_owned(),
-                claim.problem.clone().unwrap_or_default(),
+                said("claim_standing", claim.standing.as_str(), language),
+                claim.problem.as_deref().map(|code| problem(code, language)).unwrap_or_default(),
             ]
         })
         .collect();
@@ -331,7 +342,7 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
 }
 
 fn show(context: &Context, args: &ClaimArg) -> Outcome<()> {
-    let book = context.book();
+    let (book, language) = (context.book(), context.output.language);
     let (claims, people) = context.read(|tx| {
         let case = cases::find_case(tx, book, &args.case)?;
         Ok((events::find_claims(tx, book.court_id, &case, args.which())?, access::people(tx, book.court_id)?))
@@ -350,8 +361,11 @@ fn show(context: &Context, args: &ClaimArg) -> Outcome<()> {
             (Message::new("claim.column_claimant"), claim.claimant_no.clone()),
             (Message::new("column.name"), claim.name.clone()),
             (Message::new("column.amount"), claim.amount.to_string()),
-            (Message::new("claim.column_standing"), claim.standing.as_str().to_owned()),
-            (Message::new("claim.column_problem"), claim.problem.clone().unwrap_or_else(|| "—".to_owned())),
+            (Message::new("claim.column_standing"), said("claim_standing", claim.standing.as_str(), language)),
+            (
+                Message::new("claim.column_problem"),
+                claim.problem.as_deref().map_or_else(|| "—".to_owned(), |code| problem(code, language)),
+            ),
             (Message::new("claim.column_merged"), claim.merged_into.clone().unwrap_or_else(|| "—".to_owned())),
             (Message::new("claim.column_payees"), if payees.is_empty() { "—".to_owned() } else { payees.join("; ") }),
         ])?;
@@ -361,7 +375,7 @@ fn show(context: &Context, args: &ClaimArg) -> Outcome<()> {
             .map(|event| {
                 vec![
                     event.id.to_string(),
-                    event.kind.as_str().to_owned(),
+                    said("claim_event", event.kind.as_str(), language),
                     event.reason.clone(),
                     event.basis.clone(),
                     format!("{} / {}", name_of(event.proposed_by), name_of(event.approved_by)),

@@ -28,7 +28,7 @@ use crate::request::Answer;
 pub enum ClaimantsCommand {
     /// 显示对外公钥（外网查询端启动时使用） · The court's public key, which the listener outside is started with
     Key,
-    /// 打印告知书（含查询码），默认只给无手机号的 · Letters with codes; only for those without a telephone unless --all
+    /// 打印告知书（含查询码），默认只给无手机号的 · Letters with codes; by itself only for those without a telephone
     Letters(LettersArgs),
     /// 生成短信到发件箱（含查询码） · Fill the outbox with text messages, each with a code
     Messages(MessagesArgs),

@@ -60,7 +60,7 @@ pub enum PayoutCommand {
     SendBack(ReasonArgs),
     /// 查看批次 · Show a run
     Show(RunArg),
-    /// 审批规则：查看，或由管理员以 --set 更换 · The approval rules: show, or an admin sets others
+    /// 审批规则：查看，或由管理员更换 · The approval rules: show, or an admin sets others
     Policy {
         /// 新的审批规则（TOML） · New rules, for runs made from now on
         #[arg(long, value_name = "FILE")]

@@ -18,7 +18,7 @@ use crate::{Message, Outcome};
 pub enum ReceiptCommand {
     /// 登记到账 · Record money that arrived
     Record(RecordArgs),
-    /// 认领：先提出（--case --evidence），再由另一人确认（--confirm） · Attribute: one claims, another confirms
+    /// 认领：先提出案号和依据，再由另一人确认 · Attribute: one claims, another confirms
     Attribute(AttributeArgs),
     /// 列出到账 · List receipts
     List {

@@ -33,8 +33,11 @@ pub fn form(form: &Form, print: Option<&Print>, language: Language) -> Markup {
             table.fields { tbody {
                 @for pair in form.fields.chunks(2) {
                     tr {
-                        @for (label, said) in pair { th scope="row" { (t(label)) } td { (said.text(language)) } }
-                        @if pair.len() == 1 { th {} td {} }
+                        @let is_alone = pair.len() == 1;
+                        @for (label, said) in pair {
+                            th scope="row" { (t(label)) }
+                            td colspan=[is_alone.then_some("3")] { (said.text(language)) }
+                        }
                     }
                 }
                 @if let Some(amount) = form.amount {
@@ -59,6 +62,15 @@ pub fn form(form: &Form, print: Option<&Print>, language: Language) -> Markup {
     }
 }
 
+/// Whether a text is one day, amount, share or number of a case, which nobody reads over two lines.
+#[must_use]
+pub fn is_whole(text: &str) -> bool {
+    const SHORT: usize = 24;
+    let is_figure = |character: char| character.is_ascii_digit() || "-:.,%/ ".contains(character);
+    let is_case = text.starts_with('（') && text.contains('号');
+    text.chars().count() <= SHORT && (is_case || text.chars().all(is_figure))
+}
+
 fn table(listed: &FormTable, language: Language) -> Markup {
     let t = |code| Message::new(code).text(language);
     html! {
@@ -67,8 +79,9 @@ fn table(listed: &FormTable, language: Language) -> Markup {
             thead { tr { @for (code, is_number) in &listed.columns { th.number[*is_number] scope="col" { (t(code)) } } } }
             tbody {
                 @for row in &listed.rows {
-                    tr { @for ((_, is_number), cell) in listed.columns.iter().zip(row) {
-                        td.number[*is_number] { (cell.text(language)) }
+                    tr { @for ((code, is_number), cell) in listed.columns.iter().zip(row) {
+                        @let said = cell.text(language);
+                        td.number[*is_number].whole[is_whole(&said)] data-label=(t(code)) { (said) }
                     } }
                 }
             }
@@ -116,4 +129,19 @@ pub fn document(shown: &Form, print: Option<&Print>, language: Language) -> Stri
         }
     };
     page.into_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_amounts_and_numbers_of_cases_stay_whole() {
+        for text in ["2026-11-23", "2026-11-23 01:54:58", "-1,606.92", "29.82%", "（2026）浙01执311号之一"] {
+            assert!(is_whole(text), "{text}");
+        }
+        for text in ["俞敏", "P2026-0001-interbank.csv", "银行存款日记账", "（含更正）"] {
+            assert!(!is_whole(text), "{text}");
+        }
+    }
 }

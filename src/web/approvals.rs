@@ -58,7 +58,7 @@ pub async fn show(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
     let (odd, plain): (Vec<&Waiting>, Vec<&Waiting>) = waiting.iter().partition(|one| one.is_odd());
     let body = html! {
         h1 { (title) }
-        @if waiting.is_empty() { p.hint { (viewer.t("web_approvals.none")) } }
+        @if waiting.is_empty() { p.empty { (viewer.t("web_approvals.none")) } }
         @else {
             form.sign method="post" action="/approvals" {
                 (hidden(&viewer, "/approvals"))

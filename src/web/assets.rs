@@ -116,7 +116,7 @@ pub async fn list(State(service): App, viewer: Viewer, Query(asked): Query<Asked
             }
             button { (viewer.t("web.show")) }
         }
-        @if found.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) }
+        @if found.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
         @if let (true, Some((last, _))) = (found.len() == ROWS_A_PAGE, found.last()) {
             p.pager { a href=(format!("/assets?q={}&kind={}&after={}", escape(&q), escape(&kind), last.asset_id)) { (viewer.t("web_books.next")) } }
         }
@@ -167,7 +167,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(asset_id): Path<i64>
         nav.related aria-label=(viewer.t("web.related")) {
             h2 { (viewer.t("web_books.actions")) }
             ul { @for (entry, place) in actions(&service.entries, &viewer, &asset) {
-                li { a href=(place) { (entry.about(language)) } }
+                li { a href=(place) { (entry.title(language)) } }
             } }
         }
     };

@@ -158,6 +158,8 @@ fn tabs(viewer: &Viewer, here: &str, book: Book) -> Markup {
     html! {
         nav.tabs aria-label=(viewer.t("web.nav_books")) {
             @for (code, href) in TABS {
+                // Papers are attached to vouchers of case money only.
+                @let query = if href.starts_with("/books") { query.as_str() } else { "" };
                 a href=(format!("{href}{query}")) aria-current=[(href == here).then_some("page")] { (viewer.t(code)) }
             }
         }
@@ -251,7 +253,7 @@ pub async fn vouchers(State(service): App, viewer: Viewer, Query(asked): Query<A
             }
             button { (viewer.t("web.show")) }
         }
-        @if vouchers.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) }
+        @if vouchers.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
         @if vouchers.len() == ROWS_A_PAGE {
             p.pager { a href=(href(&asked.kind, vouchers.last().map(|voucher| voucher.voucher_id))) { (viewer.t("web_books.next")) } }
         }
@@ -329,7 +331,7 @@ pub async fn voucher(
             p {
                 (print_button(&viewer))
                 @if book == Book::CaseMoney {
-                    " " a.button href=(format!("/do/ledger/attach?voucher={voucher_id}&_next=/books/vouchers/{voucher_id}")) {
+                    " " a.button.plain href=(format!("/do/ledger/attach?voucher={voucher_id}&_next=/books/vouchers/{voucher_id}")) {
                         (viewer.t("web_books.attach"))
                     }
                 }
@@ -435,7 +437,7 @@ fn voucher_form(
                         tr {
                             td { @if place == 0 { (voucher.summary) } }
                             td { (names.of(sum.account_id)) }
-                            td { (sub_account(sum)) }
+                            td { (parts::whole(sub_account(sum))) }
                             td.number { (debit) } td.number { (credit) }
                         }
                     }
@@ -538,7 +540,7 @@ async fn account_book(State(service): App, viewer: Viewer, asked: Asked, is_jour
                     book.as_str(), escape(&code), days.0, days.1, next.text())) { (viewer.t("web_books.next")) } }
             }
             (export::links(&viewer)) (print_button(&viewer))
-        } @else { p { (viewer.t("web.none")) } }
+        } @else { p.empty { (viewer.t("web.none")) } }
     };
     let name = format!("{}-{code}-{}-{}", if is_journal { "journal" } else { "detail" }, days.0, days.1);
     file_or_page(&viewer, &asked, &name, &grid, page(&viewer, &title, &body))
@@ -676,7 +678,7 @@ pub async fn general(State(service): App, viewer: Viewer, Query(asked): Query<As
             input #year type="text" inputmode="numeric" name="year" value=(year);
             button { (viewer.t("web.show")) }
         }
-        @if found.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) (export::links(&viewer)) (print_button(&viewer)) }
+        @if found.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) (export::links(&viewer)) (print_button(&viewer)) }
     };
     file_or_page(&viewer, &asked, &format!("general-ledger-{year}"), &grid, page(&viewer, &title, &body))
 }

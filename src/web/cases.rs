@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::charts::{self, Edge, Node};
-use super::{App, Sorry, Viewer, blocking, command, desk, page, parts};
+use super::{App, Sorry, Viewer, blocking, command, desk, page, paper, parts};
 use crate::access;
 use crate::cases::gates::{Gate, events_of, gates};
 use crate::cases::progress::handlers;
@@ -16,6 +16,7 @@ use crate::cli::catalogue::{Entry, Kind};
 use crate::clock;
 use crate::deadlines::Rules;
 use crate::deadlines::running::{Due, worklist};
+use crate::papers::PaperKind;
 use crate::payouts::rounds::{StoredDistribution, distributions_of_case};
 use crate::payouts::runs::Status;
 use crate::payouts::sheets::{Sheet, sheets_of_case};
@@ -63,9 +64,9 @@ pub async fn list(State(service): App, viewer: Viewer, Query(search): Query<Sear
             label for="q" { (t("web_cases.search")) }
             input #q type="search" name="q" value=(search.q);
             button { (t("web.show")) }
-            a href="/do/case/open" { (t("web_cases.open")) }
+            @if viewer.may("case open") { a.button.plain href="/do/case/open" { (t("web_cases.open")) } }
         }
-        @if lines.is_empty() { p { (t("web.none")) } } @else {
+        @if lines.is_empty() { p.empty { (t("web.none")) } } @else {
             div.scroll { table {
                 thead { tr {
                     th { (t("column.case_number")) } th { (t("web_cases.title")) } th { (t("web_cases.handler")) }
@@ -75,7 +76,7 @@ pub async fn list(State(service): App, viewer: Viewer, Query(search): Query<Sear
                     td data-label=(t("column.case_number")) { (parts::case_link(line.case.current_number())) }
                     td data-label=(t("web_cases.title")) { (line.case.title) }
                     td data-label=(t("web_cases.handler")) { (handlers.get(&line.case.case_id).map_or("", String::as_str)) }
-                    td data-label=(t("web_cases.opened")) { (line.case.opened_on) }
+                    td.whole data-label=(t("web_cases.opened")) { (line.case.opened_on) }
                     td.number data-label=(t("web_cases.held")) { (line.held) }
                 } } }
             } }
@@ -167,7 +168,7 @@ pub async fn show(
     let case = &shown.case;
     let title = format!("{} {}", case.current_number(), case.title);
     let body = html! {
-        h1 { (title) }
+        h1 { (parts::whole(case.current_number())) " " (case.title) }
         @for gate in &shown.gates { p.refusal role="note" { (gate.message(case.current_number()).text(viewer.language)) } }
         (about(&viewer, &shown))
         section.card {
@@ -272,20 +273,25 @@ fn way(viewer: &Viewer, way: &MoneyWay) -> Markup {
     let (nodes, edges) = picture(viewer, way);
     let label = |place: usize| nodes.get(place).map_or("", |node| node.label.as_str());
     let t = |code| viewer.t(code);
+    let table = html! {
+        div.scroll { table {
+            thead { tr { th { (t("web_cases.from")) } th { (t("web_cases.to")) } th.number { (t("web_payouts.amount")) } } }
+            tbody { @for edge in &edges { tr {
+                td data-label=(t("web_cases.from")) { (label(edge.from)) }
+                td data-label=(t("web_cases.to")) { (label(edge.to)) }
+                td.number data-label=(t("web_payouts.amount")) { (edge.amount) }
+            } } }
+        } }
+    };
     html! {
         (charts::way(&t("web_cases.way"), &t("web_cases.way_says"), &nodes, &edges))
-        @if !edges.is_empty() {
-            details { summary { (t("web_desk.figures")) }
-                div.scroll { table {
-                    thead { tr { th { (t("web_cases.from")) } th { (t("web_cases.to")) } th.number { (t("web_payouts.amount")) } } }
-                    tbody { @for edge in &edges { tr {
-                        td data-label=(t("web_cases.from")) { (label(edge.from)) }
-                        td data-label=(t("web_cases.to")) { (label(edge.to)) }
-                        td.number data-label=(t("web_payouts.amount")) { (edge.amount) }
-                    } } }
-                } }
-            }
+        // A picture from left to right has no room on a telephone: what lies where is told in words.
+        div.narrow-only {
+            dl.balances { @for node in &nodes { @if let Some(amount) = node.amount {
+                div { dt { (node.label) } dd.number { (amount) } }
+            } } }
         }
+        @if !edges.is_empty() { details { summary { (t("web_desk.figures")) } (table) } }
     }
 }
 
@@ -293,15 +299,17 @@ fn due(viewer: &Viewer, shown: &Shown) -> Markup {
     let t = |code| viewer.t(code);
     html! {
         h2 { (t("web_desk.clocks")) }
-        @if shown.due.is_empty() { p { (t("web.none")) } } @else {
+        @if shown.due.is_empty() { p.empty { (t("web.none")) } } @else {
             div.scroll { table {
-                thead { tr { th { (t("web.state")) } th { (t("web.what")) } th { (t("web_cases.about")) } th { (t("web_cases.last_day")) } } }
+                thead { tr { th { (t("web.state")) } th { (t("web.what")) } th { (t("web_cases.about")) }
+                    th.number { (t("web_payouts.amount")) } th { (t("web_cases.last_day")) } } }
                 tbody { @for due in &shown.due { tr {
                     td data-label=(t("web.state")) { (desk::colour(viewer, due.standing.colour)) }
                     td data-label=(t("web.what")) { (shown.rules.of(due.deadline.kind).title.text(viewer.language)) }
-                    td data-label=(t("web_cases.about")) { (due.deadline.about) @if let Some(amount) = due.deadline.amount { " " (amount) } }
+                    td data-label=(t("web_cases.about")) { (due.deadline.about) }
+                    td.number data-label=(t("web_payouts.amount")) { @if let Some(amount) = due.deadline.amount { (amount) } }
                     td data-label=(t("web_cases.last_day")) {
-                        @if let Some(day) = due.standing.last_day { (day) }
+                        @if let Some(day) = due.standing.last_day { (parts::whole(day)) }
                         @if let Some(left) = due.standing.days_left {
                             " " small { (Message::new("web_desk.days_left").with("days", left).text(viewer.language)) }
                         }
@@ -317,7 +325,7 @@ fn claims(viewer: &Viewer, shown: &Shown) -> Markup {
     let t = |code| viewer.t(code);
     html! {
         h2 #claims { (t("web_cases.claims")) }
-        @if shown.lists.is_empty() { p { (t("web.none")) } } @else {
+        @if shown.lists.is_empty() { p.empty { (t("web.none")) } } @else {
             (list_table(viewer, &shown.lists))
             (claim_table(viewer, &shown.claims))
             @if let Some(last) = shown.claims.last().filter(|_| shown.claims.len() as i64 == CLAIMS_A_PAGE) {
@@ -383,7 +391,7 @@ fn payouts(viewer: &Viewer, shown: &Shown) -> Markup {
     };
     html! {
         h2 { (t("web_cases.payouts")) }
-        @if shown.sheets.is_empty() && shown.distributions.is_empty() { p { (t("web.none")) } }
+        @if shown.sheets.is_empty() && shown.distributions.is_empty() { p.empty { (t("web.none")) } }
         @if !shown.sheets.is_empty() {
             div.scroll { table {
                 thead { tr {
@@ -391,14 +399,15 @@ fn payouts(viewer: &Viewer, shown: &Shown) -> Markup {
                     th { (t("web_payouts.maker")) } th { (t("payout_cli.run")) }
                 } }
                 tbody { @for (sheet, maker) in &shown.sheets { tr {
-                    td data-label=(t("web_cases.sheet")) { a href=(format!("/see/sheet/show?sheet={}", sheet.sheet_id)) { (sheet.sheet_id) }
-                        " " small { (clock::shown_in_shanghai(sheet.recorded_at)) } }
+                    td data-label=(t("web_cases.sheet")) { a href=(format!("/see/sheet/show?sheet={}", sheet.sheet_id)) { (sheet.sheet_id) } " · "
+                        a href=(paper::href(PaperKind::PayoutSheet, &sheet.sheet_id.to_string())) { (t("web_cases.paper")) }
+                        " " small.whole { (clock::shown_in_shanghai(sheet.recorded_at)) } }
                     td data-label=(t("web_payouts.payees")) { @for line in &sheet.lines { div {
                         (line.payee_name) " · " (line.head.message().text(viewer.language)) " " (line.amount) } } }
                     td.number data-label=(t("web_payouts.amount")) { (sheet.total) }
                     td data-label=(t("web_payouts.maker")) { (maker) }
                     td data-label=(t("payout_cli.run")) {
-                        @if let Some((run, word)) = &sheet.run { a href=(format!("/payouts/{run}")) { (run) } " " small { (status(word)) } }
+                        @if let Some((run, word)) = &sheet.run { a.whole href=(format!("/payouts/{run}")) { (run) } " " small { (status(word)) } }
                         @else { (t("web_cases.no_run")) }
                     }
                 } } }
@@ -420,7 +429,9 @@ pub fn distribution_table(viewer: &Viewer, all: &[StoredDistribution]) -> Markup
                 th { (t("web_cases.ratio")) }
             } }
             tbody { @for stored in all { tr {
-                td.number data-label=(t("web_cases.distribution")) { (stored.distribution_id) }
+                td.number data-label=(t("web_cases.distribution")) {
+                    a href=(paper::href(PaperKind::Distribution, &stored.distribution_id.to_string())) { (stored.distribution_id) }
+                }
                 td.number data-label=(t("web_cases.round")) { (stored.round_no) }
                 td.number data-label=(t("web_cases.pot")) { (stored.pot) }
                 td.number data-label=(t("payout_cli.paid")) { (stored.paid) }
@@ -442,14 +453,14 @@ fn entries(viewer: &Viewer, shown: &Shown) -> Markup {
     let number = parts::escape(shown.case.current_number());
     html! {
         h2 #entries { (t("web_cases.entries")) }
-        @if shown.journal.is_empty() { p { (t("web.none")) } } @else {
+        @if shown.journal.is_empty() { p.empty { (t("web.none")) } } @else {
             div.scroll { table {
                 thead { tr {
                     th { (t("web_cases.on")) } th { (t("web_cases.voucher")) } th { (t("web_cases.summary")) }
                     th { (t("web_cases.debit")) } th { (t("web_cases.credit")) } th.number { (t("web_payouts.amount")) }
                 } }
                 tbody { @for line in &shown.journal { tr {
-                    td data-label=(t("web_cases.on")) { (line.on) }
+                    td.whole data-label=(t("web_cases.on")) { (line.on) }
                     td data-label=(t("web_cases.voucher")) {
                         a href=(format!("/see/ledger/voucher?voucher={}", line.voucher_id)) { (kind(&line.voucher.1)) "-" (line.voucher.2) }
                     }
@@ -482,29 +493,39 @@ fn documents(viewer: &Viewer, all: &[CaseDocument]) -> Markup {
                     td data-label=(t("web.file")) { (document.name) }
                     td data-label=(t("web.what")) { (kind(&document.kind)) }
                     td.number data-label=(t("web_cases.bytes")) { (document.byte_count) }
-                    td data-label=(t("web.since")) { (clock::shown_in_shanghai(document.recorded_at)) }
+                    td.whole data-label=(t("web.since")) { (clock::shown_in_shanghai(document.recorded_at)) }
                 } } }
             } }
         }
     }
 }
 
-/// Everything that can be done with a case, its number filled in.
+/// What this person can do with a case, its number filled in, by what it is about.
 fn actions(viewer: &Viewer, entries: &[Entry], number: &str) -> Markup {
-    let takes_case = |entry: &&Entry| entry.kind != Kind::Local && entry.parameter("case").is_some();
+    let is_for_cases = |entry: &&Entry| {
+        entry.kind != Kind::Local && entry.parameter("case").is_some() && command::is_offered(viewer, entry)
+    };
+    let mut groups: Vec<(&str, Vec<&Entry>)> = Vec::new();
+    for entry in entries.iter().filter(is_for_cases).filter(|entry| entry.words != "case show") {
+        let group = entry.group(viewer.language);
+        match groups.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, known)) => known.push(entry),
+            None => groups.push((group, vec![entry])),
+        }
+    }
     let link = |entry: &Entry| {
-        let separator = if command::href(entry).contains('?') { '&' } else { '?' };
-        format!(
-            "{}{separator}case={}&_next=/cases/{}",
-            command::href(entry),
-            parts::escape(number),
-            parts::escape(number)
-        )
+        let number = parts::escape(number);
+        format!("{}?case={number}&_next=/cases/{number}", command::href(entry))
     };
     html! {
         nav.related aria-label=(viewer.t("web_cases.actions")) {
             h2 { (viewer.t("web_cases.actions")) }
-            ul { @for entry in entries.iter().filter(takes_case) { li { a href=(link(entry)) { (entry.about(viewer.language)) } } } }
+            dl { @for (group, entries) in &groups {
+                div {
+                    dt { (group) }
+                    dd { @for entry in entries { a href=(link(entry)) { (entry.title(viewer.language)) } } }
+                }
+            } }
         }
     }
 }

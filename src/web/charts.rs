@@ -28,6 +28,7 @@ pub struct Bars {
 
 const BAR_WIDTH: i64 = 16;
 const BAR_GAP: i64 = 3;
+/// At least so much lies between groups; a chart of few groups takes its whole width.
 const GROUP_GAP: i64 = 18;
 const PLOT_HEIGHT: i64 = 150;
 const TOP: i64 = 24;
@@ -50,8 +51,9 @@ fn height(value: Amount, most: Amount, full: i64) -> i64 {
 #[must_use]
 pub fn bars(chart: &Bars) -> Markup {
     let series = chart.series.len().max(1) as i64;
-    let group_width = series * (BAR_WIDTH + BAR_GAP) + GROUP_GAP;
-    let width = (LEFT * 2 + group_width * chart.groups.len() as i64).max(WIDTH_MIN);
+    let (groups, bars_width) = (chart.groups.len().max(1) as i64, series * (BAR_WIDTH + BAR_GAP) - BAR_GAP);
+    let group_width = (bars_width + GROUP_GAP).max((WIDTH_MIN - LEFT * 2) / groups);
+    let width = LEFT * 2 + group_width * groups;
     let most = chart.groups.iter().flat_map(|group| group.values.iter().copied()).max().unwrap_or_default();
     let (floor, total) = (TOP + PLOT_HEIGHT, TOP + PLOT_HEIGHT + BELOW);
     html! {
@@ -63,7 +65,7 @@ pub fn bars(chart: &Bars) -> Markup {
                 line.grid x1="0" y1=(TOP) x2=(width) y2=(TOP) {}
                 text.label x=(LEFT) y=(TOP - 6) { (most) }
                 @for (place, group) in (0..).zip(&chart.groups) {
-                    @let left = LEFT + place * group_width;
+                    @let left = LEFT + place * group_width + (group_width - bars_width) / 2;
                     @for (number, value) in (0..).zip(&group.values) {
                         @let tall = height(*value, most, PLOT_HEIGHT);
                         rect class=(format!("series-{number}")) x=(left + number * (BAR_WIDTH + BAR_GAP)) y=(floor - tall)
@@ -71,7 +73,7 @@ pub fn bars(chart: &Bars) -> Markup {
                             title { (group.label) " " (chart.series.get(number as usize).map_or("", String::as_str)) " " (value) }
                         }
                     }
-                    text.label.middle x=(left + (group_width - GROUP_GAP) / 2) y=(floor + 16) { (group.label) }
+                    text.label.middle x=(left + bars_width / 2) y=(floor + 16) { (group.label) }
                 }
                 @for (number, name) in (0..).zip(&chart.series) {
                     rect class=(format!("series-{number}")) x=(LEFT + number * 110) y=(total - 18) width="12" height="12" {}
@@ -143,7 +145,7 @@ pub fn way(title: &str, description: &str, nodes: &[Node], edges: &[Edge]) -> Ma
     });
     let arrows: Vec<Markup> = arrows.collect();
     html! {
-        figure.chart.way {
+        figure.chart.way.wide-only {
             svg viewBox=(format!("0 0 {width} {total}")) role="img" aria-label=(title) {
                 title { (title) }
                 desc { (description) }
@@ -208,8 +210,8 @@ mod tests {
         };
         let drawn = bars(&chart).into_string();
         assert!(drawn.contains("<desc>按月&lt;收付&gt;</desc>"), "{drawn}");
-        assert!(drawn.contains(r#"class="series-1" x="27" y="137" width="16" height="37""#), "{drawn}");
-        assert!(drawn.contains(r#"class="series-1" x="83" y="24" width="16" height="150""#), "{drawn}");
+        assert!(drawn.contains(r#"class="series-1" x="95" y="137" width="16" height="37""#), "{drawn}");
+        assert!(drawn.contains(r#"class="series-1" x="267" y="24" width="16" height="150""#), "{drawn}");
         assert!(!drawn.contains("style="), "the policy of contents forbids it");
         assert!(drawn.contains("200.00"));
     }

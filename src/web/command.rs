@@ -60,7 +60,8 @@ pub async fn all(State(service): App, viewer: Viewer) -> Markup {
 }
 
 /// Whether a command is offered to somebody: what no role of theirs is for is not.
-fn is_offered(viewer: &Viewer, entry: &Entry) -> bool {
+#[must_use]
+pub fn is_offered(viewer: &Viewer, entry: &Entry) -> bool {
     matches!(entry.kind, Kind::Read | Kind::ReadOrSet) || viewer.may(entry.words)
 }
 
@@ -146,7 +147,7 @@ pub async fn see(
         (heading(&viewer, &entry))
         (refusal(&viewer, &ran))
         @if has_filter {
-            details.filter { summary { (viewer.t("web.filter")) }
+            details.filter { summary { (viewer.t("web.filter")) (narrowed(&entry, &viewer, &values)) }
                 form method="get" action=(format!("/see/{}", entry.words.replace(' ', "/"))) {
                     (fields(&entry, viewer.language, &values, false))
                     button { (viewer.t("web.show")) }
@@ -163,19 +164,36 @@ pub async fn see(
     Ok((status, page(&viewer, &title, &body)).into_response())
 }
 
+/// What a list was narrowed to.
+fn narrowed(entry: &Entry, viewer: &Viewer, values: &[(String, String)]) -> Markup {
+    let said = |(name, value): &(String, String)| {
+        let parameter = entry.parameter(name)?;
+        let label = parts::label(parameter, viewer.language);
+        if parameter.takes == Takes::Flag {
+            return Some(label);
+        }
+        let chosen = parameter.choices.iter().find(|choice| choice.word == *value);
+        let value = chosen.map_or(value.as_str(), |choice| choice.text(viewer.language));
+        Some(format!("{label}{}{value}", parts::colon(viewer.language)))
+    };
+    let all: Vec<String> = values.iter().filter_map(said).collect();
+    html! { @if !all.is_empty() { small.hint { " " (all.join(" · ")) } } }
+}
+
 /// What else can be done with the same subject.
 fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String, String)]) -> Markup {
     let word = shown.words.split(' ').next().unwrap_or_default();
-    let others = entries.iter().filter(|other| {
-        other.kind != Kind::Local
-            && is_offered(viewer, other)
-            && other.words != shown.words
-            && other.words.split(' ').next() == Some(word)
-    });
+    let mut others = entries
+        .iter()
+        .filter(|other| {
+            other.kind != Kind::Local
+                && is_offered(viewer, other)
+                && other.words != shown.words
+                && other.words.split(' ').next() == Some(word)
+        })
+        .peekable();
     let with = |other: &Entry| {
-        // A case is `number` where it is shown and `case` where something is done with it.
-        let known =
-            |name: &str| values.iter().find(|(given, _)| given == name || (given == "number" && name == "case"));
+        let known = |name: &str| values.iter().find(|(given, _)| given == name);
         let query: Vec<String> = other
             .parameters
             .iter()
@@ -186,10 +204,12 @@ fn related(entries: &[Entry], shown: &Entry, viewer: &Viewer, values: &[(String,
         if query.is_empty() { place } else { format!("{place}?{}", query.join("&")) }
     };
     html! {
-        nav.related aria-label=(viewer.t("web.related")) {
-            h2 { (viewer.t("web.related")) }
-            ul { @for other in others { li { a href=(with(other)) { (other.title(viewer.language)) } } } }
-            (export::links(viewer))
+        (export::links(viewer))
+        @if others.peek().is_some() {
+            nav.related aria-label=(viewer.t("web.related")) {
+                h2 { (viewer.t("web.related")) }
+                ul { @for other in others { li { a href=(with(other)) { (other.title(viewer.language)) } } } }
+            }
         }
     }
 }

@@ -52,15 +52,27 @@ pub async fn contents(State(service): App, viewer: Viewer, Path(court_id): Path<
         })
     });
     let name = read.await.map_err(|failure| refused(&viewer, failure))?;
-    let title = viewer.t("courts.title");
+    let mut groups: Vec<(&str, Vec<&Entry>)> = Vec::new();
+    for entry in service.entries.iter().filter(|entry| is_shown(entry)) {
+        let group = entry.group(viewer.language);
+        match groups.iter_mut().find(|(known, _)| *known == group) {
+            Some((_, known)) => known.push(entry),
+            None => groups.push((group, vec![entry])),
+        }
+    }
     let body = html! {
         (whose(&viewer, &name))
-        h1 { (title) }
-        ul { @for entry in service.entries.iter().filter(|entry| is_shown(entry)) {
-            li { a href=(href(court_id, entry)) { (entry.about(viewer.language)) } }
+        h1 { (name) }
+        div.groups { @for (group, entries) in &groups {
+            section.card {
+                h2 { (group) }
+                ul { @for entry in entries {
+                    li { a href=(href(court_id, entry)) { (entry.title(viewer.language)) } }
+                } }
+            }
         } }
     };
-    Ok(page(&viewer, &title, &body))
+    Ok(page(&viewer, &name, &body))
 }
 
 /// Shows what a command says of a court below.
@@ -91,11 +103,11 @@ pub async fn see(
         Ok((look.1, ran))
     });
     let (name, ran) = read.await.map_err(|failure| refused(&viewer, failure))?;
-    let title = entry.about(viewer.language).to_owned();
+    let title = entry.title(viewer.language).to_owned();
     let body = html! {
         (whose(&viewer, &name))
         h1 { (title) }
-        p { a href=(format!("/courts/{court_id}")) { (viewer.t("courts.title")) } }
+        p { a href=(format!("/courts/{court_id}")) { "← " (name) } }
         @if let Some(ran) = &ran {
             (command::refusal(&viewer, ran))
             (below(court_id, parts::said(&ran.said)))
@@ -124,7 +136,12 @@ fn href(court_id: i64, entry: &Entry) -> String {
 /// Links of what a command says lead on within the same court. A quotation mark in what people wrote is written
 /// otherwise, so nothing but a link of ours has this form.
 fn below(court_id: i64, said: Markup) -> Markup {
-    PreEscaped(said.into_string().replace("href=\"/see/", &format!("href=\"/courts/{court_id}/see/")))
+    let see = format!("href=\"/courts/{court_id}/see/");
+    let said = said.into_string();
+    let said = said.replace("href=\"/see/", &see);
+    // The pages of a case and of a run are of the own court: what stands for them here says the same.
+    let said = said.replace("href=\"/cases/", &format!("{see}case/show?case="));
+    PreEscaped(said.replace("href=\"/payouts/", &format!("{see}payout/show?run=")))
 }
 
 fn whose(viewer: &Viewer, name: &str) -> Markup {

@@ -53,7 +53,7 @@ pub async fn desk(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
                     (job::table(&service, &viewer, &proposed))
                 }
             }
-            section.card {
+            section.card.tall {
                 h2 { (viewer.t("web_desk.clocks")) }
                 (clocks(&viewer, desk))
             }
@@ -134,16 +134,27 @@ fn run_list(viewer: &Viewer, code: &'static str, lines: &[RunLine], place: &str)
     }
 }
 
-/// A colour with its sign: a shape says it as well.
-#[must_use]
-pub fn colour(viewer: &Viewer, colour: Colour) -> Markup {
-    let (class, sign) = match colour {
+const fn class_and_sign(colour: Colour) -> (&'static str, &'static str) {
+    match colour {
         Colour::Overdue => ("red", "■"),
         Colour::DueSoon => ("yellow", "▲"),
         Colour::Running => ("green", "●"),
         Colour::Paused => ("paused", "‖"),
-    };
-    html! { span class=(class) { span aria-hidden="true" { (sign) } " " (colour.message().text(viewer.language)) } }
+    }
+}
+
+/// A colour with its sign: a shape says it as well.
+#[must_use]
+pub fn colour(viewer: &Viewer, colour: Colour) -> Markup {
+    let (class, sign) = class_and_sign(colour);
+    html! { span class=(format!("whole {class}")) { span aria-hidden="true" { (sign) } " " (colour.message().text(viewer.language)) } }
+}
+
+/// The sign alone, where there is little room: what it means is told to whoever points at it or cannot see it.
+fn sign(viewer: &Viewer, colour: Colour) -> Markup {
+    let (class, sign) = class_and_sign(colour);
+    let meaning = colour.message().text(viewer.language);
+    html! { span class=(class) role="img" aria-label=(meaning) title=(meaning) { (sign) } }
 }
 
 fn clocks(viewer: &Viewer, desk: &Desk) -> Markup {
@@ -156,10 +167,12 @@ fn clocks(viewer: &Viewer, desk: &Desk) -> Markup {
         ul.waits {
             @for due in &desk.due {
                 li {
-                    (colour(viewer, due.standing.colour)) " "
-                    (desk.rules.of(due.deadline.kind).title.text(viewer.language)) " "
-                    @if !due.case_number.is_empty() { (parts::case_link(&due.case_number)) }
-                    small {
+                    (sign(viewer, due.standing.colour))
+                    span {
+                        (desk.rules.of(due.deadline.kind).title.text(viewer.language)) " "
+                        @if !due.case_number.is_empty() { (parts::case_link(&due.case_number)) }
+                    }
+                    small.day {
                         @if let Some(day) = due.standing.last_day { (day) }
                         @if let Some(left) = due.standing.days_left {
                             " " (Message::new("web_desk.days_left").with("days", left).text(viewer.language))
@@ -168,6 +181,7 @@ fn clocks(viewer: &Viewer, desk: &Desk) -> Markup {
                 }
             }
         }
+        p.more { a href="/see/deadlines" { (viewer.t("web_desk.all_deadlines")) } }
     }
 }
 

@@ -144,7 +144,7 @@ pub async fn show(
     let title = format!("{} {number}", viewer.t("web_distribution.title"));
     let here = format!("/cases/{}/distribution", parts::escape(number));
     let body = html! {
-        h1 { (title) }
+        h1 { (viewer.t("web_distribution.title")) " " (parts::whole(number)) }
         p { (parts::case_link(number)) " " (shown.case.title) }
         section.card {
             h2 { "1 " (viewer.t("web_distribution.list")) }
@@ -166,7 +166,7 @@ pub async fn show(
         }
         section.card {
             h2 { "3 " (viewer.t("web_distribution.made")) }
-            @if shown.distributions.is_empty() { p { (viewer.t("web.none")) } } @else {
+            @if shown.distributions.is_empty() { p.empty { (viewer.t("web.none")) } } @else {
                 (case_pages::distribution_table(&viewer, &shown.distributions))
             }
             @for id in &shown.free {

@@ -15,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::{App, Sorry, Viewer, blocking, local, page, parts};
 use crate::access::{self, Actor};
 use crate::api::stream::streamed;
+use crate::cli::catalogue::Takes;
 use crate::service::jobs::{self, Job, JobFile, State as JobState};
 use crate::service::{Service, steps};
 use crate::{Outcome, clock};
@@ -64,7 +65,8 @@ pub async fn list(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
     let title = viewer.t("web.nav_jobs");
     let body = html! {
         h1 { (title) }
-        @if all.is_empty() { p { (viewer.t("web.none")) } } @else { (table(&service, &viewer, &all)) }
+        p.hint { (viewer.t("web.jobs_hint")) }
+        @if all.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (table(&service, &viewer, &all)) }
     };
     Ok(page(&viewer, &title, &body))
 }
@@ -115,9 +117,13 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
             @if !job.reason.is_empty() { div { dt { (viewer.t("web.reason")) } dd { (job.reason) } } }
             div { dt { (viewer.t("web.since")) } dd { (clock::shown_in_shanghai(job.made_at)) } }
             @for (name, value) in &job.arguments {
-                @let entry = service.entry(&job.command);
-                @let label = entry.and_then(|entry| entry.parameter(name));
-                div { dt { (label.map_or(name.as_str(), |label| label.help(viewer.language))) } dd { (value) } }
+                @let parameter = service.entry(&job.command).and_then(|entry| entry.parameter(name));
+                @let chosen = parameter.and_then(|known| known.choices.iter().find(|choice| choice.word == *value));
+                @let is_flag = parameter.is_some_and(|known| known.takes == Takes::Flag);
+                div {
+                    dt { (parameter.map_or_else(|| name.clone(), |known| parts::label(known, viewer.language))) }
+                    dd { @if is_flag { "✓" } @else { (chosen.map_or(value.as_str(), |choice| choice.text(viewer.language))) } }
+                }
             }
             @for file in &given { div { dt { (viewer.t("web.file")) } dd { (file.name) } } }
         }

@@ -322,7 +322,14 @@ impl IntoResponse for Sorry {
 /// A page without anybody signed in.
 #[must_use]
 pub fn bare(language: Language, title: &str, body: &Markup) -> Markup {
-    shell(language, title, &html! { main.narrow { (body) (language_links(language)) } })
+    let content = html! {
+        main.narrow {
+            p.brand.large { "案款" span { " ankuan" } }
+            (body)
+            p.more { (language_links(language)) }
+        }
+    };
+    shell(language, title, &content)
 }
 
 /// A page for somebody: with what can be gone to, and who it is.
@@ -353,7 +360,7 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
         div.columns {
             nav.side aria-label=(viewer.t("web.navigation")) {
                 @for (code, href) in NAVIGATION.iter().filter(|(code, _)| is_offered(viewer, code)) {
-                    a href=(href) aria-current=[parts::is_here(&viewer.path, href).then_some("page")] {
+                    a.apart[APART.contains(href)] href=(href) aria-current=[parts::is_here(&viewer.path, href).then_some("page")] {
                         (viewer.t(code))
                     }
                 }
@@ -394,6 +401,9 @@ const NAVIGATION: &[(&str, &str)] = &[
     ("web.nav_jobs", "/jobs"),
     ("web.nav_actions", "/actions"),
 ];
+
+/// Where a new group begins: the day's work, the books, the house.
+const APART: &[&str] = &["/reconciliation", "/people", "/jobs"];
 
 fn language_links(language: Language) -> Markup {
     html! {

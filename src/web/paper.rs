@@ -83,7 +83,7 @@ pub async fn all(State(service): App, viewer: Viewer, Query(wanted): Query<Wante
             button { (viewer.t("web.show")) }
         }
         h2 { (viewer.t("forms.register")) }
-        @if prints.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) }
+        @if prints.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
     };
     Ok(page(&viewer, &title, &body).into_response())
 }

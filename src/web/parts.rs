@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::cli::catalogue::{Parameter, Takes};
 use crate::cli::output::{Heading, Piece, Said};
+use crate::papers::template::is_whole;
 use crate::{Language, Message};
 
 /// Where a cell of a column leads, by the column's code: `{}` is the cell.
@@ -14,10 +15,19 @@ const LINKS: &[(&str, &str)] = &[
     ("sheet.column_run", "/payouts/{}"),
 ];
 
+/// Columns that a page of A4 holds upright; a wider table is printed across.
+const COLUMNS_UPRIGHT: usize = 6;
+
 /// A case's number as a link to its page.
 #[must_use]
 pub fn case_link(number: &str) -> Markup {
-    html! { a href=(format!("/cases/{}", escape(number))) { (number) } }
+    html! { a.whole href=(format!("/cases/{}", escape(number))) { (number) } }
+}
+
+/// A day or a number that stays on one line.
+#[must_use]
+pub fn whole(text: impl ToString) -> Markup {
+    html! { span.whole { (text.to_string()) } }
 }
 
 /// Text for a place in a query.
@@ -119,7 +129,7 @@ impl Grid {
     #[must_use]
     pub fn markup(&self) -> Markup {
         html! {
-            div.scroll {
+            div.scroll.wide[self.headings.len() > COLUMNS_UPRIGHT] {
                 table {
                     thead { tr {
                         @for heading in &self.headings { th.number[heading.is_number] scope="col" { (heading.text) } }
@@ -128,7 +138,7 @@ impl Grid {
                         @for row in &self.rows {
                             tr.sum[row.is_total] {
                                 @for (heading, cell) in self.headings.iter().zip(&row.cells) {
-                                    td.number[heading.is_number] data-label=(heading.text) {
+                                    td.number[heading.is_number].whole[is_whole(&cell.text)] data-label=(heading.text) {
                                         @match &cell.href {
                                             Some(href) => { a href=(href) { (cell.text) } }
                                             None => { (cell.text) }
@@ -174,14 +184,16 @@ fn one(piece: &Piece) -> Markup {
 #[must_use]
 pub fn table(headings: &[Heading], rows: &[Vec<String>]) -> Markup {
     html! {
-        div.scroll {
+        div.scroll.wide[headings.len() > COLUMNS_UPRIGHT] {
             table {
                 thead { tr { @for heading in headings { th.number[heading.is_number] scope="col" { (heading.text) } } } }
                 tbody {
                     @for row in rows {
                         tr {
                             @for (heading, cell) in headings.iter().zip(row) {
-                                td.number[heading.is_number] data-label=(heading.text) { (linked(heading, cell)) }
+                                td.number[heading.is_number].whole[is_whole(cell)] data-label=(heading.text) {
+                                    (linked(heading, cell))
+                                }
                             }
                         }
                     }
@@ -192,10 +204,11 @@ pub fn table(headings: &[Heading], rows: &[Vec<String>]) -> Markup {
 }
 
 fn linked(heading: &Heading, cell: &str) -> Markup {
-    let link = LINKS.iter().find(|(code, _)| *code == heading.code && !cell.is_empty());
-    match link {
-        Some((_, pattern)) => html! { a href=(pattern.replace("{}", &escape(cell))) { (cell) } },
-        None => html! { (cell) },
+    let link = LINKS.iter().find(|(code, _)| *code == heading.code);
+    // What stands behind the number, as the state of a run does, is said of it.
+    match (link, cell.split_whitespace().next()) {
+        (Some((_, pattern)), Some(number)) => html! { a href=(pattern.replace("{}", &escape(number))) { (cell) } },
+        _ => html! { (cell) },
     }
 }
 
@@ -211,36 +224,138 @@ pub fn field_called(id: &str, parameter: &Parameter, language: Language, value: 
     let name = parameter.name.as_str();
     let value = if value.is_empty() { parameter.default.as_deref().unwrap_or_default() } else { value };
     let required = parameter.is_required;
+    let (label, hint) = caption(parameter, language);
+    let hint_id = format!("{id}-hint");
+    let hint_id = (!hint.is_empty()).then_some(hint_id.as_str());
+    if parameter.is_list && matches!(parameter.takes, Takes::Choice(_)) {
+        return html! {
+            fieldset.field.long {
+                legend { (label) @if required { span.must title="*" { "\u{a0}*" } } }
+                @for choice in &parameter.choices {
+                    label { input type="checkbox" name=(name) value=(choice.word)
+                        checked[value.lines().any(|chosen| chosen == choice.word)]; (choice.text(language)) }
+                }
+                @if !hint.is_empty() { small.hint { (hint) } }
+            }
+        };
+    }
     let control = match &parameter.takes {
-        Takes::Flag => html! { input id=(id) type="checkbox" name=(name) value="true" checked[value == "true"]; },
+        Takes::Flag => html! {
+            input id=(id) type="checkbox" name=(name) value="true" checked[value == "true"] aria-describedby=[hint_id];
+        },
         Takes::Choice(_) => html! {
-            select id=(id) name=(name) required[required] {
-                @if !required { option value="" {} }
+            select id=(id) name=(name) required[required] aria-describedby=[hint_id] {
+                // Nothing is chosen for anybody who has not chosen.
+                option value="" { "—" }
                 @for choice in &parameter.choices {
                     option value=(choice.word) selected[choice.word == value] { (choice.text(language)) }
                 }
             }
         },
-        Takes::File => html! { input id=(id) type="file" name=(name) required[required] multiple[parameter.is_list]; },
+        Takes::File => html! {
+            input id=(id) type="file" name=(name) required[required] multiple[parameter.is_list] aria-describedby=[hint_id];
+        },
         _ if parameter.is_list => html! {
-            textarea id=(id) name=(name) rows="3" required[required]
+            textarea id=(id) name=(name) rows="3" required[required] aria-describedby=[hint_id]
                 placeholder=(Message::new("web.one_a_line").text(language)) { (value) }
         },
-        Takes::Date => html! { input id=(id) type="date" name=(name) value=(value) required[required]; },
+        Takes::Date => html! {
+            input id=(id) type="date" name=(name) value=(value) required[required] aria-describedby=[hint_id];
+        },
         Takes::Number => html! {
-            input id=(id) type="text" inputmode="numeric" name=(name) value=(value) required[required];
+            input id=(id) type="text" inputmode="numeric" name=(name) value=(value) required[required] aria-describedby=[hint_id];
         },
         Takes::Yuan => html! {
-            input.amount id=(id) type="text" inputmode="decimal" name=(name) value=(value) required[required];
+            input.amount id=(id) type="text" inputmode="decimal" name=(name) value=(value) required[required]
+                aria-describedby=[hint_id];
         },
         Takes::Text | Takes::Name | Takes::Output => html! {
-            input id=(id) type="text" name=(name) value=(value) required[required];
+            input id=(id) type="text" name=(name) value=(value) required[required] aria-describedby=[hint_id];
         },
     };
+    let is_long = parameter.takes == Takes::File || (parameter.is_list && parameter.takes != Takes::Flag);
     html! {
-        div.field.flag[parameter.takes == Takes::Flag] {
-            label for=(id) { (parameter.label(language)) @if required { span.must title="*" { " *" } } }
+        div.field.flag[parameter.takes == Takes::Flag].long[is_long] {
+            label for=(id) { (label) @if required { span.must title="*" { "\u{a0}*" } } }
             (control)
+            @if let Some(hint_id) = hint_id { small.hint id=(hint_id) { (hint) } }
         }
+    }
+}
+
+/// What a field is called.
+#[must_use]
+pub fn label(parameter: &Parameter, language: Language) -> String {
+    caption(parameter, language).0
+}
+
+/// What a field is called, and what helps to fill it: the beginning of a parameter's help, and the rest of it, without what
+/// only a terminal knows.
+fn caption(parameter: &Parameter, language: Language) -> (String, String) {
+    const OF_A_TERMINAL: [&str; 6] = [
+        "，- 为标准输入",
+        "; - reads standard input",
+        "，可多次给出",
+        "; may be given again",
+        "，可多次",
+        "，每人一次",
+    ];
+    let mut text = parameter.label(language).to_owned();
+    for words in OF_A_TERMINAL {
+        text = text.replace(words, "");
+    }
+    // What a box says stands beside it.
+    let (label, hint) = if parameter.takes == Takes::Flag { (text.as_str(), "") } else { split(&text) };
+    // What the default is stood behind the list of words, which is the field itself.
+    let hint = if matches!(hint, "default" | "默认") { "" } else { hint };
+    (label.to_owned(), hint.to_owned())
+}
+
+/// A text at its first semicolon or colon outside brackets; where there is none, at its only comma.
+fn split(text: &str) -> (&str, &str) {
+    // What counts where nothing is given belongs together.
+    if let Some(place) = text.find(", default: ") {
+        return (&text[..place], &text[place + 2..]);
+    }
+    let at = |marks: [&str; 2]| {
+        let mut depth = 0_i32;
+        let mut places = Vec::new();
+        for (place, character) in text.char_indices() {
+            match character {
+                '(' | '（' | '[' => depth += 1,
+                ')' | '）' | ']' => depth -= 1,
+                _ => {}
+            }
+            let found = marks.into_iter().find(|mark| text[place..].starts_with(mark));
+            places.extend(found.filter(|_| depth == 0).map(|mark| (place, mark.len())));
+        }
+        places
+    };
+    let first = [at(["；", "; "]), at(["：", ": "])].into_iter().filter_map(|places| places.first().copied()).min();
+    // The name of a format is no name of a field.
+    let first = first.filter(|(place, _)| text.is_ascii() || !text[..*place].is_ascii());
+    let commas = at(["，", ", "]);
+    let only = commas.first().copied().filter(|_| commas.len() == 1);
+    first.or(only).map_or((text, ""), |(place, length)| (&text[..place], &text[place + length..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_help_is_a_label_and_a_hint() {
+        assert_eq!(split("案号；不填即待认领"), ("案号", "不填即待认领"));
+        assert_eq!(split("证据：收条、笔录、协议"), ("证据", "收条、笔录、协议"));
+        assert_eq!(split("First day; default: the accounting date"), ("First day", "default: the accounting date"));
+        assert_eq!(
+            split("Who fetched it, default: who imports; more"),
+            ("Who fetched it", "default: who imports; more")
+        );
+        assert_eq!(split("确认人，不得与经办人相同"), ("确认人", "不得与经办人相同"));
+        assert_eq!(split("Details (TOML: holder, account)"), ("Details (TOML: holder, account)", ""));
+        assert_eq!(split("One, two, three"), ("One, two, three", ""), "a list");
+        assert_eq!(split("案号"), ("案号", ""));
+        assert_eq!(split("CSV：案号、金额"), ("CSV：案号、金额", ""));
     }
 }

@@ -6,11 +6,12 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::command::{hidden, signature_field};
-use super::{App, Sorry, Viewer, blocking, page, parts};
+use super::{App, Sorry, Viewer, blocking, page, paper, parts};
 use crate::Message;
 use crate::access::Role;
 use crate::bank::capital_amount;
 use crate::clock;
+use crate::papers::PaperKind;
 use crate::payouts::policy::{MAY_APPROVE, Policy, Screening};
 use crate::payouts::runs::Status;
 use crate::payouts::screens::{Finding, Suspects};
@@ -82,7 +83,7 @@ fn free_card(viewer: &Viewer, free: &[SourceView]) -> Markup {
                         span.number { (source.amount()) }
                     }
                 } }
-                button { (viewer.t("web_payouts.draft")) }
+                @if viewer.may("payout draft") { button { (viewer.t("web_payouts.draft")) } }
             }
         }
     }
@@ -102,7 +103,7 @@ fn named(viewer: &Viewer, source: &SourceView) -> (&'static str, String) {
 pub fn table(viewer: &Viewer, lines: &[RunLine]) -> Markup {
     let t = |code| viewer.t(code);
     if lines.is_empty() {
-        return html! { p { (t("web.none")) } };
+        return html! { p.empty { (t("web.none")) } };
     }
     html! {
         div.scroll { table {
@@ -185,8 +186,8 @@ pub async fn show(
         (steps(&viewer, &shown.view))
         (signed(&viewer, &shown))
         (findings(&viewer, &shown.view))
-        (actions(&viewer, &shown))
         (sources(&viewer, &shown.view.sources))
+        (actions(&viewer, &shown))
         (lines(&viewer, &shown))
         (files(&viewer, &shown.view))
         (events(&viewer, &shown.view.events))
@@ -365,6 +366,10 @@ fn actions(viewer: &Viewer, shown: &Shown) -> Markup {
                     (link("cancel", "web_payouts.cancel")) " · "
                 }
                 @if moves_money && line.run.status == Status::Committed { (link("withdraw", "web_payouts.withdraw")) " · " }
+                a href=(paper::href(PaperKind::PayoutRun, number)) { (PaperKind::PayoutRun.message().text(viewer.language)) } " · "
+                @if line.run.status == Status::Released {
+                    a href=(paper::href(PaperKind::Transmittal, number)) { (PaperKind::Transmittal.message().text(viewer.language)) } " · "
+                }
                 a href=(format!("/see/payout/show?run={}", parts::escape(number))) { (viewer.t("web_payouts.as_command_says")) }
             }
         }

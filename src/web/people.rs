@@ -7,7 +7,7 @@ use axum::extract::State;
 use jiff::civil::Date;
 use maud::{Markup, html};
 
-use super::{App, Sorry, Viewer, blocking, page};
+use super::{App, Sorry, Viewer, blocking, page, parts};
 use crate::access::api_keys::{self, ApiKey, Scope};
 use crate::access::credentials::{self, CredentialState};
 use crate::access::{self, Actor, Role, Roles};
@@ -46,8 +46,8 @@ pub async fn show(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
     let is_admin = viewer.may("person add");
     let body = html! {
         h1 { (title) }
-        @if !is_admin { p.hint { (viewer.why_not("person add")) } }
-        @for person in &people.people { (one(&viewer, &people, person, is_admin)) }
+        @if !is_admin { p.hint { (viewer.t("people.for_admins")) } }
+        div.desk[!is_admin] { @for person in &people.people { (one(&viewer, &people, person, is_admin)) } }
         @if is_admin {
             section.card {
                 h2 { (viewer.t("people.add")) }
@@ -84,7 +84,7 @@ fn one(viewer: &Viewer, people: &People, person: &Actor, is_admin: bool) -> Mark
                 div { dt { (viewer.t("column.roles")) } dd {
                     @if held.is_empty() { (viewer.t("people.no_role")) }
                     ul.plain-list { @for (role, since) in &held { li {
-                        (role.message().text(viewer.language)) " · " (viewer.t("people.since")) " " (since)
+                        (role.message().text(viewer.language)) " · " (viewer.t("people.since")) " " (parts::whole(since))
                     } } }
                 } }
                 @for lent in people.roles.delegations().iter().filter(|lent| lent.until_date >= people.today) {
@@ -99,7 +99,7 @@ fn one(viewer: &Viewer, people: &People, person: &Actor, is_admin: bool) -> Mark
                 div { dt { (viewer.t("people.credential")) } dd { (credential(viewer, &state)) } }
                 @for key in people.keys.iter().filter(|key| key.actor.person_id == id) {
                     div { dt { (viewer.t("people.api_key")) } dd {
-                        (key.name) " · " (key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "))
+                        (key.name) " · " (key.scopes.iter().map(|scope| viewer.t(scope_code(*scope))).collect::<Vec<_>>().join(" / "))
                         " · " (viewer.t("account.until")) " " (shown_in_shanghai(key.expires_at))
                         @if is_admin {
                             (form_with(viewer, "api-key revoke", &[("key", &key.key_id.to_string())], &html! {},

@@ -86,7 +86,7 @@ pub async fn list(State(service): App, viewer: Viewer, Query(asked): Query<Asked
         let number = receipt.owner_case_id().and_then(|case_id| numbers.get(&case_id)).cloned();
         let case = number.map_or_else(
             || Cell::from(viewer.t("web_books.unattributed")),
-            |number| Cell::link(&number, format!("/see/case/show?number={}", escape(&number))),
+            |number| Cell::link(&number, format!("/cases/{}", escape(&number))),
         );
         grid.push(vec![
             Cell::link(receipt.receipt_id, paper::href(PaperKind::Receipt, &receipt.receipt_id.to_string())),
@@ -120,7 +120,7 @@ pub async fn list(State(service): App, viewer: Viewer, Query(asked): Query<Asked
             input #q name="q" value=(asked.q);
             button { (viewer.t("web.show")) }
         }
-        @if shown.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) }
+        @if shown.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
         @if let (true, Some(last)) = (is_full, shown.last()) {
             p.pager { a href=(format!("/receipts?q={}&before={}", escape(&asked.q), last.receipt_id)) { (viewer.t("web_books.next")) } }
         }

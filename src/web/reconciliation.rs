@@ -112,7 +112,7 @@ pub async fn accounts(State(service): App, viewer: Viewer) -> Result<Markup, Sor
     let title = viewer.t("web.nav_reconciliation");
     let body = html! {
         h1 { (title) }
-        @if found.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) }
+        @if found.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
     };
     Ok(page(&viewer, &title, &body))
 }
@@ -264,6 +264,13 @@ fn statements_grid(listed: &[(StoredStatement, String)], language: Language) -> 
 }
 
 fn line_card(viewer: &Viewer, line: &BankLine) -> Markup {
+    html! {
+        h3 { (viewer.t("web_books.bank_line")) " L" (line.bank_line_id) }
+        (line_pairs(viewer, line))
+    }
+}
+
+fn line_pairs(viewer: &Viewer, line: &BankLine) -> Markup {
     let pairs = [
         ("reconcile.booked_on", line.booked_on.to_string()),
         ("column.amount", line.amount.to_string()),
@@ -273,7 +280,6 @@ fn line_card(viewer: &Viewer, line: &BankLine) -> Markup {
         ("reconcile.own_reference", line.own_reference.clone()),
     ];
     html! {
-        h3 { (viewer.t("web_books.bank_line")) " L" (line.bank_line_id) }
         dl.pairs {
             @for (code, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
                 div { dt { (viewer.t(code)) } dd { (value) } }
@@ -418,7 +424,7 @@ pub async fn lines(
             a href=(format!("{place}/lines")) aria-current=[(!only_open).then_some("page")] { (viewer.t("web_books.all_lines")) }
             a href=(format!("{place}/lines?open=1")) aria-current=[only_open.then_some("page")] { (viewer.t("web_books.only_open")) }
         }
-        @if lines.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) }
+        @if lines.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
         @if let (true, Some(last)) = (is_full, lines.last()) {
             p.pager { a href=(format!("{place}/lines?before={}{open}", last.line.bank_line_id)) { (viewer.t("web_books.next")) } }
         }
@@ -479,10 +485,10 @@ pub async fn line(
         h1 { (title) }
         nav.tabs { a href=(href(&account)) { (viewer.t("web_books.account_page")) } a href=(format!("{}/lines", href(&account))) { (viewer.t("web_books.all_lines")) } }
         @if is_open { (side_by_side(&service, &viewer, &account, &exception)) } @else {
-            section.card { (line_card(&viewer, &exception.left.line)) }
+            section.card { (line_pairs(&viewer, &exception.left.line)) }
         }
         h2 { (viewer.t("web_books.history")) }
-        @if history.is_empty() { p { (viewer.t("web.none")) } } @else { (grid.markup()) }
+        @if history.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
         @if !is_open {
             details.card {
                 summary { (viewer.t("web_books.undo")) }
@@ -528,8 +534,17 @@ pub async fn day(
     let day_text = day.to_string();
     let fixed = [("day", day_text.as_str()), ("bank_account", statement.account.number.as_str())];
     let title = format!("{} {day}", viewer.t("bank_reconciliation.title"));
+    // What comes next stands out; the rest can be done again where something has changed.
+    let next = match steps.last().map(|(event, _)| event.step) {
+        Some(DayStep::Prepared) => "reconcile review",
+        Some(DayStep::Reviewed) => "reconcile close",
+        Some(DayStep::Closed | DayStep::ReopeningAsked) => "",
+        _ => "reconcile prepare",
+    };
     let act = |words: &str, code: &'static str| {
-        command::inline(&service.entries, &viewer, words, &fixed, &[], &viewer.t(code))
+        html! { div.later[words != next] {
+            (command::inline(&service.entries, &viewer, words, &fixed, &[], &viewer.t(code)))
+        } }
     };
     let body = html! {
         link rel="stylesheet" href="/form.css";

@@ -104,7 +104,8 @@ pub async fn form(State(service): App, headers: HeaderMap, Query(wanted): Query<
     let courts =
         blocking(&service, |service| service.courts()).await.map_err(|failure| Sorry::of(failure, language))?;
     let court = courts.first().map_or(1, |(court, _)| *court);
-    let below = html! { (elsewhere_link(&service, language, &wanted.next)) (demo_accounts(&service, language)) };
+    let below =
+        html! { (elsewhere_link(&service, language, &wanted.next)) (demo_accounts(&service, &courts, language)) };
     Ok(form_page(language, &courts, court, &wanted.name, &wanted.next, None, &below))
 }
 
@@ -120,7 +121,7 @@ fn elsewhere_link(service: &Service, language: Language, next: &str) -> Markup {
 }
 
 /// In a demo: whom one can sign in as, with the code of this moment.
-fn demo_accounts(service: &Service, language: Language) -> Markup {
+fn demo_accounts(service: &Service, courts: &[(i64, String)], language: Language) -> Markup {
     if service.demo.is_empty() {
         return html! {};
     }
@@ -138,13 +139,23 @@ fn demo_accounts(service: &Service, language: Language) -> Markup {
         section.demo {
             h2 { (Message::new("web.demo").text(language)) }
             p { (Message::new("web.demo_hint").text(language)) }
-            table { tbody { @for account in &service.demo {
-                tr {
-                    td.number { (account.court_id) } td { (account.name) }
-                    td { (roles(account)) }
-                    td.number { code { (code(account).unwrap_or_default()) } }
+            table {
+                thead { tr {
+                    th { (Message::new("web.name").text(language)) } th { (Message::new("column.roles").text(language)) }
+                    th.number { (Message::new("web.code_now").text(language)) }
+                } }
+                @for (court, name) in courts {
+                    tbody {
+                        tr { th colspan="3" scope="rowgroup" { span.data { (name) } } }
+                        @for account in service.demo.iter().filter(|account| account.court_id == *court) {
+                            tr {
+                                td { (account.name) } td { (roles(account)) }
+                                td.number { code { (code(account).unwrap_or_default()) } }
+                            }
+                        }
+                    }
                 }
-            } } }
+            }
         }
     }
 }
@@ -160,7 +171,7 @@ fn form_page(
 ) -> Markup {
     let t = |code| Message::new(code).text(language);
     let body = html! {
-        h1 { "案款 ankuan" }
+        h1 { (t("web.sign_in")) }
         @if let Some(message) = refused {
             p.refusal role="alert" { (message.text(language)) " " code { (message.code) } }
         }
@@ -239,7 +250,7 @@ pub async fn sign_in(
                 &name,
                 &next,
                 Some(&message),
-                &html! { (elsewhere_link(&service, language, &next)) (demo_accounts(&service, language)) },
+                &html! { (elsewhere_link(&service, language, &next)) (demo_accounts(&service, &courts, language)) },
             );
             let is_often = message.code == "access.sign_in_often";
             let status = if is_often { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNAUTHORIZED };

@@ -301,18 +301,36 @@ impl Browser {
             .collect()
     }
 
-    /// Makes the window as wide and high as a desk's or a telephone's, light or dark.
+    /// Gives the browser a cookie of the service, as an earlier browser was given it.
     #[allow(dead_code, reason = "for pictures")]
-    pub fn look_as(&self, (width, height): (i64, i64), is_dark: bool) {
-        let command = |name: &str, values: Value| {
-            self.ask("POST", "/goog/cdp/execute", Some(&json!({"cmd": name, "params": values})));
-        };
-        command(
+    pub fn keep_cookie(&self, name: &str, value: &str) {
+        self.command(
+            "Network.setCookie",
+            json!({"url": self.home, "name": name, "value": value, "path": "/", "secure": true}),
+        );
+    }
+
+    /// Makes the window as wide and high as a desk's or a telephone's, light or dark, or as paper.
+    #[allow(dead_code, reason = "for pictures")]
+    pub fn look_as(&self, (width, height): (i64, i64), is_dark: bool, is_printed: bool) {
+        self.command(
             "Emulation.setDeviceMetricsOverride",
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}),
         );
         let scheme = if is_dark { "dark" } else { "light" };
-        command("Emulation.setEmulatedMedia", json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]}));
+        self.command(
+            "Emulation.setEmulatedMedia",
+            json!({
+                "media": if is_printed { "print" } else { "" },
+                "features": [{"name": "prefers-color-scheme", "value": scheme}],
+            }),
+        );
+    }
+
+    /// A command of the browser's own protocol.
+    #[allow(dead_code, reason = "for pictures")]
+    fn command(&self, name: &str, values: Value) -> Value {
+        self.ask("POST", "/goog/cdp/execute", Some(&json!({"cmd": name, "params": values})))
     }
 
     /// The page as a picture (PNG, base 64), as long as it is, up to a height.
@@ -320,10 +338,8 @@ impl Browser {
     pub fn picture(&self, width: i64, height_max: i64) -> String {
         let height = self.run("return document.documentElement.scrollHeight", &[]).as_i64().unwrap_or(height_max);
         let clip = json!({"x": 0, "y": 0, "width": width, "height": height.min(height_max), "scale": 1});
-        let wanted = json!({"cmd": "Page.captureScreenshot", "params": {
-            "format": "png", "captureBeyondViewport": true, "clip": clip,
-        }});
-        self.ask("POST", "/goog/cdp/execute", Some(&wanted))["data"].as_str().unwrap_or_default().to_owned()
+        let wanted = json!({"format": "png", "captureBeyondViewport": true, "clip": clip});
+        self.command("Page.captureScreenshot", wanted)["data"].as_str().unwrap_or_default().to_owned()
     }
 }
 
