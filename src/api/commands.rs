@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::caller::Caller;
 use super::jobs;
@@ -93,9 +94,8 @@ pub async fn write(
     if !key.as_ref().is_none_or(is_key) {
         return Err(caller.refused(&Message::new("api.idempotency_key").with("max", KEY_CHARS_MAX)));
     }
-    let folder = tempfile::tempdir().map_err(|error| caller.problem(error.into()))?;
-    let given = receive(&entry, &caller, request, folder.path()).await?;
-    let Given { values, password, files } = given;
+    let given = receive(&entry, &caller, request).await?;
+    let Given { values, password, files, _folder } = given;
     let mut asked = asked(&entry, &caller, values);
     asked.files = files;
     asked.password = password;
@@ -119,19 +119,22 @@ struct Given {
     values: Values,
     password: Option<String>,
     files: Vec<Upload>,
+    /// In which the files lie, until they were used.
+    _folder: Option<TempDir>,
 }
 
 /// Reads a body: JSON, a form with files, or none.
-async fn receive(entry: &Entry, caller: &Caller, request: Request, folder: &std::path::Path) -> Result<Given, Problem> {
+async fn receive(entry: &Entry, caller: &Caller, request: Request) -> Result<Given, Problem> {
     let refuse = |message: Message| caller.refused(&message);
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind == "multipart/form-data" {
         let form = Multipart::from_request(request, &()).await;
         let form = form.map_err(|_| refuse(Message::new("web.form_unreadable")))?;
-        let (fields, files) = upload::receive(form, folder).await.map_err(|failure| caller.problem(failure))?;
+        let folder = tempfile::tempdir().map_err(|error| caller.problem(error.into()))?;
+        let (fields, files) = upload::receive(form, folder.path()).await.map_err(|failure| caller.problem(failure))?;
         let (values, password) = values::of_fields(entry, fields).map_err(refuse)?;
-        return Ok(Given { values, password, files });
+        return Ok(Given { values, password, files, _folder: Some(folder) });
     }
     if !kind.is_empty() && kind != "application/json" {
         return Err(refuse(Message::new("api.media_type").with("kind", kind)));
@@ -148,7 +151,7 @@ async fn receive(entry: &Entry, caller: &Caller, request: Request, folder: &std:
         return Err(refuse(Message::new("api.body").with("detail", "not an object")));
     };
     let (values, password) = values::of_json(entry, members).map_err(refuse)?;
-    Ok(Given { values, password, files: Vec::new() })
+    Ok(Given { values, password, files: Vec::new(), _folder: None })
 }
 
 async fn ask(service: &Arc<Service>, caller: &Caller, asked: Asked) -> Result<Response, Problem> {

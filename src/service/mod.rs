@@ -494,8 +494,7 @@ impl Service {
     /// That a command could be run: a job that cannot be read would wait for nothing. Nobody is named as the second
     /// person yet, so anybody stands in that place while it is read.
     fn check(&self, entry: &Entry, person: &Actor, asked: &Asked, second: Option<&str>) -> Outcome<()> {
-        let folder = tempfile::tempdir()?;
-        let mut values = given(entry, asked, folder.path())?;
+        let mut values = given(entry, asked, Some(Path::new("")))?;
         values.extend(second.map(|second| (second.to_owned(), person.name.clone())));
         entry.command(&values)?;
         Ok(())
@@ -503,8 +502,7 @@ impl Service {
 
     /// Runs a command for somebody, now.
     fn run(&self, person: &Actor, entry: &Entry, asked: &Asked, reached: &Arc<Reached>) -> Outcome<Ran> {
-        let folder = tempfile::tempdir()?;
-        let command = entry.command(&given(entry, asked, folder.path())?)?;
+        let command = entry.command(&given(entry, asked, None)?)?;
         let signer = match &asked.password {
             Some(password) if entry.is_signed() => {
                 let (mut store, now) = (self.lease()?, self.clock.now());
@@ -711,6 +709,7 @@ impl Service {
             let counted = Counted(Arc::clone(self), |awake| &mut awake.workers);
             std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 let _counted = counted;
+                give_way();
                 service.work();
             })?;
         }
@@ -915,7 +914,7 @@ impl Service {
         };
         let written = folder.path().join("written");
         std::fs::create_dir(&written)?;
-        let command = entry.command(&given(entry, &asked, &written)?)?;
+        let command = entry.command(&given(entry, &asked, Some(&written))?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
         let ran = self.run_logged(&context, &person, entry, &asked.values, &command)?;
         let files = written_files(&written)?;
@@ -939,6 +938,19 @@ impl Service {
         Ok(end_of(ran, job.language))
     }
 }
+
+/// Lets whoever waits for a page come before this thread and those that it begins. Where the system cannot do that for one
+/// thread, they take turns.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    const LESS_URGENT: i32 = 10;
+    if let Err(error) = rustix::process::nice(LESS_URGENT) {
+        tracing::debug!(%error, "jobs run like everything else");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn give_way() {}
 
 /// Steps done and in all.
 #[must_use]
@@ -967,8 +979,8 @@ fn end_of(ran: Ran, language: Language) -> End {
     End { state, code, said }
 }
 
-/// The values of a command with the paths of its files; what it writes goes to `written`.
-fn given(entry: &Entry, asked: &Asked, written: &Path) -> Outcome<Vec<(String, String)>> {
+/// The values of a command with the paths of its files; what a job writes goes to `written`.
+fn given(entry: &Entry, asked: &Asked, written: Option<&Path>) -> Outcome<Vec<(String, String)>> {
     let mut values = Vec::new();
     for (name, value) in &asked.values {
         if entry.parameter(name).is_some_and(|parameter| matches!(parameter.takes, Takes::File | Takes::Output)) {
@@ -982,7 +994,7 @@ fn given(entry: &Entry, asked: &Asked, written: &Path) -> Outcome<Vec<(String, S
         }
         values.push((file.parameter.clone(), file.path.to_string_lossy().into_owned()));
     }
-    if entry.kind == Kind::Long {
+    if let Some(written) = written {
         for parameter in entry.parameters.iter().filter(|parameter| parameter.takes == Takes::Output) {
             let name = match parameter.name.as_str() {
                 "problems" => "problems.csv",
