@@ -523,7 +523,7 @@ impl Service {
     /// That a command could be run: a job that cannot be read would wait for nothing. Nobody is named as the second
     /// person yet, so anybody stands in that place while it is read.
     fn check(&self, entry: &Entry, person: &Actor, asked: &Asked, second: Option<&str>) -> Outcome<()> {
-        let mut values = given(entry, asked, Some(Path::new("")))?;
+        let mut values = given(entry, asked, Some(Path::new(WRITTEN)))?;
         values.extend(second.map(|second| (second.to_owned(), person.name.clone())));
         entry.command(&values)?;
         Ok(())
@@ -996,7 +996,7 @@ impl Service {
             request: Some(format!("job-{}", job.job_id)),
             return_to: String::new(),
         };
-        let written = folder.path().join("written");
+        let written = folder.path().join(WRITTEN);
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, Some(&written))?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
@@ -1092,6 +1092,9 @@ fn given(entry: &Entry, asked: &Asked, written: Option<&Path>) -> Outcome<Vec<(S
     }
     Ok(values)
 }
+
+/// What the folder is called into which a job writes, in the job's own.
+const WRITTEN: &str = "written";
 
 /// Arguments that say of what a command speaks, the narrowest first.
 const SUBJECTS: &[&str] =
