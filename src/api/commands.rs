@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -74,7 +74,8 @@ pub async fn read(State(service): App, caller: Caller, words: &'static str, uri:
 /// Does what a command does.
 ///
 /// # Errors
-/// As [`read`], and `api.idempotency_key_missing`, `api.body`, `api.media_type`, `api.too_large`.
+/// As [`read`], and `api.idempotency_key_missing`, `api.body`, `api.media_type`, `api.too_large`, `web.form_unreadable`,
+/// `web.too_large`.
 pub async fn write(
     State(service): App,
     caller: Caller,
@@ -129,10 +130,9 @@ async fn receive(entry: &Entry, caller: &Caller, request: Request) -> Result<Giv
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind == "multipart/form-data" {
-        let form = Multipart::from_request(request, &()).await;
-        let form = form.map_err(|_| refuse(Message::new("web.form_unreadable")))?;
         let folder = tempfile::tempdir().map_err(|error| caller.problem(error.into()))?;
-        let (fields, files) = upload::receive(form, folder.path()).await.map_err(|failure| caller.problem(failure))?;
+        let received = upload::receive(entry, request, folder.path()).await;
+        let (fields, files) = received.map_err(|failure| caller.problem(failure))?;
         let (values, password) = values::of_fields(entry, fields).map_err(refuse)?;
         return Ok(Given { values, password, files, _folder: Some(folder) });
     }

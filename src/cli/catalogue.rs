@@ -426,6 +426,12 @@ impl Entry {
         self.parameters.iter().find(|parameter| SECOND_PERSON.contains(&parameter.name.as_str()))
     }
 
+    /// Whether it takes a file, which an address cannot carry.
+    #[must_use]
+    pub fn takes_file(&self) -> bool {
+        self.parameters.iter().any(|parameter| parameter.takes == Takes::File)
+    }
+
     /// Whether the person signs it with their own key.
     #[must_use]
     pub fn is_signed(&self) -> bool {

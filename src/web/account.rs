@@ -1,12 +1,12 @@
 //! My account: password, sessions, the key that signs, keys of programs that act for me.
 
-use axum::Form;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::form::Form;
 use super::sign_in::Token;
 use super::{App, SESSION_COOKIE, Sorry, Viewer, blocking, page};
 use crate::access::api_keys::{self, ApiKey};

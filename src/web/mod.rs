@@ -12,6 +12,7 @@ pub mod courts;
 pub mod desk;
 pub mod distribution;
 pub mod export;
+pub mod form;
 pub mod job;
 pub mod paper;
 pub mod parts;

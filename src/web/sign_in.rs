@@ -2,15 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use axum::Extension;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Extension, Form};
 use maud::{Markup, PreEscaped, html};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use serde::Deserialize;
 
+use super::form::Form;
 use super::{App, SESSION_COOKIE, Sorry, Viewer, bare, blocking, language_of, local};
 use crate::access::elsewhere::Brought;
 use crate::access::{Role, credentials, sessions};

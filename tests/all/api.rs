@@ -253,6 +253,9 @@ fn what_cannot_be_read_is_a_problem(database: &Database) {
     assert_eq!(send("POST", "/api/v1/receipt/record", json, &deep, "zh").problem(400), "api.body");
     let large = format!("{{\"reference\": \"{}\"}}", "x".repeat(2 << 20));
     assert_eq!(send("POST", "/api/v1/receipt/record", json, &large, "zh").problem(413), "api.too_large");
+    let form = format!("--x\r\ncontent-disposition: form-data; name=\"payer\"\r\n\r\n{large}");
+    let multipart = "multipart/form-data; boundary=x";
+    assert_eq!(send("POST", "/api/v1/receipt/record", multipart, &form, "zh").problem(413), "web.too_large");
     assert_eq!(send("DELETE", "/api/v1/cases", json, "", "en").problem(405), "api.method_unknown");
     let english = send("POST", "/api/v1/nothing", json, "{}", "de, en;q=0.5");
     assert_eq!((english.problem(404).as_str(), english.header("content-language")), ("web.not_found", "en"));
