@@ -236,7 +236,7 @@ fn only_who_is_known_sends_much(database: &Database) {
     let session = desk.session(COURT, FINANCE);
     let body = format!(
         "--x\r\ncontent-disposition: form-data; name=\"_token\"\r\n\r\n{}\r\n--x\r\ncontent-disposition: form-data; \
-         name=\"files\"; filename=\"a.csv\"\r\n\r\n{large}\r\n--x--\r\n",
+         name=\"channel\"\r\n\r\ndownload\r\n--x\r\ncontent-disposition: form-data; name=\"files\"; filename=\"a.csv\"\r\n\r\n{large}\r\n--x--\r\n",
         session.1
     );
     let request = Request::post("/do/statement/import").header("cookie", session.0.as_str());
