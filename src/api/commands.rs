@@ -86,15 +86,7 @@ pub async fn write(
     let entry = find(&service, &caller, words)?;
     let records = entry.kind != Kind::Read;
     require(&caller, &entry, if records { Scope::Write } else { Scope::Read })?;
-    let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).filter(|key| !key.trim().is_empty());
-    let key = key.map(str::to_owned);
-    if records && key.is_none() {
-        return Err(caller.refused(&Message::new("api.idempotency_key_missing")));
-    }
-    let is_key = |key: &String| key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !key.as_ref().is_none_or(is_key) {
-        return Err(caller.refused(&Message::new("api.idempotency_key").with("max", KEY_CHARS_MAX)));
-    }
+    let key = if records { Some(required_request_key(&caller, &headers)?) } else { request_key(&caller, &headers)? };
     let given = receive(&entry, &caller, request).await?;
     let Given { values, password, files, _folder } = given;
     let mut asked = asked(&entry, &caller, values);
@@ -102,6 +94,28 @@ pub async fn write(
     asked.password = password;
     asked.request = key.filter(|_| records);
     ask(&service, &caller, asked).await
+}
+
+/// The key by which the same request is known again, where one is given.
+///
+/// # Errors
+/// `api.idempotency_key`.
+fn request_key(caller: &Caller, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).filter(|key| !key.trim().is_empty());
+    let is_key = |key: &str| key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !key.is_none_or(is_key) {
+        return Err(caller.refused(&Message::new("api.idempotency_key").with("max", KEY_CHARS_MAX)));
+    }
+    Ok(key.map(str::to_owned))
+}
+
+/// As [`request_key`], of a request that records something.
+///
+/// # Errors
+/// `api.idempotency_key_missing`, `api.idempotency_key`.
+pub fn required_request_key(caller: &Caller, headers: &HeaderMap) -> Result<String, Problem> {
+    let key = request_key(caller, headers)?;
+    key.ok_or_else(|| caller.refused(&Message::new("api.idempotency_key_missing")))
 }
 
 fn asked(entry: &Entry, caller: &Caller, values: Values) -> Asked {

@@ -25,7 +25,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion, Ref, RefOr, Required, ServerBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::endpoints::{Answers, ENDPOINTS, Endpoint};
+use super::endpoints::{Answers, Asks, ENDPOINTS, Endpoint};
 use super::{ROOT, cursor, files, jobs, problem, resources, values};
 use crate::cli::catalogue::{Entry, Kind, Parameter, Takes};
 use crate::request::KEY_CHARS_MAX;
@@ -188,7 +188,10 @@ fn of_endpoint(endpoint: &Endpoint) -> Operation {
                 .content("text/plain", ContentBuilder::new().schema(Some(text_schema())).build())
         }
     };
-    if endpoint.is_post {
+    if endpoint.asks == Asks::Once {
+        operation = operation.parameter(header_parameter("Idempotency-Key", "api.about_idempotency", true));
+    }
+    if endpoint.asks == Asks::Answer {
         let seen = header_parameter("If-Match", "api.about_if_match", false);
         let content = ContentBuilder::new().schema(Some(named("JobAnswer"))).build();
         let body = RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content);

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::ROOT;
-use super::endpoints::{ENDPOINTS, Endpoint};
+use super::endpoints::{Asks, ENDPOINTS, Endpoint};
 use super::openapi::{is_read_by_get, is_value, must_be_given};
 use super::values::{self, kind};
 use crate::cli::catalogue::{Entry, Kind, Parameter, Takes};
@@ -64,16 +64,18 @@ fn body(entries: &[Entry], language: Language) -> Markup {
 }
 
 fn one_endpoint(endpoint: &Endpoint, language: Language) -> Markup {
-    let method = if endpoint.is_post { "POST" } else { "GET" };
+    let method = if endpoint.asks == Asks::Shown { "GET" } else { "POST" };
     let place = format!("{ROOT}{}", endpoint.path);
-    let mut curl = format!("curl -H \"Authorization: Bearer $ANKUAN_KEY\" \\\n  \"$ANKUAN{place}\"");
-    if endpoint.is_post {
-        let data = json!({"agree": true});
-        curl = format!(
-            "curl -X POST -H \"Authorization: Bearer $ANKUAN_KEY\" -H 'If-Match: \"…\"' \\\n  \
-             -H 'Content-Type: application/json' -d '{data}' \\\n  \"$ANKUAN{place}\""
-        );
-    }
+    let key = "-H \"Authorization: Bearer $ANKUAN_KEY\"";
+    let given = match endpoint.asks {
+        Asks::Shown => key.to_owned(),
+        Asks::Answer => {
+            let data = json!({"agree": true});
+            format!("-X POST {key} -H 'If-Match: \"…\"' \\\n  -H 'Content-Type: application/json' -d '{data}'")
+        }
+        Asks::Once => format!("-X POST {key} \\\n  -H \"Idempotency-Key: $(uuidgen)\""),
+    };
+    let curl = format!("curl {given} \\\n  \"$ANKUAN{place}\"");
     html! {
         details {
             summary { code { (method) " " (place) } " " (Message::new(endpoint.code).text(language)) }

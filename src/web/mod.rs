@@ -67,6 +67,7 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/approvals", get(approvals::show).post(approvals::approve))
         .route("/payouts", get(payouts::list))
         .route("/payouts/{number}", get(payouts::show))
+        .route("/payouts/{number}/files/{name}", axum::routing::post(payouts::hand_over))
         .route("/account", get(account::show))
         .route("/account/password", axum::routing::post(account::password))
         .route("/account/sessions/end", axum::routing::post(account::end_others))

@@ -101,6 +101,22 @@ impl Api {
         made.expect("a key").1
     }
 
+    /// The cookie of a session of somebody, and the token of its forms.
+    fn session(&mut self, who: &str) -> (String, String) {
+        let person = self.court.person(who);
+        let mut randomness = Randomness::system();
+        let token = self.court.act(who, |tx, _, _| sessions::open(tx, &person, at(), &mut randomness));
+        let token = token.expect("a session");
+        (format!("__Host-ankuan={COURT}.{token}"), sessions::csrf_token(&token))
+    }
+
+    /// The last link of the book of case money.
+    fn head(&self) -> i64 {
+        let last = "SELECT MAX(link_no) FROM chain_link WHERE court_id = $1 AND book_id = 1";
+        let read = self.service.read(|tx| Ok(tx.query_one(last, &[COURT.into()], |row| row.int(0))?));
+        read.expect("a link")
+    }
+
     fn send(&self, request: Request<Body>) -> Answer {
         self.runtime.block_on(async {
             let response = self.router.clone().oneshot(request).await.expect("answers");
@@ -518,26 +534,70 @@ fn a_list_is_paid_over_the_api(database: &Database) {
         entries.last().map(|last| json!(last.0)).as_ref()
     );
 
-    // The bank's files are what was released, byte for byte, and each hand-over is on record.
+    // The bank's files are what was released, byte for byte. To read one changes nothing in the books.
     let files = api.get(&bank, &format!("/api/v1/runs/{run}/files")).done();
     let items = files["items"].as_array().expect("files");
     assert!(!items.is_empty());
-    for file in items {
-        let bytes = api.get(&bank, file["href"].as_str().expect("a place"));
+    let read_only = api.key(FINANCE, &[Scope::Read]);
+    let before = api.head();
+    let place = |file: &Value| file["href"].as_str().expect("a place").to_owned();
+    let is_it = |bytes: &Answer, file: &Value| {
         assert_eq!(bytes.status, 200, "{}", bytes.text());
         assert_eq!(ankuan_ledger::chain::hex(&ankuan_ledger::chain::sha256(&[&bytes.bytes])), file["sha256"]);
         assert_eq!(bytes.header("content-length"), bytes.bytes.len().to_string());
+        assert!(bytes.header("content-disposition").starts_with("attachment"));
+    };
+    for file in items {
+        is_it(&api.get(&bank, &place(file)), file);
+        let read = api.get(&read_only, &place(file));
+        is_it(&read, file);
+        let headers = [("authorization", bearer(&read_only))];
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let head = api.send(request("HEAD", &place(file), &headers, Body::empty()));
+        assert_eq!((head.status, head.bytes.len()), (200, 0));
+        assert_eq!(head.header("content-length"), read.bytes.len().to_string());
     }
-    assert_eq!(api.get(&handler, items[0]["href"].as_str().expect("a place")).problem(403), "access.role_missing");
+    assert_eq!(api.get(&handler, &place(&items[0])).problem(403), "access.role_missing");
     assert_eq!(api.get(&bank, &format!("/api/v1/runs/{run}/files/no.csv")).problem(404), "payouts.file_unknown");
-    let delivered = api
-        .court
-        .store
-        .snapshot()
-        .expect("reads")
-        .query_one("SELECT COUNT(*) FROM run_event WHERE event = 'delivered' AND reason <> ''", &[], |row| row.int(0))
-        .expect("counts");
-    assert_eq!(delivered, items.len() as i64);
+    assert_eq!(api.head(), before);
+
+    // To hand one over is asked for once, with the scope for it, and is on record.
+    let first = place(&items[0]);
+    let hand_over = |key: &str, once: &str, place: &str| api.post(key, once, place, &json!({}));
+    assert_eq!(hand_over(&read_only, "h", &first).problem(403), "access.scope_missing");
+    assert_eq!(hand_over(&bank, "", &first).problem(400), "api.idempotency_key_missing");
+    assert_eq!(hand_over(&handler, "h", &first).problem(403), "access.role_missing");
+    let unknown = format!("/api/v1/runs/{run}/files/no.csv");
+    assert_eq!(hand_over(&bank, "h0", &unknown).problem(404), "payouts.file_unknown");
+    assert_eq!(api.head(), before);
+    is_it(&hand_over(&bank, "h1", &first), &items[0]);
+    let after = api.head();
+    assert_ne!(after, before);
+    is_it(&hand_over(&bank, "h1", &first), &items[0]);
+    assert_eq!(api.head(), after);
+    assert_eq!(hand_over(&bank, "h1", &unknown).problem(409), "request.differs");
+    is_it(&hand_over(&finance, "h2", &first), &items[0]);
+    // From the page, by the form with its token.
+    let (cookie, token) = api.session(KEEPER);
+    let page = format!("/payouts/{run}");
+    let shown = api.send(request("GET", &page, &[("cookie", &cookie)], Body::empty())).text();
+    assert!(shown.contains(&format!("action=\"{page}/files/")) && shown.contains(&token), "{shown}");
+    let submit = |token: &str| {
+        let headers = [("cookie", cookie.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        let place = first.replace("/api/v1/runs/", "/payouts/");
+        api.send(request("POST", &place, &headers, Body::from(format!("_token={token}&_request=p1&_next="))))
+    };
+    assert_eq!(submit("00").status, 403);
+    is_it(&submit(&token), &items[0]);
+    is_it(&submit(&token), &items[0]);
+    let delivered = |api: &mut Api| -> Vec<String> {
+        let named = "SELECT reason FROM run_event WHERE event = 'delivered' ORDER BY id";
+        let mut tx = api.court.store.snapshot().expect("reads");
+        tx.query(named, &[], |row| Ok(row.text(0)?.to_owned())).expect("reads")
+    };
+    let name = items[0]["name"].as_str().expect("a name").to_owned();
+    assert_eq!(delivered(&mut api), [name.clone(), name.clone(), name.clone()]);
+
     let sheet = api.get(&bank, files["transmittal"].as_str().expect("a place")).done();
     assert!(sheet.to_string().contains(items[0]["sha256"].as_str().expect("a digest")), "{sheet}");
     let text = api.get(&bank, &format!("/api/v1/runs/{run}/transmittal?as=text"));
@@ -598,7 +658,8 @@ fn the_description_is_of_every_command() {
                 let of_path = |parameter: &&Value| parameter["in"] == "path" && parameter["name"] == name;
                 assert_eq!(parameters.iter().filter(of_path).count(), 1, "{path} {name}");
             }
-            if method == "post" {
+            // What is handed over is named by the path.
+            if method == "post" && path != "/runs/{number}/files/{name}" {
                 assert!(operation["requestBody"]["content"].is_object(), "{path}");
             }
         }
