@@ -98,9 +98,16 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     caller.require_or_bank(Scope::Read)?;
     let person = caller.person.clone();
-    let found = blocking(&service, move |service| service.bank_file(&person, &number, &name));
+    let is_head = method == Method::HEAD;
+    let found = blocking(&service, move |service| {
+        if is_head {
+            service.find_bank_file(&person, &number, &name)
+        } else {
+            service.bank_file(&person, &number, &name)
+        }
+    });
     let (file, byte_count) = found.await.map_err(|failure| caller.problem(failure))?;
-    if method == Method::HEAD {
+    if is_head {
         return Ok(of_file(Body::empty(), &file.name, MEDIA_TYPE, Some(byte_count)));
     }
     Ok(answer(service, caller.person.court_id, &file, byte_count))

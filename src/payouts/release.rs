@@ -679,6 +679,7 @@ fn write_files(
         });
         let send_all = || {
             for file in files {
+                keys.count_details(file.line_count.unsigned_abs());
                 let bytes = documents::read(tx, keys, books::case_money(court_id), file.document_id)?;
                 // The writer stops taking files when one could not be written, and says so below.
                 if to_write.send((file, bytes)).is_err() {

@@ -524,7 +524,8 @@ impl Service {
     /// That a command could be run: a job that cannot be read would wait for nothing. Nobody is named as the second
     /// person yet, so anybody stands in that place while it is read.
     fn check(&self, entry: &Entry, person: &Actor, asked: &Asked, second: Option<&str>) -> Outcome<()> {
-        let mut values = given(entry, asked, Some(Path::new("")))?;
+        // Any folder: an argument must not be empty, and nothing is written here.
+        let mut values = given(entry, asked, Some(Path::new(".")))?;
         values.extend(second.map(|second| (second.to_owned(), person.name.clone())));
         entry.command(&values)?;
         Ok(())
@@ -719,11 +720,22 @@ impl Service {
         Ok(file)
     }
 
-    /// A file of a released run and how many bytes it has: nothing is recorded in the books.
+    /// A file of a released run and how many bytes it has: nothing is recorded in the books. That somebody takes it is
+    /// logged, for each of its lines names a person and an account.
+    ///
+    /// # Errors
+    /// Those of [`release::find_file`]; it could not be logged.
+    pub fn bank_file(&self, person: &Actor, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
+        let (file, byte_count) = self.find_bank_file(person, number, name)?;
+        self.log_read(person, "bank file", &format!("run={number} {}", file.name), file.line_count)?;
+        Ok((file, byte_count))
+    }
+
+    /// As [`Service::bank_file`], for whoever asks of it and takes nothing.
     ///
     /// # Errors
     /// Those of [`release::find_file`].
-    pub fn bank_file(&self, person: &Actor, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
+    pub fn find_bank_file(&self, person: &Actor, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
         let acting = self.acting(person);
         self.read(|tx| release::find_file(tx, &acting, number, name))
     }

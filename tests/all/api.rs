@@ -598,6 +598,25 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     let name = items[0]["name"].as_str().expect("a name").to_owned();
     assert_eq!(delivered(&mut api), [name.clone(), name.clone(), name.clone()]);
 
+    // Who read or took one stands in the read log; whoever asked for its length alone read nothing.
+    let mut log = ankuan::reads::open(&database.address, Duration::from_secs(5)).expect("opens");
+    let mut logged = || {
+        let newest = ankuan::reads::newest(&mut log.snapshot().expect("reads"), COURT, None, 1_000).expect("reads");
+        let of_files = newest.into_iter().map(|(_, entry)| entry);
+        of_files.filter(|entry| ["bank file", "payout deliver"].contains(&entry.command.as_str())).collect::<Vec<_>>()
+    };
+    let entries = logged();
+    assert_eq!(entries.len(), 2 * items.len() + 5, "{entries:?}");
+    assert_eq!(entries[0].subject, format!("run={run} {name}"));
+    assert_eq!(entries[0].person_id, api.court.person(KEEPER).person_id);
+    assert_eq!(json!(entries[0].details), items[0]["line_count"]);
+    let asked = api.post(&finance, "h3", "/api/v1/payout/deliver", &json!({"run": run}));
+    let written = api.ended(&finance, &asked);
+    // All files, and the sheet in two forms.
+    assert_eq!((&written["state"], written["files"].as_array().map(Vec::len)), (&json!("done"), Some(items.len() + 2)));
+    assert_eq!(delivered(&mut api).len(), 4);
+    let entries = logged();
+    assert_eq!((entries[0].command.as_str(), entries[0].details), ("payout deliver", CLAIMANTS as i64));
     let sheet = api.get(&bank, files["transmittal"].as_str().expect("a place")).done();
     assert!(sheet.to_string().contains(items[0]["sha256"].as_str().expect("a digest")), "{sheet}");
     let text = api.get(&bank, &format!("/api/v1/runs/{run}/transmittal?as=text"));
