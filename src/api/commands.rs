@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::values::{self, Values};
 use crate::Message;
 use crate::access::api_keys::Scope;
+use crate::access::may;
 use crate::cli::catalogue::{self, Entry, Kind};
 use crate::request::KEY_CHARS_MAX;
 use crate::service::{Answered, Asked, Ran, Service, Upload};
@@ -74,7 +75,7 @@ pub async fn read(State(service): App, caller: Caller, words: &'static str, uri:
 /// Does what a command does.
 ///
 /// # Errors
-/// As [`read`], and `api.idempotency_key_missing`, `api.body`, `api.media_type`, `api.too_large`, `web.form_unreadable`,
+/// As [`read`], and `access.not_by_key`, `api.idempotency_key_missing`, `api.body`, `api.media_type`, `api.too_large`, `web.form_unreadable`,
 /// `web.too_large`.
 pub async fn write(
     State(service): App,
@@ -86,6 +87,9 @@ pub async fn write(
     let entry = find(&service, &caller, words)?;
     let records = entry.kind != Kind::Read;
     require(&caller, &entry, if records { Scope::Write } else { Scope::Read })?;
+    if may::IN_PERSON.contains(&words) {
+        caller.require_in_person()?;
+    }
     let key = if records { Some(required_request_key(&caller, &headers)?) } else { request_key(&caller, &headers)? };
     let given = receive(&entry, &caller, request).await?;
     let Given { values, password, files, _folder } = given;

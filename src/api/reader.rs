@@ -10,6 +10,7 @@ use super::ROOT;
 use super::endpoints::{Asks, ENDPOINTS, Endpoint};
 use super::openapi::{is_read_by_get, is_value, must_be_given};
 use super::values::{self, kind};
+use crate::access::may;
 use crate::cli::catalogue::{Entry, Kind, Parameter, Takes};
 use crate::service::Service;
 use crate::web::{Viewer, bare, language_of, page as page_for};
@@ -71,7 +72,8 @@ fn one_endpoint(endpoint: &Endpoint, language: Language) -> Markup {
         Asks::Shown => key.to_owned(),
         Asks::Answer => {
             let data = json!({"agree": true});
-            format!("-X POST {key} -H 'If-Match: \"…\"' \\\n  -H 'Content-Type: application/json' -d '{data}'")
+            let key = "-b \"__Host-ankuan=$ANKUAN_SESSION\" -H \"X-Form-Token: $ANKUAN_FORM_TOKEN\"";
+            format!("-X POST {key} \\\n  -H 'If-Match: \"…\"' \\\n  -H 'Content-Type: application/json' -d '{data}'")
         }
         Asks::Once => format!("-X POST {key} \\\n  -H \"Idempotency-Key: $(uuidgen)\""),
     };
@@ -98,6 +100,7 @@ fn one_command(entry: &Entry, language: Language) -> Markup {
                     " · " (t("api.docs_second_person"))
                 }
                 @if entry.is_signed() { " · " (t("api.docs_signed")) }
+                @if may::IN_PERSON.contains(&entry.words) { " · " (t("api.docs_in_person")) }
             }
             @if !shown.is_empty() {
                 div.scroll { table {
@@ -129,7 +132,11 @@ fn type_of(parameter: &Parameter, language: Language) -> String {
 /// What one types to try a command.
 fn example(entry: &Entry, place: &str, by_get: bool) -> String {
     let given: Vec<&Parameter> = entry.parameters.iter().filter(|parameter| must_be_given(entry, parameter)).collect();
-    let key = "-H \"Authorization: Bearer $ANKUAN_KEY\"";
+    let key = if may::IN_PERSON.contains(&entry.words) {
+        "-b \"__Host-ankuan=$ANKUAN_SESSION\" -H \"X-Form-Token: $ANKUAN_FORM_TOKEN\""
+    } else {
+        "-H \"Authorization: Bearer $ANKUAN_KEY\""
+    };
     if by_get {
         let values: Vec<String> = given
             .iter()

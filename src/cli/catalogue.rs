@@ -52,6 +52,7 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("api-key add", Kind::Write),
     ("api-key list", Kind::Read),
     ("api-key revoke", Kind::Write),
+    ("api-key confirm", Kind::Write),
     ("upper-court add", Kind::Write),
     ("upper-court end", Kind::Write),
     ("upper-court list", Kind::Read),

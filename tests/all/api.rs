@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ankuan::access::api_keys::{self, Scope};
+use ankuan::access::api_keys::{self, ApiKey, Scope};
 use ankuan::access::{self, Role, sessions};
 use ankuan::api::openapi;
 use ankuan::chart::{self, NewCourt};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, HEAD, KEEPER, NUMBER, TODAY, at};
+use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, HEAD, KEEPER, NUMBER, TODAY, at, code};
 use crate::operations::globals;
 use crate::sign_in::{PASSWORD, enrolled};
 use crate::support::Database;
@@ -90,15 +90,24 @@ impl Api {
         Self { service, router, runtime, court, keys, keys_made: 0 }
     }
 
-    /// A key of somebody who has enrolled.
+    /// A key of somebody who has enrolled, and has confirmed it where that is needed.
     fn key(&mut self, who: &str, scopes: &[Scope]) -> String {
+        let (key, secret) = self.unconfirmed(who, scopes);
+        if key.waits() {
+            self.court.act(who, |tx, acting, _| api_keys::confirm(tx, acting, key.key_id)).expect("confirms");
+        }
+        secret
+    }
+
+    /// A key as an administrator makes it.
+    fn unconfirmed(&mut self, who: &str, scopes: &[Scope]) -> (ApiKey, String) {
         let person = self.court.person(who);
         self.keys_made += 1;
         let mut randomness = Randomness::seeded(100 + self.keys_made);
         let made = self
             .court
             .act(ADMIN, |tx, acting, _| api_keys::create(tx, acting, &person, "测试", scopes, 30, &mut randomness));
-        made.expect("a key").1
+        made.expect("a key")
     }
 
     /// The cookie of a session of somebody, and the token of its forms.
@@ -136,6 +145,17 @@ impl Api {
         if !once.is_empty() {
             headers.push(("idempotency-key", once));
         }
+        self.send(request("POST", path, &headers, Body::from(body.to_string())))
+    }
+
+    /// As [`Api::post`], by somebody who has signed in.
+    fn post_in_person(&self, (cookie, token): &(String, String), once: &str, path: &str, body: &Value) -> Answer {
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("x-form-token", token),
+            ("content-type", "application/json"),
+            ("idempotency-key", once),
+        ];
         self.send(request("POST", path, &headers, Body::from(body.to_string())))
     }
 
@@ -323,6 +343,53 @@ fn a_key_does_what_it_is_for(database: &Database) {
     assert_eq!(api.get(&read, "/api/v1/cases").problem(401), "api.not_signed_in");
 }
 
+/// An administrator makes keys and touches no money: one that may record waits for whose it is.
+fn a_key_that_records_counts_when_its_person_says_so(database: &Database) {
+    let mut api = Api::open(database);
+    let confirm = |api: &mut Api, who: &str, key_id: i64| {
+        code(api.court.act(who, |tx, acting, _| api_keys::confirm(tx, acting, key_id)).map(|_| ()))
+    };
+    let receipt = json!({"reference": "FT1", "amount": "1.00", "value_date": "2026-11-22", "payer": "吴某"});
+    let (read, read_secret) = api.unconfirmed(FINANCE, &[Scope::Read]);
+    api.get(&read_secret, "/api/v1/receipt/list").done();
+    assert_eq!(confirm(&mut api, FINANCE, read.key_id), "access.key_confirmed_already");
+    for scope in [Scope::Write, Scope::Bank] {
+        let (key, secret) = api.unconfirmed(FINANCE, &[Scope::Read, scope]);
+        // Not even to read, and it says who must say so.
+        for path in ["/api/v1/receipt/list", "/api/v1/jobs", "/api/v1/runs"] {
+            let refused = api.get(&secret, path);
+            assert_eq!(refused.problem(403), "access.key_unconfirmed");
+            assert!(refused.text().contains(FINANCE), "{}", refused.text());
+        }
+        assert_eq!(api.post(&secret, "k", "/api/v1/receipt/record", &receipt).problem(403), "access.key_unconfirmed");
+        // Not by who made it, nor by anybody else.
+        assert_eq!(confirm(&mut api, ADMIN, key.key_id), "access.key_not_yours");
+        assert_eq!(confirm(&mut api, HANDLER, key.key_id), "access.key_not_yours");
+        // Nor by a key, this one or one that counts.
+        let by_key = json!({"key": key.key_id});
+        assert_eq!(api.post(&secret, "c", "/api/v1/api-key/confirm", &by_key).problem(403), "access.key_unconfirmed");
+        let counts = api.key(FINANCE, &[Scope::Write]);
+        assert_eq!(api.post(&counts, "c", "/api/v1/api-key/confirm", &by_key).problem(403), "access.not_by_key");
+        // By whose it is, in a session of their own; the page offers it until then.
+        let session = api.session(FINANCE);
+        let account = |api: &Api| api.send(request("GET", "/account", &[("cookie", &session.0)], Body::empty())).text();
+        let offered = format!("name=\"key\" value=\"{}\"", key.key_id);
+        assert!(account(&api).contains(&offered));
+        let once = format!("c{}", key.key_id);
+        api.post_in_person(&session, &once, "/api/v1/api-key/confirm", &by_key).done();
+        assert!(!account(&api).contains(&offered));
+        api.get(&secret, "/api/v1/jobs").done();
+        assert_eq!(confirm(&mut api, FINANCE, key.key_id), "access.key_confirmed_already");
+    }
+    // One that was revoked or is not there is not confirmed, nor by whoever records nothing.
+    let (key, _) = api.unconfirmed(FINANCE, &[Scope::Write]);
+    api.court.act(ADMIN, |tx, acting, _| api_keys::revoke(tx, acting, key.key_id)).expect("revokes");
+    assert_eq!(confirm(&mut api, FINANCE, key.key_id), "access.key_unknown");
+    assert_eq!(confirm(&mut api, FINANCE, 4_711), "access.key_unknown");
+    api.court.act(ADMIN, |tx, acting, _| access::add_person(tx, acting, "无岗位")).expect("adds");
+    assert_eq!(confirm(&mut api, "无岗位", key.key_id), "access.roles_missing");
+}
+
 fn whoever_proves_nothing_is_slowed_down(database: &Database) {
     let api = Api::open(database);
     let mut refused = 0;
@@ -396,7 +463,7 @@ fn another_courts_data_is_not_found(database: &Database) {
     assert_eq!(api.get(&key, "/api/v1/case/list?court=8").problem(400), "command.unknown_parameter");
 }
 
-/// From the list to the bank's files, by programs: two sign with their own keys, a second person agrees to what they saw.
+/// From the list to the bank's files, by programs; two sign, and a second person agrees to what they saw, in person.
 fn a_list_is_paid_over_the_api(database: &Database) {
     let mut api = Api::open(database);
     for who in [HANDLER, HEAD, KEEPER] {
@@ -410,6 +477,7 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     let (handler, finance) = (api.key(HANDLER, &both), api.key(FINANCE, &both));
     let (head, keeper) = (api.key(HEAD, &both), api.key(KEEPER, &both));
     let bank = api.key(FINANCE, &[Scope::Bank]);
+    let (handler_here, finance_here, head_here) = (api.session(HANDLER), api.session(FINANCE), api.session(HEAD));
     api.service.start_workers().expect("workers");
     api.post(&handler, "1", "/api/v1/case/open", &json!({"number": NUMBER, "title": "涉众案"})).done();
     let receipt =
@@ -437,23 +505,35 @@ fn a_list_is_paid_over_the_api(database: &Database) {
         Body::empty(),
     ));
     assert_eq!((not_changed.status, not_changed.bytes.len()), (304, 0));
-    let answer = |key: &str, tag: Option<&str>, body: Value| {
-        let bearer = bearer(key);
-        let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let answer = |(cookie, token): &(String, String), tag: Option<&str>, body: Value| {
+        let mut headers =
+            vec![("cookie", cookie.as_str()), ("x-form-token", token), ("content-type", "application/json")];
         headers.extend(tag.map(|tag| ("if-match", tag)));
         api.send(request("POST", &format!("{place}/answer"), &headers, Body::from(body.to_string())))
     };
-    assert_eq!(answer(&finance, None, json!({"agree": false, "reason": "x"})).problem(428), "api.if_match_missing");
+    // Nobody's key does that for them, whatever it may.
+    let headers = [
+        ("authorization", bearer(&finance)),
+        ("content-type", "application/json".to_owned()),
+        ("if-match", tag.clone()),
+    ];
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let by_key = api.send(request("POST", &format!("{place}/answer"), &headers, Body::from(r#"{"agree": true}"#)));
+    assert_eq!(by_key.problem(403), "access.not_by_key");
+    assert_eq!(
+        answer(&finance_here, None, json!({"agree": false, "reason": "x"})).problem(428),
+        "api.if_match_missing"
+    );
     let stale = Some("\"0123\"");
-    assert_eq!(answer(&finance, stale, json!({"agree": true})).problem(412), "api.if_match");
-    assert_eq!(answer(&finance, Some(&tag), json!({"agree": 1})).problem(400), "api.body");
-    assert_eq!(answer(&finance, Some(&tag), json!({"agree": false})).problem(422), "web.reason_missing");
-    assert_eq!(answer(&handler, Some(&tag), json!({"agree": true})).problem(422), "service.job_own");
-    let declined = answer(&finance, Some(&tag), json!({"agree": false, "reason": "依据不足"}));
+    assert_eq!(answer(&finance_here, stale, json!({"agree": true})).problem(412), "api.if_match");
+    assert_eq!(answer(&finance_here, Some(&tag), json!({"agree": 1})).problem(400), "api.body");
+    assert_eq!(answer(&finance_here, Some(&tag), json!({"agree": false})).problem(422), "web.reason_missing");
+    assert_eq!(answer(&handler_here, Some(&tag), json!({"agree": true})).problem(422), "service.job_own");
+    let declined = answer(&finance_here, Some(&tag), json!({"agree": false, "reason": "依据不足"}));
     assert_eq!(declined.done()["state"], "declined");
     assert_ne!(declined.header("etag"), tag);
-    assert_eq!(answer(&finance, Some(&tag), json!({"agree": true})).problem(412), "api.if_match");
-    assert_eq!(answer(&finance, Some("*"), json!({"agree": true})).problem(409), "service.job_not_proposed");
+    assert_eq!(answer(&finance_here, Some(&tag), json!({"agree": true})).problem(412), "api.if_match");
+    assert_eq!(answer(&finance_here, Some("*"), json!({"agree": true})).problem(409), "service.job_not_proposed");
 
     let made = api.post(&handler, "3", "/api/v1/distribute/make", &json!({"case": NUMBER}));
     let made = api.ended(&handler, &made);
@@ -472,14 +552,16 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     assert!(drafted.to_string().contains(run), "{drafted}");
     let submitted = api.post(&handler, "5", "/api/v1/payout/submit", &json!({"run": run})).done();
     let digest = submitted["digest"].as_str().expect("a digest");
-    let approve = |key: &str, once: &str, password: &str| {
-        let body = json!({"run": run, "digest": digest, "password": password});
-        api.post(key, once, "/api/v1/payout/approve", &body)
+    let signed = |password: &str| json!({"run": run, "digest": digest, "password": password});
+    let by_key = api.post(&finance, "6", "/api/v1/payout/approve", &signed(PASSWORD));
+    assert_eq!(by_key.problem(403), "access.not_by_key");
+    let approve = |session: &(String, String), once: &str, password: &str| {
+        api.post_in_person(session, once, "/api/v1/payout/approve", &signed(password))
     };
-    let wrong = approve(&finance, "6", "not the password");
+    let wrong = approve(&finance_here, "6", "not the password");
     assert_eq!((wrong.status, wrong.problem(wrong.status).starts_with("access.")), (422, true), "{}", wrong.text());
-    approve(&finance, "7", PASSWORD).done();
-    approve(&head, "8", PASSWORD).done();
+    approve(&finance_here, "7", PASSWORD).done();
+    approve(&head_here, "8", PASSWORD).done();
     assert_eq!(api.get(&bank, &format!("/api/v1/runs/{run}/lines")).done(), json!({"items": [], "next": null}));
     let committed = api.post(&finance, "9", "/api/v1/payout/commit", &json!({"run": run}));
     let committed = api.ended(&finance, &committed);
@@ -726,6 +808,7 @@ crate::on_both!(
     a_request_is_done_once,
     what_cannot_be_read_is_a_problem,
     a_key_does_what_it_is_for,
+    a_key_that_records_counts_when_its_person_says_so,
     whoever_proves_nothing_is_slowed_down,
     a_browser_shows_its_form_token,
     another_courts_data_is_not_found,
