@@ -18,6 +18,7 @@ use crate::access::credentials::{self, Proof};
 use crate::access::signing::Signer;
 use crate::access::{self, Actor};
 use crate::clock::Randomness;
+use crate::request::Answer;
 use crate::{Failure, Language, Message, Outcome};
 
 /// The password of who acts.
@@ -277,12 +278,11 @@ pub fn run_api_key(context: &Context, command: &ApiKeyCommand) -> Outcome<()> {
             }
             Ok(())
         }
-        ApiKeyCommand::Confirm { key } => {
-            let mut store = context.store()?;
-            let key = context.commit(&mut store, |tx, acting| api_keys::confirm(tx, acting, *key))?;
+        ApiKeyCommand::Confirm { key } => context.record("api_key.confirm", key, |tx, acting, _| {
+            let key = api_keys::confirm(tx, acting, *key)?;
             let message = Message::new("command.api_key_confirmed").with("key", key.key_id).with("name", &key.name);
-            said(context, &message)
-        }
+            Ok(Answer::new(&message, json!({"key_id": key.key_id})))
+        }),
         ApiKeyCommand::List => list(context),
         ApiKeyCommand::Revoke { key } => {
             let mut store = context.store()?;

@@ -376,7 +376,8 @@ fn a_key_that_records_counts_when_its_person_says_so(database: &Database) {
         let offered = format!("name=\"key\" value=\"{}\"", key.key_id);
         assert!(account(&api).contains(&offered));
         let once = format!("c{}", key.key_id);
-        api.post_in_person(&session, &once, "/api/v1/api-key/confirm", &by_key).done();
+        let confirmed = api.post_in_person(&session, &once, "/api/v1/api-key/confirm", &by_key).done();
+        assert_eq!(api.post_in_person(&session, &once, "/api/v1/api-key/confirm", &by_key).done(), confirmed);
         assert!(!account(&api).contains(&offered));
         api.get(&secret, "/api/v1/jobs").done();
         assert_eq!(confirm(&mut api, FINANCE, key.key_id), "access.key_confirmed_already");
