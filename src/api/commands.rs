@@ -113,7 +113,7 @@ fn request_key(caller: &Caller, headers: &HeaderMap) -> Result<Option<String>, P
     Ok(key.map(str::to_owned))
 }
 
-/// As [`request_key`], of a request that records something.
+/// The key by which the same request is known again, of a request that records something.
 ///
 /// # Errors
 /// `api.idempotency_key_missing`, `api.idempotency_key`.
