@@ -240,6 +240,13 @@ pub const ELSEWHERE: Migration = Migration {
     facts: &[&access::upper::COURT_ABOVE],
 };
 
+/// Keys of programs that write wait for the person they act for.
+pub const API_KEY_CONFIRMATION: Migration = Migration {
+    name: "0021_api_key_confirmation",
+    text: include_str!("../migrations/0021_api_key_confirmation.sql"),
+    facts: &[],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -261,6 +268,7 @@ pub const MIGRATIONS: &[Migration] = &[
     CLAIMANTS,
     READ_LOG,
     ELSEWHERE,
+    API_KEY_CONFIRMATION,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.
