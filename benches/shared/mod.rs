@@ -94,10 +94,7 @@ impl Server {
 
     /// The baseline: the rows into empty tables, in one durable transaction. Returns the seconds.
     pub fn insert(&self, folder: &Path, rows: &Rows) -> Result<f64> {
-        self.clear(folder, "raw")?;
-        let mut store = self.open(folder, "raw")?;
-        let bare: Vec<Migration> = MIGRATIONS.iter().map(|step| Migration { facts: &[], ..*step }).collect();
-        store.migrate(&bare)?;
+        let mut store = self.raw(folder)?;
         let begin = Instant::now();
         let mut tx = store.begin()?;
         for (table, rows) in &rows.0 {
@@ -109,6 +106,15 @@ impl Server {
         }
         tx.commit()?;
         Ok(begin.elapsed().as_secs_f64())
+    }
+
+    /// Empty copies of the tables, without triggers.
+    pub fn raw(&self, folder: &Path) -> Result<Store> {
+        self.clear(folder, "raw")?;
+        let mut store = self.open(folder, "raw")?;
+        let bare: Vec<Migration> = MIGRATIONS.iter().map(|step| Migration { facts: &[], ..*step }).collect();
+        store.migrate(&bare)?;
+        Ok(store)
     }
 
     /// Settings, and what a run left in each table.
