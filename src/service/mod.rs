@@ -10,12 +10,13 @@ mod recall;
 pub mod server;
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ankuan_ledger::engine::{EngineKind, Lease, Pool};
-use ankuan_ledger::{Store, Tx};
+use ankuan_ledger::{Store, Tx, stop};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -836,7 +837,9 @@ impl Service {
         let stopped = Arc::new((Mutex::new(false), Condvar::new()));
         let end = std::thread::scope(|scope| {
             let alive = scope.spawn(|| self.keep_alive(job, &reached, &stopped));
-            let end = self.run_kept(job, &reached).unwrap_or_else(|failure| {
+            // A mistake in a command must not hold this worker, nor renew the lease for ever.
+            let ran = catch_unwind(AssertUnwindSafe(|| self.run_kept(job, &reached)));
+            let end = ran.unwrap_or_else(|_| Err(panicked())).unwrap_or_else(|failure| {
                 tracing::error!(job = job.job_id, failure = failure.for_log(), "a job could not be run");
                 end_of(Ran { said: Said::default(), outcome: Err(failure) }, job.language)
             });
@@ -917,6 +920,7 @@ impl Service {
         let command = entry.command(&given(entry, &asked, Some(&written))?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
         let ran = self.run_logged(&context, &person, entry, &asked.values, &command)?;
+        stop::at("job run");
         let files = written_files(&written)?;
         if !files.is_empty() {
             let mut randomness = Randomness::system();
@@ -958,6 +962,11 @@ pub fn steps(reached: &Reached) -> (i64, i64) {
     use std::sync::atomic::Ordering::Relaxed;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     (number(reached.done.load(Relaxed)), number(reached.total.load(Relaxed)))
+}
+
+/// A panic, as something that broke. What it said stands on standard error and nowhere else: it may be somebody's name.
+fn panicked() -> Failure {
+    std::io::Error::other("a mistake in the program, which standard error tells of").into()
 }
 
 /// How a command ended, as a job keeps it.
