@@ -240,6 +240,10 @@ pub const ELSEWHERE: Migration = Migration {
     facts: &[&access::upper::COURT_ABOVE],
 };
 
+/// Files that a request made. All of it is state.
+pub const REQUEST_FILES: Migration =
+    Migration { name: "0020_request_files", text: include_str!("../migrations/0020_request_files.sql"), facts: &[] };
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -261,6 +265,7 @@ pub const MIGRATIONS: &[Migration] = &[
     CLAIMANTS,
     READ_LOG,
     ELSEWHERE,
+    REQUEST_FILES,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

@@ -17,6 +17,7 @@ use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::request_files::{self, MadeFile};
 
 /// Problems shown on the terminal; the file has them all.
 const PROBLEMS_SHOWN: usize = 20;
@@ -135,6 +136,19 @@ pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportAr
     if !args.keep_broken && !list.already && list.broken > 0 {
         show_problems(context, &shown, counts)?;
         return Err(Message::new("claims_cli.broken_refused").with("count", list.broken).into());
+    }
+    if let (Some(path), Some(request)) = (&args.problems, context.asked("claims.import", &args.case)?) {
+        if list.already {
+            // Done again under the same request, what was found then is said again; a list is read once.
+            for kept in request_files::kept(&mut tx, keys, &acting, &request)? {
+                std::fs::write(path, kept.bytes).map_err(|error| Failure::of_file(path, &error))?;
+            }
+        } else {
+            let bytes = std::fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let files = [MadeFile { name, bytes }];
+            request_files::keep(&mut tx, keys, &mut randomness, &acting, &request, &files)?;
+        }
     }
     tx.commit()?;
     Ok(Imported { list, counts, shown })

@@ -34,7 +34,7 @@ use crate::request::{Answer, Request};
 use crate::schema;
 use crate::webhooks::delivery;
 use crate::webhooks::sender::Sender;
-use crate::{Failure, Language, Message, Outcome, access, chart, request};
+use crate::{Failure, Language, Message, Outcome, access, chart, request, request_files};
 use guard::Guard;
 use jobs::{End, Job, JobFile, State};
 use metrics::Metrics;
@@ -848,7 +848,14 @@ impl Service {
             let _ended = alive.join();
             end
         });
-        let ended = self.write(|tx| jobs::end(tx, job, &self.owner, &end, self.clock.now()));
+        let ended = self.write(|tx| {
+            let is_ours = jobs::end(tx, job, &self.owner, &end, self.clock.now())?;
+            // Its files stand with the job now, and nobody does it again.
+            if is_ours && end.state == State::Done {
+                request_files::forget(tx, job.court_id, job.person_id, &request_of(job))?;
+            }
+            Ok(is_ours)
+        });
         lock(&self.running).remove(&(job.court_id, job.job_id));
         self.metrics.job_ended(end.state);
         let (state, micros) = (end.state.as_str(), watch.micros());
@@ -912,7 +919,7 @@ impl Service {
             files,
             password: None,
             language: job.language,
-            request: Some(format!("job-{}", job.job_id)),
+            request: Some(request_of(job)),
             return_to: String::new(),
         };
         let written = folder.path().join("written");
@@ -967,6 +974,11 @@ pub fn steps(reached: &Reached) -> (i64, i64) {
 /// A panic, as something that broke. What it said stands on standard error and nowhere else: it may be somebody's name.
 fn panicked() -> Failure {
     std::io::Error::other("a mistake in the program, which standard error tells of").into()
+}
+
+/// The key of the request under which a job runs, however often it is begun.
+fn request_of(job: &Job) -> String {
+    format!("job-{}", job.job_id)
 }
 
 /// How a command ended, as a job keeps it.
