@@ -15,6 +15,9 @@ const KEEPING: &[Role] = &[FundKeeper, Finance];
 const DESK: &[Role] = &[Handler, FundKeeper];
 const APPROVING: &[Role] = &[FundKeeper, Finance, BureauHead, VicePresident];
 
+/// Who may answer for what somebody else proposed; which of them for which command, its room says.
+pub const ANSWERING: &[Role] = &[Handler, FundKeeper, Finance, BureauHead, VicePresident];
+
 /// Commands that record something, and the roles of whoever begins them. Whoever confirms one as a second person has the
 /// roles that its room names. All other commands only read.
 pub const MAY: &[(&str, &[Role])] = &[

@@ -49,12 +49,40 @@ pub struct Job {
     pub result: Option<serde_json::Value>,
     /// What it says to people, line by line.
     pub lines: Vec<String>,
+    /// What it was given, by name; numbers of accounts and people are masked.
+    pub arguments: Vec<Argument>,
+    /// The files that were given with it.
+    pub given: Vec<GivenFile>,
     /// The files that it wrote.
     pub files: Vec<File>,
     /// When it was asked for.
     pub made_at: String,
     /// When it ended.
     pub ended_at: Option<String>,
+}
+
+/// What a job was given.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobArgument)]
+pub struct Argument {
+    /// The parameter.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// A file that was given with a job.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = JobGivenFile)]
+pub struct GivenFile {
+    /// The parameter that it was given for.
+    pub parameter: String,
+    /// Its name.
+    pub name: String,
+    /// SHA-256 of its bytes in hex, while a second person has to answer.
+    pub sha256: Option<String>,
+    /// Where it is: for whom the job runs, and for whoever may answer.
+    pub href: String,
 }
 
 /// A file that a job wrote.
@@ -93,6 +121,17 @@ fn shown(tx: &mut Tx<'_>, service: &Service, job: Stored) -> Outcome<Job> {
     let files = jobs::files(tx, job.court_id, job.job_id)?;
     let (steps_done, steps_total) =
         service.reached(job.court_id, job.job_id).map_or(job.steps, |reached| steps(&reached));
+    let mut given = Vec::new();
+    for file in files.iter().filter(|file| !file.parameter.is_empty()) {
+        let sha256 = if job.state == JobState::Proposed {
+            let bytes = jobs::file_bytes(tx, service.keys(), job.court_id, job.job_id, file.file_no)?;
+            Some(hex(&sha256(&[&bytes])))
+        } else {
+            None
+        };
+        let href = format!("{}/files/{}", place(job.job_id), file.file_no);
+        given.push(GivenFile { parameter: file.parameter.clone(), name: file.name.clone(), sha256, href });
+    }
     let lines = job.said.pieces.iter().filter_map(|piece| match piece {
         Piece::Line(line) => Some(line.clone()),
         Piece::Pairs(_) | Piece::Table { .. } => None,
@@ -107,6 +146,8 @@ fn shown(tx: &mut Tx<'_>, service: &Service, job: Stored) -> Outcome<Job> {
         steps_done,
         steps_total,
         code: job.code,
+        arguments: job.arguments.into_iter().map(|(name, value)| Argument { name, value }).collect(),
+        given,
         lines: lines.collect(),
         result: job.said.object,
         files: files

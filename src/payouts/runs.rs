@@ -308,6 +308,10 @@ pub(super) fn makers(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Vec<i
                 "SELECT actor_id FROM sheet WHERE court_id = $1 AND book_id = $2 AND sheet_id = $3 UNION \
                  SELECT p.proposed_by FROM sheet_line AS l JOIN payee AS p ON p.court_id = l.court_id \
                  AND p.book_id = l.book_id AND p.payee_id = l.payee_id \
+                 WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3 UNION \
+                 SELECT e.proposed_by FROM sheet_line AS l JOIN sheet AS s ON s.court_id = l.court_id \
+                 AND s.book_id = l.book_id AND s.sheet_id = l.sheet_id JOIN claim_event AS e ON e.court_id = s.court_id \
+                 AND e.book_id = s.book_id AND e.case_id = s.case_id AND e.claim_id = l.payee_id \
                  WHERE l.court_id = $1 AND l.book_id = $2 AND l.sheet_id = $3"
             }
             SourceKind::Reissue => {
@@ -316,7 +320,7 @@ pub(super) fn makers(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<Vec<i
         };
         let key = [court_id.into(), books::CASE_MONEY.into(), source.source_id.into()];
         makers.extend(tx.query(text, &key, |row| row.int(0))?);
-        // New payment details of a case are made by whoever proposed them.
+        // New payment details of a case are made by whoever proposed them; of a sheet only those of its payees count.
         if source.kind != SourceKind::Sheet {
             makers.extend(tx.query(
                 "SELECT DISTINCT proposed_by FROM claim_event WHERE court_id = $1 AND book_id = $2 AND case_id = $3",

@@ -11,6 +11,7 @@ use crate::access::Actor;
 use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
+use crate::documents::personal;
 use crate::documents::rotation::Sealed;
 use crate::words::{read_word, words};
 use crate::{Language, Message, Outcome};
@@ -98,6 +99,12 @@ pub struct Job {
     pub ended_at: Option<i64>,
 }
 
+/// Arguments that tell of people. In the row they stand masked; whole, they are sealed like a file of the job.
+const PERSONAL: &[&str] = &["account", "document_number", "identifier", "telephone"];
+
+/// The file in which such arguments are; those that were given or written have numbers from 1.
+const ARGUMENTS_FILE: i64 = 0;
+
 /// A question whose rows are jobs, as [`read`] reads them.
 macro_rules! select {
     ($rest:literal) => {
@@ -158,7 +165,12 @@ pub fn add(
     now: Timestamp,
 ) -> Outcome<i64> {
     let job_id = next_number(tx, person.court_id, "job")?;
-    let arguments = serde_json::to_string(&asked.values).map_err(std::io::Error::from)?;
+    let is_personal = |name: &str| PERSONAL.contains(&name);
+    let mask = |(name, value): &(String, String)| {
+        (name.clone(), if is_personal(name) { personal::mask(value) } else { value.clone() })
+    };
+    let masked: Vec<(String, String)> = asked.values.iter().map(mask).collect();
+    let arguments = serde_json::to_string(&masked).map_err(std::io::Error::from)?;
     tx.execute(
         "INSERT INTO job (court_id, job_id, person_id, command, arguments, language, return_to, state, reason, attempt, \
          owner, lease_until, done_steps, total_steps, code, said, made_at) \
@@ -175,6 +187,11 @@ pub fn add(
             now.as_microsecond().into(),
         ],
     )?;
+    if asked.values.iter().any(|(name, _)| is_personal(name)) {
+        let whole = serde_json::to_vec(&asked.values).map_err(std::io::Error::from)?;
+        let key = (person.court_id, job_id, ARGUMENTS_FILE);
+        keep_file(tx, keys, randomness, key, "arguments", "arguments.json", &whole)?;
+    }
     for (file_no, file) in (1..).zip(&asked.files) {
         let bytes = std::fs::read(&file.path)?;
         keep_file(tx, keys, randomness, (person.court_id, job_id, file_no), &file.parameter, &file.name, &bytes)?;
@@ -255,10 +272,26 @@ pub struct JobFile {
 pub fn files(tx: &mut Tx<'_>, court_id: i64, job_id: i64) -> Outcome<Vec<JobFile>> {
     Ok(tx.query(
         "SELECT file_no, parameter, name FROM job_file WHERE court_id = $1 AND job_id = $2 AND part_no = 1 \
-         ORDER BY file_no",
-        &[court_id.into(), job_id.into()],
+         AND file_no > $3 ORDER BY file_no",
+        &[court_id.into(), job_id.into(), ARGUMENTS_FILE.into()],
         |row| Ok(JobFile { file_no: row.int(0)?, parameter: row.text(1)?.to_owned(), name: row.text(2)?.to_owned() }),
     )?)
+}
+
+/// The arguments of a job as they were given, with those that stand masked in [`Job::arguments`].
+///
+/// # Errors
+/// `keys.cannot_open`; what the database says.
+pub fn whole_arguments(tx: &mut Tx<'_>, keys: &Keys, job: &Job) -> Outcome<Vec<(String, String)>> {
+    if !job.arguments.iter().any(|(name, _)| PERSONAL.contains(&name.as_str())) {
+        return Ok(job.arguments.clone());
+    }
+    let bytes = file_bytes(tx, keys, job.court_id, job.job_id, ARGUMENTS_FILE)?;
+    // Jobs of an earlier version have them in the row.
+    if bytes.is_empty() {
+        return Ok(job.arguments.clone());
+    }
+    Ok(serde_json::from_slice(&bytes).map_err(std::io::Error::from)?)
 }
 
 /// The bytes of a file of a job, part by part.

@@ -168,6 +168,35 @@ pub struct Service {
     _guard: Guard,
 }
 
+/// The largest file that the page of a proposal shows whole: payment details are some hundred bytes; a list is fetched.
+const SHOWN_BYTES_MAX: usize = 16 << 10;
+
+/// A job as somebody looks at it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The job.
+    pub job: Job,
+    /// Its arguments: whole for whoever may answer.
+    pub arguments: Vec<(String, String)>,
+    /// The files that were given with it.
+    pub given: Vec<GivenFile>,
+    /// The files that it wrote.
+    pub written: Vec<JobFile>,
+    /// Whether who looks may agree to it or decline it.
+    pub may_answer: bool,
+}
+
+/// A file that was given with a job.
+#[derive(Clone, Debug)]
+pub struct GivenFile {
+    /// Which.
+    pub file: JobFile,
+    /// SHA-256 of its bytes, while somebody has to answer.
+    pub digest: Option<ankuan_ledger::chain::Digest>,
+    /// What stands in it, for whoever may answer, where it is short and text.
+    pub text: Option<String>,
+}
+
 /// What is asked of a court at every request.
 #[derive(Debug)]
 pub struct Register {
@@ -605,9 +634,13 @@ impl Service {
         reason: &str,
         check: impl FnOnce(&mut Tx<'_>, &Job) -> Outcome<()>,
     ) -> Outcome<()> {
+        let standings = self.standings(second)?;
         self.write(|tx| {
             let job = jobs::find(tx, second.court_id, job_id)?;
             check(tx, &job)?;
+            if !standings.iter().any(|standing| may::ANSWERING.contains(&standing.role)) {
+                return Err(Message::new("service.may_not_answer").with("person", &second.name).into());
+            }
             if let Some(named) = self.named_second(&job).filter(|named| *named != second.name) {
                 return Err(Message::new("service.job_for_another").with("job", job_id).with("name", named).into());
             }
@@ -617,15 +650,66 @@ impl Service {
         Ok(())
     }
 
-    /// A file of a job, for whom it ran or who agreed to it; that they take it is logged, for it may tell of people.
+    /// Whether somebody may answer a job: it waits for a second person who is not who proposed it, nor somebody else by
+    /// name.
+    fn may_answer(&self, person: &Actor, standings: &BTreeSet<Standing>, job: &Job) -> bool {
+        job.state == State::Proposed
+            && job.person_id != person.person_id
+            && self.named_second(job).is_none_or(|named| named == person.name)
+            && standings.iter().any(|standing| may::ANSWERING.contains(&standing.role))
+    }
+
+    /// A job as somebody looks at it. Whoever may answer sees everything that they would agree to, and that they saw it is
+    /// logged; others see numbers masked and files by name.
+    ///
+    /// # Errors
+    /// `service.job_unknown`; it could not be logged.
+    pub fn seen(&self, person: &Actor, job_id: i64) -> Outcome<Seen> {
+        let standings = self.standings(person)?;
+        let (seen, opened) = self.read(|tx| {
+            let job = jobs::find(tx, person.court_id, job_id)?;
+            let may_answer = self.may_answer(person, &standings, &job);
+            let arguments =
+                if may_answer { jobs::whole_arguments(tx, &self.keys, &job)? } else { job.arguments.clone() };
+            let mut given = Vec::new();
+            let mut written = Vec::new();
+            for file in jobs::files(tx, job.court_id, job_id)? {
+                if file.parameter.is_empty() {
+                    written.push(file);
+                    continue;
+                }
+                let (mut digest, mut text) = (None, None);
+                if job.state == State::Proposed {
+                    let bytes = jobs::file_bytes(tx, &self.keys, job.court_id, job_id, file.file_no)?;
+                    digest = Some(ankuan_ledger::chain::sha256(&[&bytes]));
+                    let is_short = bytes.len() <= SHOWN_BYTES_MAX;
+                    text =
+                        Some(bytes).filter(|_| may_answer && is_short).and_then(|bytes| String::from_utf8(bytes).ok());
+                }
+                given.push(GivenFile { file, digest, text });
+            }
+            let opened = arguments != job.arguments || given.iter().any(|given| given.text.is_some());
+            Ok((Seen { job, arguments, given, written, may_answer }, opened))
+        })?;
+        if opened {
+            self.log_read(person, "job", &format!("job={job_id}"), 1)?;
+        }
+        Ok(seen)
+    }
+
+    /// A file of a job: for whom it ran or who agreed to it, and one that was given also for whoever may still answer. That
+    /// they take it is logged, for it may tell of people.
     ///
     /// # Errors
     /// `service.job_unknown`; it could not be logged.
     pub fn job_file(&self, person: &Actor, job_id: i64, file_no: i64) -> Outcome<JobFile> {
         let unknown = || Message::new("service.job_unknown").with("job", job_id);
+        let standings = self.standings(person)?;
         let file = self.read(|tx| {
             let job = jobs::find(tx, person.court_id, job_id)?;
-            if job.person_id != person.person_id && job.second_person_id != Some(person.person_id) {
+            let has_agreed = job.second_person_id == Some(person.person_id) && job.state != State::Declined;
+            let may_answer = self.may_answer(person, &standings, &job);
+            if job.person_id != person.person_id && !has_agreed && !may_answer {
                 return Err(unknown().into());
             }
             let files = jobs::files(tx, person.court_id, job_id)?;
@@ -907,7 +991,7 @@ impl Service {
             }
             Ok((person, second, files))
         })?;
-        let mut values = job.arguments.clone();
+        let mut values = self.read(|tx| jobs::whole_arguments(tx, &self.keys, job))?;
         if let (Some(second), Some(parameter)) = (&second, entry.second_person()) {
             values.retain(|(name, _)| *name != parameter.name);
             values.push((parameter.name.clone(), second.name.clone()));

@@ -93,12 +93,14 @@ impl Place {
     }
 }
 
+/// What is kept by court and name, with when it was asked for last.
+type Places = HashMap<(i64, String), (u64, Arc<Place>)>;
+
 /// Everything that is kept.
 #[derive(Debug, Default)]
 pub(super) struct Recall {
     asked: AtomicU64,
-    /// By court and name; when each was asked for last.
-    places: Mutex<HashMap<(i64, String), (u64, Arc<Place>)>>,
+    places: Mutex<Places>,
 }
 
 impl Recall {

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ankuan_ledger::chain::hex;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
@@ -16,8 +17,8 @@ use super::{App, Sorry, Viewer, blocking, local, page, parts};
 use crate::access::{self, Actor};
 use crate::api::stream::streamed;
 use crate::cli::catalogue::Takes;
-use crate::service::jobs::{self, Job, JobFile, State as JobState};
-use crate::service::{Service, steps};
+use crate::service::jobs::{self, Job, State as JobState};
+use crate::service::{GivenFile, Seen, Service, steps};
 use crate::{Outcome, clock};
 
 /// How often a page is told how far a job is that runs in this process: what an eye sees as moving.
@@ -31,19 +32,18 @@ const SHOWN_MAX: i64 = 100;
 
 /// What a page needs of a job.
 struct View {
-    job: Job,
+    seen: Seen,
     person: Actor,
     second: Option<Actor>,
-    files: Vec<JobFile>,
 }
 
-fn load(service: &Service, court_id: i64, job_id: i64) -> Outcome<View> {
+fn load(service: &Service, viewer: &Actor, job_id: i64) -> Outcome<View> {
+    let court_id = viewer.court_id;
+    let seen = service.seen(viewer, job_id)?;
     service.read(|tx| {
-        let job = jobs::find(tx, court_id, job_id)?;
-        let person = access::person_by_id(tx, court_id, job.person_id)?;
-        let second = job.second_person_id.map(|id| access::person_by_id(tx, court_id, id)).transpose()?;
-        let files = jobs::files(tx, court_id, job_id)?;
-        Ok(View { job, person, second, files })
+        let person = access::person_by_id(tx, court_id, seen.job.person_id)?;
+        let second = seen.job.second_person_id.map(|id| access::person_by_id(tx, court_id, id)).transpose()?;
+        Ok(View { seen, person, second })
     })
 }
 
@@ -101,13 +101,13 @@ fn about(service: &Service, viewer: &Viewer, job: &Job) -> String {
 /// `service.job_unknown`.
 pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) -> Result<Markup, Sorry> {
     let court_id = viewer.session.actor.court_id;
-    let view = blocking(&service, move |service| load(service, court_id, job_id))
-        .await
-        .map_err(|failure| viewer.sorry(failure))?;
-    let View { job, person, second, files } = &view;
+    let me = viewer.session.actor.clone();
+    let view =
+        blocking(&service, move |service| load(service, &me, job_id)).await.map_err(|failure| viewer.sorry(failure))?;
+    let View { seen, person, second } = &view;
+    let job = &seen.job;
     let title = about(&service, &viewer, job);
     let (done, total) = service.reached(court_id, job_id).map_or(job.steps, |reached| steps(&reached));
-    let (given, written): (Vec<_>, Vec<_>) = files.iter().partition(|file| !file.parameter.is_empty());
     let body = html! {
         h1 { (title) }
         dl.pairs {
@@ -116,7 +116,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
             @if let Some(second) = second { div { dt { (viewer.t("web.second_person")) } dd { (second.name) } } }
             @if !job.reason.is_empty() { div { dt { (viewer.t("web.reason")) } dd { (job.reason) } } }
             div { dt { (viewer.t("web.since")) } dd { (clock::shown_in_shanghai(job.made_at)) } }
-            @for (name, value) in &job.arguments {
+            @for (name, value) in &seen.arguments {
                 @let parameter = service.entry(&job.command).and_then(|entry| entry.parameter(name));
                 @let chosen = parameter.and_then(|known| known.choices.iter().find(|choice| choice.word == *value));
                 @let is_flag = parameter.is_some_and(|known| known.takes == Takes::Flag);
@@ -125,7 +125,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
                     dd { @if is_flag { "✓" } @else { (chosen.map_or(value.as_str(), |choice| choice.text(viewer.language))) } }
                 }
             }
-            @for file in &given { div { dt { (viewer.t("web.file")) } dd { (file.name) } } }
+            @for given in &seen.given { div { dt { (viewer.t("web.file")) } dd { (given_file(given, job_id, seen.may_answer)) } } }
         }
         @if matches!(job.state, JobState::Waiting | JobState::Running) {
             div.progress data-events=(format!("/jobs/{job_id}/events")) {
@@ -135,8 +135,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
             noscript { meta http-equiv="refresh" content="2"; }
         }
         @if job.state == JobState::Proposed {
-            @let named = service.named_second(job);
-            @if job.person_id == viewer.session.actor.person_id || named.is_some_and(|named| named != viewer.session.actor.name) {
+            @if !seen.may_answer {
                 p.hint { (viewer.t("web.waits_for_second")) }
             } @else {
                 form method="post" action=(format!("/jobs/{job_id}/answer")) {
@@ -152,15 +151,25 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
             JobState::Broken => p.refusal role="alert" { (viewer.t("web.broken")) },
             _ => div.done role="status" { (parts::said(&job.said)) },
         }
-        @if !written.is_empty() {
+        @if !seen.written.is_empty() {
             h2 { (viewer.t("web.files")) }
-            ul { @for file in written {
+            ul { @for file in &seen.written {
                 li { a href=(format!("/jobs/{job_id}/files/{}", file.file_no)) download { (file.name) } }
             } }
         }
         @if job.state.is_end() { p { a.button href=(local(&job.return_to)) { (viewer.t("web.go_on")) } } }
     };
     Ok(page(&viewer, &title, &body))
+}
+
+/// A file that was given with a job: what stands in it is what the second person agrees to.
+fn given_file(given: &GivenFile, job_id: i64, may_answer: bool) -> Markup {
+    html! {
+        @if may_answer { a href=(format!("/jobs/{job_id}/files/{}", given.file.file_no)) download { (given.file.name) } }
+        @else { (given.file.name) }
+        @if let Some(digest) = given.digest { " " code.digest { (hex(&digest[..8])) } }
+        @if let Some(text) = &given.text { pre { (text) } }
+    }
 }
 
 /// The second person's answer.

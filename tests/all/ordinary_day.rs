@@ -124,6 +124,10 @@ impl Day {
     }
 
     fn change_account(&mut self, case: &Case, payee_id: i64, account: i64) -> Outcome<i64> {
+        self.change_account_by(HANDLER, case, payee_id, account)
+    }
+
+    fn change_account_by(&mut self, who: &str, case: &Case, payee_id: i64, account: i64) -> Outcome<i64> {
         let confirmed_by = self.court.person(FINANCE);
         let (name, account) = detail("王芳", account);
         let statement = Statement {
@@ -134,7 +138,7 @@ impl Day {
             confirmed_by: &confirmed_by,
         };
         let new = NewDetails { detail: person(&name, &account, "") };
-        self.act(HANDLER, |tx, acting, keys, random| {
+        self.act(who, |tx, acting, keys, random| {
             Ok(sheets::change_payee_details(tx, acting, keys, random, payee_id, &statement, &new)?.detail_id)
         })
     }
@@ -525,6 +529,28 @@ macro_rules! approval_of {
             ", maker_id, digest, amount_minor, recorded_at, mark FROM approval WHERE court_id = $1 AND step_no = 1"
         )
     };
+}
+
+/// Whoever proposed the account that a sheet is paid to has made a part of the run, whoever made the sheet.
+fn who_proposed_an_account_approves_no_sheet_that_pays_it(database: &Database) {
+    let mut day = Day::open(database);
+    let head = day.court.person(HEAD);
+    day.court
+        .act(ADMIN, |tx, acting, _| access::grant(tx, acting, &head, Role::Handler, TODAY, "兼任"))
+        .expect("grants");
+    let case = day.case(1);
+    let receipt = day.receive(&case, 1_000);
+    let payee = day.payee(&case, PayeeKind::Applicant, "王芳", 1);
+    day.change_account_by(HEAD, &case, payee, 2).expect("proposes");
+    let sheet = day.sheet(&case, receipt, &[(Head::Principal, payee, 1_000)]).expect("records");
+    let run = day.draft(&[(SourceKind::Sheet, sheet)]).expect("drafts");
+    day.submit(&run).expect("submits");
+    let cleared = day.court.act(HEAD, |tx, acting, _| {
+        ankuan::payouts::screens::clear(tx, acting, &run, "account_changed_lately", "已核实")
+    });
+    assert_eq!(code(cleared), "screens.maker_clears");
+    day.approve(FINANCE, &run).expect("first step");
+    assert_eq!(code(day.approve(HEAD, &run)), "runs.maker_approves");
 }
 
 fn the_maker_never_approves(database: &Database) {
@@ -948,6 +974,7 @@ crate::on_both!(
     a_changed_account_voids_approvals_and_blocks_lines,
     what_a_sheet_refuses,
     the_maker_never_approves,
+    who_proposed_an_account_approves_no_sheet_that_pays_it,
     of_two_commits_at_once_one_wins,
     sheets_are_paid_in_any_order,
     money_is_distributed_once,

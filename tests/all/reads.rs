@@ -7,7 +7,7 @@ use ankuan::access::Actor;
 use ankuan::clock::{Clock, Randomness};
 use ankuan::reads::{self, Entry, Kind, ReadLog};
 use ankuan::service::jobs::{self, State};
-use ankuan::service::{Answered, Ran, Service};
+use ankuan::service::{Answered, Asked, Ran, Service, Upload};
 use ankuan_ledger::Store;
 
 use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, HEAD, at};
@@ -114,6 +114,45 @@ fn a_file_of_a_job_that_is_taken_is_logged(database: &Database) {
     assert_eq!(about, [(finance.person_id, "job file", format!("job={job_id} problems.csv"))]);
 }
 
+/// Who is asked to agree sees all that they agree to, and it is logged that they did; others see no numbers.
+fn who_agrees_sees_what_they_agree_to(database: &Database) {
+    let mut court = Court::open(database);
+    let [handler, finance, admin] = [HANDLER, FINANCE, ADMIN].map(|name| court.person(name));
+    let service = Service::new(globals(database), Clock::fixed(at()), Vec::new()).expect("serves");
+    let number = "6222021202999911118";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("details.toml");
+    std::fs::write(&path, format!("account = \"{number}\"\n")).expect("writes");
+    let file = Upload { parameter: "file".to_owned(), name: "details.toml".to_owned(), path };
+    let proposed = Asked { files: vec![file], ..asked("payee add", &[("account", number), ("name", "王芳")]) };
+    let job_id = add_job(&mut court.store, service.keys(), (COURT, HANDLER), &proposed, State::Proposed);
+    let row = "SELECT arguments FROM job WHERE court_id = $1";
+    let stored =
+        court.store.snapshot().expect("reads").query_one(row, &[COURT.into()], |row| Ok(row.text(0)?.to_owned()));
+    assert!(!stored.expect("a row").contains(number), "numbers stand sealed");
+
+    let agreeing = service.seen(&finance, job_id).expect("sees");
+    assert!(agreeing.may_answer && agreeing.arguments.contains(&("account".to_owned(), number.to_owned())));
+    assert!(agreeing.given[0].text.as_deref().is_some_and(|text| text.contains(number)), "{agreeing:?}");
+    assert!(agreeing.given[0].digest.is_some());
+    service.job_file(&finance, job_id, 1).expect("may be fetched too");
+    for person in [&handler, &admin] {
+        let seen = service.seen(person, job_id).expect("sees");
+        assert!(!seen.may_answer && !format!("{seen:?}").contains(number), "{seen:?}");
+    }
+    let commands = || -> Vec<String> {
+        let entries = reads::newest(&mut log(database).snapshot().expect("reads"), COURT, None, 10).expect("reads");
+        entries.into_iter().map(|(_, entry)| entry.command).collect()
+    };
+    assert_eq!(commands(), ["job file", "job"]);
+
+    // Who handles no money says nothing to it, and gets nothing by trying; nor does whoever declined.
+    assert_eq!(crate::court::code(service.answer(job_id, &admin, false, "no")), "service.may_not_answer");
+    assert_eq!(crate::court::code(service.job_file(&admin, job_id, 1)), "service.job_unknown");
+    service.answer(job_id, &finance, false, "账号有误").expect("declines");
+    assert_eq!(crate::court::code(service.job_file(&finance, job_id, 1)), "service.job_unknown");
+}
+
 /// Many at once, from two processes where there may be two, are one chain.
 fn many_at_once_are_one_chain(database: &Database) {
     const THREADS: i64 = 8;
@@ -153,5 +192,6 @@ fn many_at_once_are_one_chain(database: &Database) {
 crate::on_both!(
     what_is_opened_or_refused_is_logged,
     a_file_of_a_job_that_is_taken_is_logged,
+    who_agrees_sees_what_they_agree_to,
     many_at_once_are_one_chain
 );
