@@ -12,7 +12,7 @@ use crate::documents::keys::Keys;
 use crate::documents::rotation::Sealed;
 use crate::request::Request;
 use crate::service::jobs;
-use crate::{Message, Outcome};
+use crate::{Failure, Message, Outcome};
 
 /// How long files are kept that no job takes over, in microseconds: they may hold codes, which count no longer than that.
 pub const KEPT: i64 = crate::claimants::CODE_LASTS;
@@ -91,12 +91,7 @@ pub fn keep(
 ///
 /// # Errors
 /// `keys.cannot_open`; what the database says.
-pub fn kept(
-    tx: &mut Tx<'_>,
-    keys: &Keys,
-    acting: &Acting,
-    request: &Request,
-) -> Outcome<Vec<MadeFile>> {
+pub fn kept(tx: &mut Tx<'_>, keys: &Keys, acting: &Acting, request: &Request) -> Outcome<Vec<MadeFile>> {
     let court_id = acting.actor.court_id;
     let mut files: Vec<MadeFile> = Vec::new();
     tx.each(
@@ -113,7 +108,7 @@ pub fn kept(
             if let Some(file) = files.last_mut() {
                 file.bytes.extend_from_slice(part);
             }
-            Ok(())
+            Ok::<(), Failure>(())
         },
     )?;
     Ok(files)

@@ -242,8 +242,7 @@ fn print_letters(context: &Context, args: &LettersArgs) -> Outcome<()> {
         if wanted.is_empty() {
             return Err(Message::new("claimants.no_letters").with("case", case.current_number()).into());
         }
-        let made =
-            claimants::make_codes(tx, opened, &mut Randomness::system(), (court_id, &case), &wanted, acting.at)?;
+        let made = claimants::make_codes(tx, opened, &mut Randomness::system(), (court_id, &case), &wanted, acting.at)?;
         let mut letters: Vec<Letter<'_>> =
             wanted.iter().map(|claimant| Letter { seen: &claimant.seen, code: None }).collect();
         for new in &made {

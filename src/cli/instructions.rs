@@ -65,10 +65,9 @@ fn out(context: &Context, args: &OutArgs) -> Outcome<()> {
         (Some(institution), _) => {
             let answer = context.once(&mut store, "instructions.out", institution, |tx, acting| {
                 let sent = instructions::send(tx, acting, &keys, &mut Randomness::system(), institution)?;
-                let message = sent.as_ref().map_or_else(
-                    || Message::new("assets.nothing_to_send").with("institution", institution),
-                    sentence,
-                );
+                let message = sent
+                    .as_ref()
+                    .map_or_else(|| Message::new("assets.nothing_to_send").with("institution", institution), sentence);
                 Ok(Answer::new(&message, json!({"instruction": sent.map(|sent| sent.number)})))
             })?;
             // Also when it was done before: the message that this request sent then is delivered from what is kept of it.

@@ -428,8 +428,7 @@ pub fn deliver(
     context.once(store, "payout.deliver", &(run, folder), |tx, acting| {
         let files = release::deliver(tx, acting, keys, run, folder)?;
         write_transmittal(context, tx, run, folder)?;
-        let message =
-            Message::new("payout_cli.delivered").with("files", files.len()).with("folder", folder.display());
+        let message = Message::new("payout_cli.delivered").with("files", files.len()).with("folder", folder.display());
         delivered = Some(files);
         Ok(Answer::new(&message, json!({"run": run})))
     })?;
