@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use ankuan_ledger::chain::hex;
 use ankuan_ledger::{Amount, Store};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -17,6 +18,7 @@ use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::request::{self, Answer};
 use crate::request_files::{self, MadeFile};
 
 /// Problems shown on the terminal; the file has them all.
@@ -137,17 +139,24 @@ pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportAr
         show_problems(context, &shown, counts)?;
         return Err(Message::new("claims_cli.broken_refused").with("count", list.broken).into());
     }
-    if let (Some(path), Some(request)) = (&args.problems, context.asked("claims.import", &args.case)?) {
-        if list.already {
-            // Done again under the same request, what was found then is said again; a list is read once.
-            for kept in request_files::kept(&mut tx, keys, &acting, &request)? {
-                std::fs::write(path, kept.bytes).map_err(|error| Failure::of_file(path, &error))?;
+    let what = (&args.case, hex(&list.sha256), args.expect_rows, args.expect_sum, args.keep_broken);
+    if let Some(request) = context.asked("claims.import", &what)? {
+        let answer = Answer::new(&sentence(context, args, &list), json!({"list": list.list_id}));
+        let is_again = request::take(&mut tx, &acting, &request, &answer)?;
+        match &args.problems {
+            // A list is read once, so what was found then is said again.
+            Some(path) if is_again => {
+                for kept in request_files::kept(&mut tx, keys, &acting, &request)? {
+                    std::fs::write(path, kept.bytes).map_err(|error| Failure::of_file(path, &error))?;
+                }
             }
-        } else {
-            let bytes = std::fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let files = [MadeFile { name, bytes }];
-            request_files::keep(&mut tx, keys, &mut randomness, &acting, &request, &files)?;
+            Some(path) => {
+                let bytes = std::fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let files = [MadeFile { name, bytes }];
+                request_files::keep(&mut tx, keys, &mut randomness, &acting, &request, &files)?;
+            }
+            None => {}
         }
     }
     tx.commit()?;
@@ -199,6 +208,15 @@ const fn word(severity: Severity) -> Message {
     })
 }
 
+fn sentence(context: &Context, args: &ImportArgs, list: &StoredList) -> Message {
+    Message::new(if list.already { "claims_cli.already" } else { "claims_cli.imported" })
+        .with("file", shown_path(context, &args.file))
+        .with("rows", list.rows)
+        .with("total", list.total)
+        .with("unsound", list.unsound)
+        .with("broken", list.broken)
+}
+
 fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<()> {
     let list = &imported.list;
     context.output.object(&json!({
@@ -209,7 +227,7 @@ fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<(
         "unsound_payments": list.unsound,
         "total_minor": list.total.minor(),
         "currency": "CNY",
-        "sha256": ankuan_ledger::chain::hex(&list.sha256),
+        "sha256": hex(&list.sha256),
         "problems": {"claim": imported.counts[1], "payment": imported.counts[2], "warning": imported.counts[3]},
         "first_problems": imported.shown.iter().map(|problem| json!({
             "row": problem.row,
@@ -220,15 +238,7 @@ fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<(
             "message_en": problem.message.text(crate::Language::En),
         })).collect::<Vec<_>>(),
     }))?;
-    let code = if list.already { "claims_cli.already" } else { "claims_cli.imported" };
-    context.output.sentence(
-        &Message::new(code)
-            .with("file", shown_path(context, &args.file))
-            .with("rows", list.rows)
-            .with("total", list.total)
-            .with("unsound", list.unsound)
-            .with("broken", list.broken),
-    )?;
+    context.output.sentence(&sentence(context, args, list))?;
     if list.broken > 0 {
         context.output.sentence(&Message::new("claims_cli.broken_block").with("count", list.broken))?;
     }
@@ -277,7 +287,7 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
     })?;
     context.output.object(&json!({"lists": lists.iter().map(|list| json!({
         "list": list.list_id, "rows": list.rows, "broken": list.broken, "unsound_payments": list.unsound,
-        "total_minor": list.total.minor(), "currency": "CNY", "sha256": ankuan_ledger::chain::hex(&list.sha256),
+        "total_minor": list.total.minor(), "currency": "CNY", "sha256": hex(&list.sha256),
     })).collect::<Vec<_>>()}))?;
     let rows: Vec<Vec<String>> = lists
         .iter()

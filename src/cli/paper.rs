@@ -56,7 +56,7 @@ pub fn run(context: &Context, command: &PaperCommand) -> Outcome<()> {
 
 fn print(context: &Context, kind: PaperKind, subject: &str, out: Option<&PathBuf>) -> Outcome<()> {
     let court_id = context.globals.court;
-    let (answer, files) = context.make_files("paper.print", &(kind, subject), |tx, acting, keys| {
+    let (answer, files) = context.make_files("paper.print", &(kind, subject, out.is_some()), |tx, acting, keys| {
         let form = load(tx, keys, court_id, kind, subject, acting.date)?;
         let print = papers::print(tx, acting, &form)?;
         // A page shows its paper itself; a file is kept as it was printed.

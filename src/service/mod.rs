@@ -304,8 +304,8 @@ impl Service {
         self.watch(done)
     }
 
-    /// As [`Service::read`], for what follows from a court's books, who asks and the day: reckoned again only after the
-    /// books went on, or a minute. `what` names it with all that it follows from besides.
+    /// As [`Service::read`], for what follows from a court's books and the day: reckoned again only after the books went on, on
+    /// the next day, or after a minute. `what` names it with all that it follows from besides, as who asks.
     ///
     /// # Errors
     /// What the reading says.
@@ -320,7 +320,7 @@ impl Service {
         let heads = self.read_single(|tx| recall::heads(tx, court_id, from))?;
         let reckon = || self.read(|tx| Ok((recall::heads(tx, court_id, from)?, read(tx)?)));
         let place = self.recall.place(court_id, what, asked);
-        place.get(&self.recall, asked, &heads, self.clock.now().as_microsecond(), reckon)
+        place.get(&self.recall, asked, &heads, self.clock.now(), reckon)
     }
 
     /// The roles of a court's people and its name.

@@ -75,7 +75,7 @@ pub fn add_job(store: &mut Store, keys: &Keys, (court_id, name): (i64, &str), as
 }
 
 /// Looks at the jobs of a court until none of them waits or runs, or `give_up` says that there is nothing to wait for.
-fn await_jobs(store: &mut Store, court_id: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
+pub fn await_jobs(store: &mut Store, court_id: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
     for _ in 0..LOOKS_MAX {
         let left = {
             let mut tx = store.snapshot().expect("reads");
