@@ -186,7 +186,7 @@ fn report(context: &Context, args: &ReportArgs) -> Outcome<()> {
         let message = Message::new(name)
             .with("clue", clue.clue_id)
             .with("first", before.unwrap_or_default())
-            .with("file", args.code_to.display());
+            .with("file", context.shown(&args.code_to));
         let fields = json!({"clue_id": clue.clue_id, "reported_before": before});
         Ok((Answer::new(&message, fields), vec![MadeFile { name: CODE_FILE.to_owned(), bytes: text }]))
     })?;

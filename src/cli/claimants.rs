@@ -252,8 +252,8 @@ fn print_letters(context: &Context, args: &LettersArgs) -> Outcome<()> {
         let message = Message::new("claimants.letters_written")
             .with("count", letters.len())
             .with("left", left.len())
-            .with("path", path.display());
-        let fields = json!({"letters": letters.len(), "with_code": left.len(), "file": path});
+            .with("path", context.shown(&path));
+        let fields = json!({"letters": letters.len(), "with_code": left.len(), "file": context.shown(&path)});
         Ok((Answer::new(&message, fields), vec![MadeFile { name: name.clone(), bytes: text.into_bytes() }]))
     })?;
     put_and_answer(context, (&folder, &name), made)
@@ -297,8 +297,8 @@ fn outbox(context: &Context, args: &OutboxArgs) -> Outcome<()> {
         let message = Message::new("claimants.outbox_written")
             .with("messages", outgoing.len())
             .with("parts", parts)
-            .with("path", path.display());
-        let fields = json!({"messages": outgoing.len(), "parts": parts, "file": path});
+            .with("path", context.shown(&path));
+        let fields = json!({"messages": outgoing.len(), "parts": parts, "file": context.shown(&path)});
         let file = MadeFile { name: name.clone(), bytes: messages::outbox_file(&outgoing)? };
         Ok((Answer::new(&message, fields), vec![file]))
     })?;
@@ -344,9 +344,9 @@ fn export(context: &Context, args: &ExportArgs) -> Outcome<()> {
         let message = Message::new("claimants.exported")
             .with("entries", made.entries)
             .with("without_code", made.without_code)
-            .with("path", path.display());
+            .with("path", context.shown(&path));
         let fields = json!({
-            "file": path, "export": made.export_no, "claimants": made.entries, "without_code": made.without_code,
+            "file": context.shown(&path), "export": made.export_no, "claimants": made.entries, "without_code": made.without_code,
             "bytes": made.bytes.len(),
             "sha256": ankuan_ledger::chain::hex(&ankuan_ledger::chain::sha256(&[&made.bytes])),
         });

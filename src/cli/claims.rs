@@ -210,7 +210,7 @@ const fn word(severity: Severity) -> Message {
 
 fn sentence(context: &Context, args: &ImportArgs, list: &StoredList) -> Message {
     Message::new(if list.already { "claims_cli.already" } else { "claims_cli.imported" })
-        .with("file", shown_path(context, &args.file))
+        .with("file", context.shown(&args.file))
         .with("rows", list.rows)
         .with("total", list.total)
         .with("unsound", list.unsound)
@@ -314,11 +314,4 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
         &rows,
     )?;
     Ok(())
-}
-/// A file as people know it: for the service its name, since nobody knows the folder it was received in.
-fn shown_path(context: &Context, path: &std::path::Path) -> String {
-    match path.file_name() {
-        Some(name) if context.is_served() => name.to_string_lossy().into_owned(),
-        _ => path.display().to_string(),
-    }
 }

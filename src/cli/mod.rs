@@ -465,6 +465,15 @@ impl Context {
         self.served.is_some()
     }
 
+    /// A file as people know it: for the service its name, since nobody knows the folder in which it lies meanwhile.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        match path.file_name() {
+            Some(name) if self.is_served() => name.to_string_lossy().into_owned(),
+            _ => path.display().to_string(),
+        }
+    }
+
     /// The book of case money.
     #[must_use]
     pub const fn book(&self) -> BookKey {
