@@ -221,7 +221,10 @@ impl Court {
                 1,
                 &mut randomness,
             );
-            self.keys.push(made.map_err(said)?.1);
+            let (key, secret) = made.map_err(said)?;
+            let person = Acting { actor: finance.clone(), ..admin.clone() };
+            api_keys::confirm(&mut tx, &person, key.key_id).map_err(said)?;
+            self.keys.push(secret);
         }
         let token = sessions::open(&mut tx, &finance, clock.now(), &mut randomness).map_err(said)?;
         tx.commit()?;

@@ -244,6 +244,13 @@ pub const ELSEWHERE: Migration = Migration {
 pub const REQUEST_FILES: Migration =
     Migration { name: "0020_request_files", text: include_str!("../migrations/0020_request_files.sql"), facts: &[] };
 
+/// Keys of programs that write wait for the person they act for.
+pub const API_KEY_CONFIRMATION: Migration = Migration {
+    name: "0021_api_key_confirmation",
+    text: include_str!("../migrations/0021_api_key_confirmation.sql"),
+    facts: &[],
+};
+
 /// Every step, in order.
 pub const MIGRATIONS: &[Migration] = &[
     schema::MIGRATION,
@@ -266,6 +273,7 @@ pub const MIGRATIONS: &[Migration] = &[
     READ_LOG,
     ELSEWHERE,
     REQUEST_FILES,
+    API_KEY_CONFIRMATION,
 ];
 
 /// Every fact table that the chain covers: the ledger's and those of the application.

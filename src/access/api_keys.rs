@@ -1,4 +1,5 @@
-//! Keys with which programs act for a person: shown once, for what they are scoped to, until a day.
+//! Keys with which programs act for a person: shown once, for what they are scoped to, until a day. An administrator makes
+//! them, and touches no money: so one that may record anything counts only once the person it acts for has confirmed it.
 
 use ankuan_ledger::Tx;
 use ankuan_ledger::chain::{hex, sha256};
@@ -6,7 +7,7 @@ use ankuan_ledger::engine::{Error, Value};
 use jiff::Timestamp;
 
 use super::credentials::{is_enrolled, not_enrolled, random};
-use super::{Acting, Actor, Role};
+use super::{Acting, Actor, Role, may, roles_of};
 use crate::books;
 use crate::clock::Randomness;
 use crate::failure::Outcome;
@@ -46,6 +47,8 @@ pub struct ApiKey {
     pub expires_at: i64,
     /// In microseconds, when it was revoked.
     pub revoked_at: Option<i64>,
+    /// In microseconds, when the person it acts for confirmed it.
+    pub confirmed_at: Option<i64>,
 }
 
 impl ApiKey {
@@ -53,6 +56,26 @@ impl ApiKey {
     #[must_use]
     pub fn is_live(&self, at: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at > at.as_microsecond()
+    }
+
+    /// Whether it waits for the person it acts for: one that only reads waits for nobody.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.confirmed_at.is_none() && self.scopes.iter().any(|scope| *scope != Scope::Read)
+    }
+
+    /// Refuses a key that waits for its person: until then it is good for nothing, not even to read.
+    ///
+    /// # Errors
+    /// `access.key_unconfirmed`.
+    pub fn require_confirmed(&self) -> Result<(), Message> {
+        if !self.waits() {
+            return Ok(());
+        }
+        Err(Message::new("access.key_unconfirmed")
+            .with("key", self.key_id)
+            .with("name", &self.name)
+            .with("person", &self.actor.name))
     }
 
     /// Refuses what the key is not for.
@@ -106,6 +129,7 @@ pub fn create(
         created_at,
         expires_at: created_at.saturating_add(days.saturating_mul(DAY)),
         revoked_at: None,
+        confirmed_at: None,
     };
     let words: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
     tx.execute(
@@ -127,7 +151,8 @@ pub fn create(
     Ok((key, shown))
 }
 
-/// The key of a secret, if it counts now.
+/// The key of a secret, if it is neither over nor revoked. Whether it was confirmed is for the caller to ask, who can say why
+/// it does not count: [`ApiKey::require_confirmed`].
 ///
 /// # Errors
 /// What the database says.
@@ -138,8 +163,9 @@ pub fn by_secret(tx: &mut Tx<'_>, court_id: i64, shown: &str, at: Timestamp) -> 
     }
     // A digest, so how long the comparison takes says nothing of the secret.
     let found = tx.query_opt(
-        "SELECT k.key_id, p.person_id, p.name, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at \
+        "SELECT k.key_id, p.person_id, p.name, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at, c.confirmed_at \
          FROM api_key AS k JOIN person AS p ON p.court_id = k.court_id AND p.book_id = $4 AND p.person_id = k.person_id \
+         LEFT JOIN api_key_confirmation AS c ON c.court_id = k.court_id AND c.key_id = k.key_id \
          WHERE k.court_id = $1 AND k.key_id = $2 AND k.secret_digest = $3",
         &[court_id.into(), key_id.into(), Value::Bytes(&digest(secret)), books::REGISTER.into()],
         |row| read(court_id, row),
@@ -165,12 +191,40 @@ fn parts(shown: &str) -> Option<(i64, i64, &str)> {
 /// What the database says.
 pub fn all(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Vec<ApiKey>> {
     Ok(tx.query(
-        "SELECT k.key_id, p.person_id, p.name, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at \
+        "SELECT k.key_id, p.person_id, p.name, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at, c.confirmed_at \
          FROM api_key AS k JOIN person AS p ON p.court_id = k.court_id AND p.book_id = $2 AND p.person_id = k.person_id \
+         LEFT JOIN api_key_confirmation AS c ON c.court_id = k.court_id AND c.key_id = k.key_id \
          WHERE k.court_id = $1 ORDER BY k.key_id",
         &[court_id.into(), books::REGISTER.into()],
         |row| read(court_id, row),
     )?)
+}
+
+/// Confirms a key that acts for whoever says so: from then on it counts. Nobody can confirm another's, and no key confirms a
+/// key ([`may::IN_PERSON`]). Needs any role that records something.
+///
+/// # Errors
+/// `access.key_unknown` (none, revoked or over), `access.key_not_yours`, `access.key_confirmed_already` (or it needs no
+/// confirmation), `access.roles_missing`.
+pub fn confirm(tx: &mut Tx<'_>, acting: &Acting, key_id: i64) -> Outcome<ApiKey> {
+    let court_id = acting.actor.court_id;
+    let act = acting.open_act(tx, books::REGISTER, "api_key.confirm")?;
+    may::require(&acting.actor, &roles_of(tx, &acting.actor, acting.today())?, "api-key confirm")?;
+    let found = all(tx, court_id)?.into_iter().find(|key| key.key_id == key_id && key.is_live(acting.at));
+    let key = found.ok_or_else(|| Message::new("access.key_unknown").with("key", key_id))?;
+    if key.actor.person_id != acting.actor.person_id {
+        return Err(Message::new("access.key_not_yours").with("key", key_id).with("person", &key.actor.name).into());
+    }
+    if !key.waits() {
+        return Err(Message::new("access.key_confirmed_already").with("key", key_id).into());
+    }
+    let confirmed_at = acting.at.as_microsecond();
+    tx.execute(
+        "INSERT INTO api_key_confirmation (court_id, key_id, confirmed_at) VALUES ($1, $2, $3)",
+        &[court_id.into(), key_id.into(), confirmed_at.into()],
+    )?;
+    act.close(tx)?;
+    Ok(ApiKey { confirmed_at: Some(confirmed_at), ..key })
 }
 
 /// Revokes a key. Needs [`Role::Admin`].
@@ -211,6 +265,7 @@ fn read(court_id: i64, row: &ankuan_ledger::engine::Row<'_>) -> ankuan_ledger::e
         created_at: row.int(5)?,
         expires_at: row.int(6)?,
         revoked_at: row.opt_int(7)?,
+        confirmed_at: row.opt_int(8)?,
     })
 }
 

@@ -15,6 +15,13 @@ const KEEPING: &[Role] = &[FundKeeper, Finance];
 const DESK: &[Role] = &[Handler, FundKeeper];
 const APPROVING: &[Role] = &[FundKeeper, Finance, BureauHead, VicePresident];
 
+const RECORDING: &[Role] = &[Handler, FundKeeper, Finance, Cashier, BureauHead, VicePresident, Admin];
+
+/// What a person says themselves, signed in or with their password, and no program's key for them: approvals, what a second
+/// person agrees to, and that a key may act for them. So is the answer to a job.
+pub const IN_PERSON: &[&str] =
+    &["payout approve", "payout clear", "reconcile review", "reconcile reopen", "api-key confirm"];
+
 /// Who may answer for what somebody else proposed; which of them for which command, its room says.
 pub const ANSWERING: &[Role] = &[Handler, FundKeeper, Finance, BureauHead, VicePresident];
 
@@ -30,6 +37,7 @@ pub const MAY: &[(&str, &[Role])] = &[
     ("person lock-reset", PEOPLE),
     ("api-key add", PEOPLE),
     ("api-key revoke", PEOPLE),
+    ("api-key confirm", RECORDING),
     ("upper-court add", PEOPLE),
     ("upper-court end", PEOPLE),
     ("webhook add", PEOPLE),
@@ -243,6 +251,12 @@ mod tests {
         let table: BTreeSet<&str> = MAY.iter().map(|(words, _)| *words).collect();
         assert_eq!(table, recording.collect::<BTreeSet<_>>());
         assert_eq!(table.len(), MAY.len(), "each once");
+    }
+
+    #[test]
+    fn what_is_said_in_person_is_a_command_that_records() {
+        assert!(IN_PERSON.iter().all(|words| recorders(words).is_some()));
+        assert!(crate::cli::catalogue::SIGNED.iter().all(|words| IN_PERSON.contains(words)));
     }
 
     #[test]

@@ -50,6 +50,17 @@ impl Caller {
         }
     }
 
+    /// Refuses a key where a person must speak for themselves, whatever it is for.
+    ///
+    /// # Errors
+    /// `access.not_by_key`.
+    pub fn require_in_person(&self) -> Result<(), Problem> {
+        if self.key.is_none() {
+            return Ok(());
+        }
+        Err(self.refused(&Message::new("access.not_by_key").with("person", &self.person.name)))
+    }
+
     /// Whether the caller may see only what they asked for themselves: the bank's link.
     #[must_use]
     pub fn sees_own_only(&self) -> bool {
@@ -163,6 +174,9 @@ impl FromRequestParts<Arc<Service>> for Caller {
             asker.tell(&caller.person);
         }
         take(&limits, counted, service, language)?;
+        if let Some(key) = &caller.key {
+            key.require_confirmed().map_err(|message| caller.refused(&message))?;
+        }
         // Whoever has no role today reads nothing either: it is asked here, for what reads without a command.
         may::require_reading(&caller.person, &standings).map_err(|failure| Problem::of(failure, language))?;
         Ok(caller)

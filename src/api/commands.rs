@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::Router;
 use axum::body::to_bytes;
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -19,6 +19,7 @@ use super::problem::Problem;
 use super::values::{self, Values};
 use crate::Message;
 use crate::access::api_keys::Scope;
+use crate::access::may;
 use crate::cli::catalogue::{self, Entry, Kind};
 use crate::request::KEY_CHARS_MAX;
 use crate::service::{Answered, Asked, Ran, Service, Upload};
@@ -74,7 +75,8 @@ pub async fn read(State(service): App, caller: Caller, words: &'static str, uri:
 /// Does what a command does.
 ///
 /// # Errors
-/// As [`read`], and `api.idempotency_key_missing`, `api.body`, `api.media_type`, `api.too_large`.
+/// As [`read`], and `access.not_by_key`, `api.idempotency_key_missing`, `api.body`, `api.media_type`, `api.too_large`, `web.form_unreadable`,
+/// `web.too_large`.
 pub async fn write(
     State(service): App,
     caller: Caller,
@@ -85,15 +87,10 @@ pub async fn write(
     let entry = find(&service, &caller, words)?;
     let records = entry.kind != Kind::Read;
     require(&caller, &entry, if records { Scope::Write } else { Scope::Read })?;
-    let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).filter(|key| !key.trim().is_empty());
-    let key = key.map(str::to_owned);
-    if records && key.is_none() {
-        return Err(caller.refused(&Message::new("api.idempotency_key_missing")));
+    if may::IN_PERSON.contains(&words) {
+        caller.require_in_person()?;
     }
-    let is_key = |key: &String| key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !key.as_ref().is_none_or(is_key) {
-        return Err(caller.refused(&Message::new("api.idempotency_key").with("max", KEY_CHARS_MAX)));
-    }
+    let key = if records { Some(required_request_key(&caller, &headers)?) } else { request_key(&caller, &headers)? };
     let given = receive(&entry, &caller, request).await?;
     let Given { values, password, files, _folder } = given;
     let mut asked = asked(&entry, &caller, values);
@@ -101,6 +98,28 @@ pub async fn write(
     asked.password = password;
     asked.request = key.filter(|_| records);
     ask(&service, &caller, asked).await
+}
+
+/// The key by which the same request is known again, where one is given.
+///
+/// # Errors
+/// `api.idempotency_key`.
+fn request_key(caller: &Caller, headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let key = headers.get(IDEMPOTENCY_KEY).and_then(|key| key.to_str().ok()).filter(|key| !key.trim().is_empty());
+    let is_key = |key: &str| key.len() <= KEY_CHARS_MAX && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !key.is_none_or(is_key) {
+        return Err(caller.refused(&Message::new("api.idempotency_key").with("max", KEY_CHARS_MAX)));
+    }
+    Ok(key.map(str::to_owned))
+}
+
+/// The key by which the same request is known again, of a request that records something.
+///
+/// # Errors
+/// `api.idempotency_key_missing`, `api.idempotency_key`.
+pub fn required_request_key(caller: &Caller, headers: &HeaderMap) -> Result<String, Problem> {
+    let key = request_key(caller, headers)?;
+    key.ok_or_else(|| caller.refused(&Message::new("api.idempotency_key_missing")))
 }
 
 fn asked(entry: &Entry, caller: &Caller, values: Values) -> Asked {
@@ -129,10 +148,9 @@ async fn receive(entry: &Entry, caller: &Caller, request: Request) -> Result<Giv
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind == "multipart/form-data" {
-        let form = Multipart::from_request(request, &()).await;
-        let form = form.map_err(|_| refuse(Message::new("web.form_unreadable")))?;
         let folder = tempfile::tempdir().map_err(|error| caller.problem(error.into()))?;
-        let (fields, files) = upload::receive(form, folder.path()).await.map_err(|failure| caller.problem(failure))?;
+        let received = upload::receive(entry, request, folder.path()).await;
+        let (fields, files) = received.map_err(|failure| caller.problem(failure))?;
         let (values, password) = values::of_fields(entry, fields).map_err(refuse)?;
         return Ok(Given { values, password, files, _folder: Some(folder) });
     }

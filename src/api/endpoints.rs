@@ -17,11 +17,22 @@ pub enum Answers {
     Sheet,
 }
 
+/// What an endpoint is asked for, and with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// GET.
+    Shown,
+    /// POST with the second person's answer and the tag of what they saw.
+    Answer,
+    /// POST without a body, with the key by which the same request is known again.
+    Once,
+}
+
 /// An endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
-    /// GET or POST.
-    pub is_post: bool,
+    /// What it is asked for.
+    pub asks: Asks,
     /// Below the root.
     pub path: &'static str,
     /// The code of what it is for.
@@ -36,7 +47,10 @@ impl Endpoint {
     /// As the description names it.
     #[must_use]
     pub const fn method(&self) -> HttpMethod {
-        if self.is_post { HttpMethod::Post } else { HttpMethod::Get }
+        match self.asks {
+            Asks::Shown => HttpMethod::Get,
+            Asks::Answer | Asks::Once => HttpMethod::Post,
+        }
     }
 
     /// The names in its path.
@@ -46,7 +60,7 @@ impl Endpoint {
 }
 
 const fn get(path: &'static str, code: &'static str, answers: Answers, statuses: &'static [u16]) -> Endpoint {
-    Endpoint { is_post: false, path, code, answers, statuses }
+    Endpoint { asks: Asks::Shown, path, code, answers, statuses }
 }
 
 /// All of them.
@@ -54,7 +68,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/jobs", "api.do_jobs", Answers::Page("Job"), &[400]),
     get("/jobs/{job}", "api.do_job", Answers::One("Job"), &[304, 400, 404]),
     Endpoint {
-        is_post: true,
+        asks: Asks::Answer,
         path: "/jobs/{job}/answer",
         code: "api.do_job_answer",
         answers: Answers::One("Job"),
@@ -69,6 +83,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     get("/runs/{number}/lines", "api.do_lines", Answers::Page("RunLine"), &[400, 404]),
     get("/runs/{number}/files", "api.do_files", Answers::One("RunFiles"), &[400, 404]),
     get("/runs/{number}/files/{name}", "api.do_file", Answers::File, &[400, 404, 409]),
+    Endpoint {
+        asks: Asks::Once,
+        path: "/runs/{number}/files/{name}",
+        code: "api.do_hand_over",
+        answers: Answers::File,
+        statuses: &[400, 404, 409],
+    },
     get("/runs/{number}/transmittal", "api.do_transmittal", Answers::Sheet, &[400, 404, 409]),
     get("/statements/{statement}/lines", "api.do_bank_lines", Answers::Page("BankLine"), &[400, 404]),
     get("/books/{book}/entries", "api.do_entries", Answers::Page("EntryLine"), &[400, 404]),

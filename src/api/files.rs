@@ -4,24 +4,28 @@ use std::sync::Arc;
 
 use ankuan_ledger::chain::hex;
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::caller::Caller;
+use super::commands::required_request_key;
 use super::problem::Problem;
-use super::stream::streamed;
+use super::stream::{of_file, streamed};
 use super::values;
-use crate::access::Acting;
+use crate::Message;
 use crate::access::api_keys::Scope;
 use crate::cli::payout;
-use crate::documents;
-use crate::payouts::{release, runs};
-use crate::service::Asked;
+use crate::payouts::release::{self, BankFile};
+use crate::payouts::runs;
+use crate::service::{Asked, Service};
 use crate::web::{App, blocking, parts};
-use crate::{Message, books};
+
+/// What a bank's file is: bytes that are carried and not looked into.
+const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// A file of a released run.
 #[derive(Debug, Serialize, ToSchema)]
@@ -39,7 +43,7 @@ pub struct File {
     pub currency: &'static str,
     /// SHA-256 of its bytes.
     pub sha256: String,
-    /// Where it is.
+    /// Where it is: GET to read it, POST to hand it over.
     pub href: String,
 }
 
@@ -81,30 +85,61 @@ pub async fn list(State(service): App, caller: Caller, Path(number): Path<String
     Ok(Json(found.await.map_err(|failure| caller.problem(failure))?))
 }
 
-/// GET: a file of a released run, byte for byte as it was released. The hand-over is recorded: a file that goes to the
-/// bank twice must be seen.
+/// GET: a file of a released run, byte for byte as it was released, to be read. It is no hand-over and leaves the books as
+/// they are; HEAD tells its length.
 ///
 /// # Errors
-/// `access.scope_missing`, and those of [`release::hand_over`].
-pub async fn download(
+/// `access.scope_missing`, and those of [`Service::bank_file`].
+pub async fn read(
     State(service): App,
     caller: Caller,
+    method: Method,
     Path((number, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     caller.require_or_bank(Scope::Read)?;
-    let (person, court_id) = (caller.person.clone(), caller.person.court_id);
+    let person = caller.person.clone();
+    let is_head = method == Method::HEAD;
     let found = blocking(&service, move |service| {
-        service.write(|tx| {
-            let (at, date) = (service.clock.now(), service.clock.today_in_shanghai());
-            release::hand_over(tx, &Acting { actor: person, at, date }, &number, &name)
-        })
+        if is_head {
+            service.find_bank_file(&person, &number, &name)
+        } else {
+            service.bank_file(&person, &number, &name)
+        }
     });
     let (file, byte_count) = found.await.map_err(|failure| caller.problem(failure))?;
-    let (book, document_id) = (books::case_money(court_id), file.document_id);
-    let kind = "application/octet-stream";
-    Ok(streamed(service, &file.name, kind, Some(byte_count), move |service, take| {
-        service.read(|tx| documents::each_chunk(tx, service.keys(), book, document_id, take))
-    }))
+    if is_head {
+        return Ok(of_file(Body::empty(), &file.name, MEDIA_TYPE, Some(byte_count)));
+    }
+    Ok(answer(service, caller.person.court_id, &file, byte_count))
+}
+
+/// POST: the same file, handed over: that is recorded, for a file that goes to the bank twice must be seen.
+///
+/// # Errors
+/// `access.scope_missing`, `api.idempotency_key_missing`, `api.idempotency_key`, and those of [`Service::hand_over`].
+pub async fn hand_over(
+    State(service): App,
+    caller: Caller,
+    headers: HeaderMap,
+    Path((number, name)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    caller.require_or_bank(Scope::Write)?;
+    let request = required_request_key(&caller, &headers)?;
+    let person = caller.person.clone();
+    let found = blocking(&service, move |service| {
+        service.hand_over(&person, (&number, &name), &request)?;
+        service.bank_file(&person, &number, &name)
+    });
+    let (file, byte_count) = found.await.map_err(|failure| caller.problem(failure))?;
+    Ok(answer(service, caller.person.court_id, &file, byte_count))
+}
+
+/// A file of a released run, as it is sent.
+pub fn answer(service: Arc<Service>, court_id: i64, file: &BankFile, byte_count: i64) -> Response {
+    let document_id = file.document_id;
+    streamed(service, &file.name, MEDIA_TYPE, Some(byte_count), move |service, take| {
+        service.bank_file_parts(court_id, document_id, take)
+    })
 }
 
 /// GET: the transmittal sheet of a released run: as JSON, or with `as=text` to print and sign.

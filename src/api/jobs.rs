@@ -287,10 +287,11 @@ pub async fn file(
     }))
 }
 
-/// POST: the second person agrees or declines. `If-Match` names the job as they saw it.
+/// POST: the second person agrees or declines, in a session of their own: a key speaks for nobody. `If-Match` names the job as
+/// they saw it.
 ///
 /// # Errors
-/// `access.scope_missing`, `api.if_match_missing`, `api.if_match`, `web.reason_missing`, and those of
+/// `access.not_by_key`, `api.if_match_missing`, `api.if_match`, `web.reason_missing`, and those of
 /// [`Service::answer`].
 pub async fn answer(
     State(service): App,
@@ -299,7 +300,7 @@ pub async fn answer(
     headers: HeaderMap,
     bytes: axum::body::Body,
 ) -> Result<Response, Problem> {
-    caller.require(Scope::Write)?;
+    caller.require_in_person()?;
     let job_id = number(&caller, &job_id)?;
     let given: Given = body(&caller, &headers, bytes).await?;
     let seen = headers.get(header::IF_MATCH).cloned();

@@ -50,7 +50,7 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/runs/{number}", get(resources::run))
         .route("/runs/{number}/lines", get(resources::lines))
         .route("/runs/{number}/files", get(files::list))
-        .route("/runs/{number}/files/{name}", get(files::download))
+        .route("/runs/{number}/files/{name}", get(files::read).post(files::hand_over))
         .route("/runs/{number}/transmittal", get(files::transmittal))
         .route("/statements/{statement}/lines", get(resources::bank_lines))
         .route("/books/{book}/entries", get(resources::entries))

@@ -25,8 +25,9 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder, OpenApiVersion, Ref, RefOr, Required, ServerBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::endpoints::{Answers, ENDPOINTS, Endpoint};
+use super::endpoints::{Answers, Asks, ENDPOINTS, Endpoint};
 use super::{ROOT, cursor, files, jobs, problem, resources, values};
+use crate::access::may;
 use crate::cli::catalogue::{Entry, Kind, Parameter, Takes};
 use crate::request::KEY_CHARS_MAX;
 use crate::web::{App, SESSION_COOKIE};
@@ -188,14 +189,22 @@ fn of_endpoint(endpoint: &Endpoint) -> Operation {
                 .content("text/plain", ContentBuilder::new().schema(Some(text_schema())).build())
         }
     };
-    if endpoint.is_post {
+    if endpoint.asks == Asks::Once {
+        operation = operation.parameter(header_parameter("Idempotency-Key", "api.about_idempotency", true));
+    }
+    if endpoint.asks == Asks::Answer {
         let seen = header_parameter("If-Match", "api.about_if_match", false);
         let content = ContentBuilder::new().schema(Some(named("JobAnswer"))).build();
         let body = RequestBodyBuilder::new().required(Some(Required::True)).content("application/json", content);
-        operation = operation.parameter(seen).request_body(Some(body.build()));
+        operation = operation.parameter(seen).request_body(Some(body.build())).security(in_person());
     }
     let ok = if endpoint.answers == Answers::One("Job") { ok.header("ETag", tag_header()) } else { ok };
     refused(operation.response("200", ok), endpoint.statuses).build()
+}
+
+/// What no key may do: by the session alone.
+fn in_person() -> SecurityRequirement {
+    SecurityRequirement::new::<_, [&str; 0], &str>("session", [])
 }
 
 fn page_parameters() -> [Described; 2] {
@@ -259,6 +268,9 @@ fn write(entry: &Entry) -> Operation {
         body = body.content("multipart/form-data", ContentBuilder::new().schema(Some(body_of(entry, true))).build());
     }
     operation = operation.request_body(Some(body.build()));
+    if may::IN_PERSON.contains(&entry.words) {
+        operation = operation.security(in_person());
+    }
     let second = entry.second_person();
     if entry.kind == Kind::Long || second.is_some() {
         let place =
@@ -276,6 +288,9 @@ fn about(entry: &Entry, method: &str) -> OperationBuilder {
     let mut description = format!("{}\n\n{}", entry.about_zh, entry.about_en);
     if entry.second_person().is_some() {
         description = format!("{description}\n\n{}", both("api.about_second"));
+    }
+    if may::IN_PERSON.contains(&entry.words) {
+        description = format!("{description}\n\n{}", both("api.about_in_person"));
     }
     OperationBuilder::new()
         .tag(entry.words.split(' ').next().unwrap_or_default())

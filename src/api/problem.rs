@@ -146,10 +146,14 @@ pub fn status_of(code: &str) -> StatusCode {
         "api.too_many" => StatusCode::TOO_MANY_REQUESTS,
         "api.method_unknown" => StatusCode::METHOD_NOT_ALLOWED,
         "api.media_type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "api.too_large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "api.too_large" | "web.too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "api.if_match_missing" => StatusCode::PRECONDITION_REQUIRED,
         "api.if_match" => StatusCode::PRECONDITION_FAILED,
-        "access.scope_missing" | "access.role_missing" | "web.form_token" => StatusCode::FORBIDDEN,
+        "access.scope_missing"
+        | "access.role_missing"
+        | "access.key_unconfirmed"
+        | "access.not_by_key"
+        | "web.form_token" => StatusCode::FORBIDDEN,
         "api.idempotency_key_missing"
         | "api.body"
         | "api.value"

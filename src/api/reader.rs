@@ -7,9 +7,10 @@ use maud::{Markup, html};
 use serde_json::{Map, Value, json};
 
 use super::ROOT;
-use super::endpoints::{ENDPOINTS, Endpoint};
+use super::endpoints::{Asks, ENDPOINTS, Endpoint};
 use super::openapi::{is_read_by_get, is_value, must_be_given};
 use super::values::{self, kind};
+use crate::access::may;
 use crate::cli::catalogue::{Entry, Kind, Parameter, Takes};
 use crate::service::Service;
 use crate::web::{Viewer, bare, language_of, page as page_for};
@@ -64,16 +65,19 @@ fn body(entries: &[Entry], language: Language) -> Markup {
 }
 
 fn one_endpoint(endpoint: &Endpoint, language: Language) -> Markup {
-    let method = if endpoint.is_post { "POST" } else { "GET" };
+    let method = if endpoint.asks == Asks::Shown { "GET" } else { "POST" };
     let place = format!("{ROOT}{}", endpoint.path);
-    let mut curl = format!("curl -H \"Authorization: Bearer $ANKUAN_KEY\" \\\n  \"$ANKUAN{place}\"");
-    if endpoint.is_post {
-        let data = json!({"agree": true});
-        curl = format!(
-            "curl -X POST -H \"Authorization: Bearer $ANKUAN_KEY\" -H 'If-Match: \"…\"' \\\n  \
-             -H 'Content-Type: application/json' -d '{data}' \\\n  \"$ANKUAN{place}\""
-        );
-    }
+    let key = "-H \"Authorization: Bearer $ANKUAN_KEY\"";
+    let given = match endpoint.asks {
+        Asks::Shown => key.to_owned(),
+        Asks::Answer => {
+            let data = json!({"agree": true});
+            let key = "-b \"__Host-ankuan=$ANKUAN_SESSION\" -H \"X-Form-Token: $ANKUAN_FORM_TOKEN\"";
+            format!("-X POST {key} \\\n  -H 'If-Match: \"…\"' \\\n  -H 'Content-Type: application/json' -d '{data}'")
+        }
+        Asks::Once => format!("-X POST {key} \\\n  -H \"Idempotency-Key: $(uuidgen)\""),
+    };
+    let curl = format!("curl {given} \\\n  \"$ANKUAN{place}\"");
     html! {
         details {
             summary { code { (method) " " (place) } " " (Message::new(endpoint.code).text(language)) }
@@ -96,6 +100,7 @@ fn one_command(entry: &Entry, language: Language) -> Markup {
                     " · " (t("api.docs_second_person"))
                 }
                 @if entry.is_signed() { " · " (t("api.docs_signed")) }
+                @if may::IN_PERSON.contains(&entry.words) { " · " (t("api.docs_in_person")) }
             }
             @if !shown.is_empty() {
                 div.scroll { table {
@@ -127,7 +132,11 @@ fn type_of(parameter: &Parameter, language: Language) -> String {
 /// What one types to try a command.
 fn example(entry: &Entry, place: &str, by_get: bool) -> String {
     let given: Vec<&Parameter> = entry.parameters.iter().filter(|parameter| must_be_given(entry, parameter)).collect();
-    let key = "-H \"Authorization: Bearer $ANKUAN_KEY\"";
+    let key = if may::IN_PERSON.contains(&entry.words) {
+        "-b \"__Host-ankuan=$ANKUAN_SESSION\" -H \"X-Form-Token: $ANKUAN_FORM_TOKEN\""
+    } else {
+        "-H \"Authorization: Bearer $ANKUAN_KEY\""
+    };
     if by_get {
         let values: Vec<String> = given
             .iter()

@@ -60,7 +60,13 @@ pub fn streamed(
         };
         let _told = web::blocking(&service, work).await;
     });
-    let mut response = Body::from_stream(ReceiverStream::new(receiver)).into_response();
+    of_file(Body::from_stream(ReceiverStream::new(receiver)), name, media_type, byte_count)
+}
+
+/// An answer with the headers of a file.
+#[must_use]
+pub fn of_file(body: Body, name: &str, media_type: &str, byte_count: Option<i64>) -> Response {
+    let mut response = body.into_response();
     let headers = response.headers_mut();
     let disposition = format!("attachment; filename*=UTF-8''{}", parts::escape(name).replace('/', "%2F"));
     for (header, value) in [

@@ -52,6 +52,7 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("api-key add", Kind::Write),
     ("api-key list", Kind::Read),
     ("api-key revoke", Kind::Write),
+    ("api-key confirm", Kind::Write),
     ("upper-court add", Kind::Write),
     ("upper-court end", Kind::Write),
     ("upper-court list", Kind::Read),
@@ -424,6 +425,12 @@ impl Entry {
     #[must_use]
     pub fn second_person(&self) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| SECOND_PERSON.contains(&parameter.name.as_str()))
+    }
+
+    /// Whether it takes a file, which an address cannot carry.
+    #[must_use]
+    pub fn takes_file(&self) -> bool {
+        self.parameters.iter().any(|parameter| parameter.takes == Takes::File)
     }
 
     /// Whether the person signs it with their own key.

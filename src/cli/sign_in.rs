@@ -18,6 +18,7 @@ use crate::access::credentials::{self, Proof};
 use crate::access::signing::Signer;
 use crate::access::{self, Actor};
 use crate::clock::Randomness;
+use crate::request::Answer;
 use crate::{Failure, Language, Message, Outcome};
 
 /// The password of who acts.
@@ -238,6 +239,14 @@ pub enum ApiKeyCommand {
     },
     /// 列出接口密钥 · List keys
     List,
+    /// 本人确认接口密钥 · Confirm a key that acts for oneself
+    ///
+    /// 能记录或导入银行文件的密钥，由其所代表的本人确认后才有效。 · A key that may record or bring bank files counts only after
+    /// the person it acts for has confirmed it.
+    Confirm {
+        /// 编号 · Its number
+        key: i64,
+    },
     /// 撤销接口密钥 · Revoke a key
     Revoke {
         /// 编号 · Its number
@@ -261,11 +270,19 @@ pub fn run_api_key(context: &Context, command: &ApiKeyCommand) -> Outcome<()> {
                 let person = access::find_actor(tx, acting.actor.court_id, person)?;
                 api_keys::create(tx, acting, &person, name, scopes, *days, &mut Randomness::system())
             })?;
-            context.output.object(&json!({"key_id": key.key_id, "secret": secret}))?;
+            context.output.object(&json!({"key_id": key.key_id, "secret": secret, "waits": key.waits()}))?;
             let message = Message::new("command.api_key_made").with("key", key.key_id).with("secret", secret);
             context.output.sentence(&message)?;
+            if let Err(unconfirmed) = key.require_confirmed() {
+                context.output.sentence(&unconfirmed)?;
+            }
             Ok(())
         }
+        ApiKeyCommand::Confirm { key } => context.record("api_key.confirm", key, |tx, acting, _| {
+            let key = api_keys::confirm(tx, acting, *key)?;
+            let message = Message::new("command.api_key_confirmed").with("key", key.key_id).with("name", &key.name);
+            Ok(Answer::new(&message, json!({"key_id": key.key_id})))
+        }),
         ApiKeyCommand::List => list(context),
         ApiKeyCommand::Revoke { key } => {
             let mut store = context.store()?;
@@ -284,7 +301,11 @@ fn list(context: &Context) -> Outcome<()> {
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         let until = jiff::Timestamp::from_microsecond(key.expires_at).unwrap_or_default();
         let until = crate::clock::day_in_shanghai(until).to_string();
-        let state = Message::new(if key.is_live(at) { "command.key_live" } else { "command.key_over" });
+        let state = Message::new(match (key.is_live(at), key.waits()) {
+            (false, _) => "command.key_over",
+            (true, true) => "command.key_waits",
+            (true, false) => "command.key_live",
+        });
         rows.push(vec![
             key.key_id.to_string(),
             key.name.clone(),
@@ -295,7 +316,7 @@ fn list(context: &Context) -> Outcome<()> {
         ]);
         objects.push(json!({
             "key_id": key.key_id, "name": key.name, "person": key.actor.name, "scopes": scopes,
-            "expires_on": until, "is_live": key.is_live(at),
+            "expires_on": until, "is_live": key.is_live(at), "waits": key.waits(),
         }));
     }
     context.output.object(&json!({"api_keys": objects}))?;

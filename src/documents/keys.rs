@@ -120,9 +120,14 @@ impl Keys {
         self
     }
 
-    /// Personal details were opened.
+    /// A personal detail was opened.
     pub(crate) fn count_detail(&self) {
-        self.opened.fetch_add(1, Ordering::Relaxed);
+        self.count_details(1);
+    }
+
+    /// So many personal details were opened: a kept file holds one in each of its lines.
+    pub(crate) fn count_details(&self, count: u64) {
+        self.opened.fetch_add(count, Ordering::Relaxed);
     }
 
     /// Key for fingerprints that live in memory only, while a list is read.

@@ -641,28 +641,42 @@ pub fn deliver_again(
     write_files(tx, keys, court_id, files, folder)
 }
 
-/// A file of a released run, to be handed to whoever asks for it, with its length. The hand-over is recorded under the
-/// file's name. Needs finance or the fund keeper.
+/// A file of a released run, and how many bytes it has, for whoever may hand it over. Nothing is recorded. Needs finance or
+/// the fund keeper.
 ///
 /// # Errors
-/// `runs.wrong_status`, `payouts.file_unknown`, `access.role_missing`.
-pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
-    let court_id = acting.actor.court_id;
-    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.deliver")?;
-    runs::may_move_money(tx, acting)?;
-    let run = runs::find_run(tx, court_id, number)?;
-    run.must_be(Status::Released)?;
-    let file = files_of_run(tx, court_id, run.run_id)?.into_iter().find(|file| file.name == name);
-    let file = file.ok_or_else(|| Message::new("payouts.file_unknown").with("run", number).with("file", name))?;
-    let content = runs::content(tx, court_id, &run)?;
-    runs::record_event(tx, &mut act, &run, "delivered", &content, None, name)?;
-    act.close(tx)?;
+/// `runs.unknown`, `runs.wrong_status`, `payouts.file_unknown`, `access.role_missing`.
+pub fn find_file(tx: &mut Tx<'_>, acting: &Acting, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
+    let (_, file) = find_with_run(tx, acting, number, name)?;
     let byte_count = tx.query_one(
         "SELECT byte_count FROM document WHERE court_id = $1 AND book_id = $2 AND document_id = $3",
-        &[court_id.into(), books::CASE_MONEY.into(), file.document_id.into()],
+        &[acting.actor.court_id.into(), books::CASE_MONEY.into(), file.document_id.into()],
         |row| row.int(0),
     )?;
     Ok((file, byte_count))
+}
+
+/// Records that a file of a released run is handed over, under its name. Needs finance or the fund keeper.
+///
+/// # Errors
+/// Those of [`find_file`].
+pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, number: &str, name: &str) -> Outcome<()> {
+    let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.deliver")?;
+    let (run, file) = find_with_run(tx, acting, number, name)?;
+    let content = runs::content(tx, acting.actor.court_id, &run)?;
+    runs::record_event(tx, &mut act, &run, "delivered", &content, None, &file.name)?;
+    act.close(tx)?;
+    Ok(())
+}
+
+fn find_with_run(tx: &mut Tx<'_>, acting: &Acting, number: &str, name: &str) -> Outcome<(Run, BankFile)> {
+    runs::may_move_money(tx, acting)?;
+    let run = runs::find_run(tx, acting.actor.court_id, number)?;
+    run.must_be(Status::Released)?;
+    let files = files_of_run(tx, acting.actor.court_id, run.run_id)?;
+    let file = files.into_iter().find(|file| file.name == name);
+    let file = file.ok_or_else(|| Message::new("payouts.file_unknown").with("run", number).with("file", name))?;
+    Ok((run, file))
 }
 
 /// While one file is synced to the disk, the next is read from what is kept.
@@ -685,6 +699,7 @@ fn write_files(
         });
         let send_all = || {
             for file in files {
+                keys.count_details(file.line_count.unsigned_abs());
                 let bytes = documents::read(tx, keys, books::case_money(court_id), file.document_id)?;
                 // The writer stops taking files when one could not be written, and says so below.
                 if to_write.send((file, bytes)).is_err() {

@@ -29,12 +29,13 @@ use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Command, Context, Globals, Served, run_command};
 use crate::clock::{Clock, Randomness, Stopwatch};
 use crate::documents::keys::Keys;
+use crate::payouts::release::{self, BankFile};
 use crate::reads::{self, ReadLog};
 use crate::request::{Answer, Request};
 use crate::schema;
 use crate::webhooks::delivery;
 use crate::webhooks::sender::Sender;
-use crate::{Failure, Language, Message, Outcome, access, chart, request, request_files};
+use crate::{Failure, Language, Message, Outcome, access, books, chart, documents, request, request_files};
 use guard::Guard;
 use jobs::{End, Job, JobFile, State};
 use metrics::Metrics;
@@ -508,7 +509,7 @@ impl Service {
         let payload = asked.payload();
         let request =
             asked.request.as_deref().map(|key| Request::new(entry.words, key, &[payload.as_bytes()])).transpose()?;
-        let acting = Acting { actor: person.clone(), at: now, date: self.clock.today_in_shanghai() };
+        let acting = self.acting(person);
         let added = self.pool.lease().map_err(Failure::from).and_then(|mut store| {
             request::once(&mut store, &acting, request.as_ref(), |tx| {
                 let job_id = jobs::add(tx, &self.keys, &mut randomness, person, asked, state, now)?;
@@ -524,7 +525,8 @@ impl Service {
     /// That a command could be run: a job that cannot be read would wait for nothing. Nobody is named as the second
     /// person yet, so anybody stands in that place while it is read.
     fn check(&self, entry: &Entry, person: &Actor, asked: &Asked, second: Option<&str>) -> Outcome<()> {
-        let mut values = given(entry, asked, Some(Path::new("")))?;
+        // An argument must not be empty; nothing is written here.
+        let mut values = given(entry, asked, Some(Path::new(WRITTEN)))?;
         values.extend(second.map(|second| (second.to_owned(), person.name.clone())));
         entry.command(&values)?;
         Ok(())
@@ -717,6 +719,61 @@ impl Service {
         })?;
         self.log_read(person, "job file", &format!("job={job_id} {}", file.name), 1)?;
         Ok(file)
+    }
+
+    /// A file of a released run and how many bytes it has: nothing is recorded in the books. That somebody takes it is
+    /// logged, for each of its lines names a person and an account.
+    ///
+    /// # Errors
+    /// Those of [`release::find_file`]; it could not be logged.
+    pub fn bank_file(&self, person: &Actor, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
+        let (file, byte_count) = self.find_bank_file(person, number, name)?;
+        self.log_read(person, "bank file", &format!("run={number} {}", file.name), file.line_count)?;
+        Ok((file, byte_count))
+    }
+
+    /// As [`Service::bank_file`], for whoever asks of it and takes nothing.
+    ///
+    /// # Errors
+    /// Those of [`release::find_file`].
+    pub fn find_bank_file(&self, person: &Actor, number: &str, name: &str) -> Outcome<(BankFile, i64)> {
+        let acting = self.acting(person);
+        self.read(|tx| release::find_file(tx, &acting, number, name))
+    }
+
+    /// Records that a file of a released run is handed over; the same request records it once. The file itself is
+    /// [`Service::bank_file`].
+    ///
+    /// # Errors
+    /// Those of [`release::hand_over`]; `request.key`, `request.differs`.
+    pub fn hand_over(&self, person: &Actor, (number, name): (&str, &str), request: &str) -> Outcome<()> {
+        let payload = json!([number, name]).to_string();
+        let request = Request::new("payout hand-over", request, &[payload.as_bytes()])?;
+        let acting = self.acting(person);
+        let recorded = self.pool.lease().map_err(Failure::from).and_then(|mut store| {
+            request::once(&mut store, &acting, Some(&request), |tx| {
+                release::hand_over(tx, &acting, number, name)?;
+                Ok(Answer::new(&Message::new("payouts.handed_over").with("file", name), json!({})))
+            })
+        });
+        self.watch(recorded).map(drop)
+    }
+
+    /// Gives a file of a released run, part by part.
+    ///
+    /// # Errors
+    /// What the database or `take` says.
+    pub fn bank_file_parts(
+        &self,
+        court_id: i64,
+        document_id: i64,
+        take: &mut dyn FnMut(&[u8]) -> Outcome<()>,
+    ) -> Outcome<()> {
+        self.read(|tx| documents::each_chunk(tx, &self.keys, books::case_money(court_id), document_id, take))
+    }
+
+    fn acting(&self, person: &Actor) -> Acting {
+        Acting { actor: person.clone(), at: self.clock.now(), date: self.clock.today_in_shanghai() }
     }
 
     /// Gives a file of a job, part by part.
@@ -1006,7 +1063,7 @@ impl Service {
             request: Some(request_of(job)),
             return_to: String::new(),
         };
-        let written = folder.path().join("written");
+        let written = folder.path().join(WRITTEN);
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, Some(&written))?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
@@ -1113,6 +1170,9 @@ fn given(entry: &Entry, asked: &Asked, written: Option<&Path>) -> Outcome<Vec<(S
     }
     Ok(values)
 }
+
+/// What the folder is called into which a job writes, in the job's own.
+const WRITTEN: &str = "written";
 
 /// Arguments that say of what a command speaks, the narrowest first.
 const SUBJECTS: &[&str] =

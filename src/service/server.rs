@@ -17,8 +17,9 @@ use super::incoming::{Incoming, Peer};
 use super::{Service, metrics};
 use crate::{Failure, Message, Outcome, api, web};
 
-/// The largest request: a list of a million claimants as a workbook is about 100 MB.
-const BODY_BYTES_MAX: usize = 512 << 20;
+/// The largest body that is read of whoever it may be: a form of some fields, which lies in memory while it is read. Files come
+/// only with a command, and only once it is known who asks for it: there `web::upload` raises the limit.
+pub const BODY_BYTES_MAX: usize = 64 << 10;
 
 /// Threads that wait for the database: more than there are connections, so that none of those stands idle.
 const WAITING_THREADS_MAX: usize = 32;

@@ -1,12 +1,13 @@
 //! My account: password, sessions, the key that signs, keys of programs that act for me.
 
-use axum::Form;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::form::Form;
+use super::people::form_with;
 use super::sign_in::Token;
 use super::{App, SESSION_COOKIE, Sorry, Viewer, blocking, page};
 use crate::access::api_keys::{self, ApiKey};
@@ -93,6 +94,12 @@ async fn account_page(
                 @for key in &account.api_keys { li {
                     (key.name) " · " (key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "))
                     " · " (viewer.t("account.until")) " " (shown_in_shanghai(key.expires_at))
+                    @if key.waits() {
+                        p.warn { (viewer.t("account.key_waits")) }
+                        @if viewer.may("api-key confirm") {
+                            (form_with(viewer, "api-key confirm", &[("key", &key.key_id.to_string())], &html! {}, "account.confirm_key"))
+                        }
+                    }
                 } }
             } }
         }

@@ -1,11 +1,11 @@
 //! The afternoon's runs on one page: the odd ones first, several approved with one password, each by its own signed act.
 
 use ankuan_ledger::chain::hex;
-use axum::Form;
 use axum::extract::State;
 use maud::{Markup, html};
 
 use super::command::{hidden, signature_field};
+use super::form::Form;
 use super::{App, Sorry, Viewer, blocking, page, parts, payouts};
 use crate::clock::Randomness;
 use crate::payouts::runs::Status;

@@ -1,12 +1,13 @@
 //! Every command as a page: what it shows (`/see/…`), and a form for what it takes (`/do/…`).
 
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 
 use super::export::{self, FileKind};
 use super::{App, Sorry, Viewer, blocking, local, page, parts, upload};
+use crate::api::problem::status_of;
 use crate::cli::catalogue::{Entry, Kind, SECOND_PERSON, Takes};
 use crate::clock::Randomness;
 use crate::service::{Answered, Asked, Ran};
@@ -70,15 +71,10 @@ pub fn is_offered(viewer: &Viewer, entry: &Entry) -> bool {
 pub fn href(entry: &Entry) -> String {
     let place = entry.words.replace(' ', "/");
     let is_shown = match entry.kind {
-        Kind::Read => !takes_file(entry) && !entry.parameters.iter().any(|parameter| parameter.is_required),
+        Kind::Read => !entry.takes_file() && !entry.parameters.iter().any(|parameter| parameter.is_required),
         kind => kind == Kind::ReadOrSet,
     };
     if is_shown { format!("/see/{place}") } else { format!("/do/{place}") }
-}
-
-/// Whether a form has to carry a file, which an address cannot.
-fn takes_file(entry: &Entry) -> bool {
-    entry.parameters.iter().any(|parameter| parameter.takes == Takes::File)
 }
 
 /// What was given, with the lines of a list as values of their own and without what was left empty.
@@ -232,7 +228,7 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
     let title = entry.title(viewer.language);
     let value = |name: &str| values.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());
     let request = Randomness::system().bytes::<16>().map(|bytes| ankuan_ledger::chain::hex(&bytes)).unwrap_or_default();
-    let is_read = entry.kind == Kind::Read && !takes_file(entry);
+    let is_read = entry.kind == Kind::Read && !entry.takes_file();
     let body = html! {
         (heading(viewer, entry))
         (above)
@@ -335,18 +331,21 @@ pub fn fields(entry: &Entry, language: Language, values: &[(String, String)], wi
 /// Does what a form asks for.
 ///
 /// # Errors
-/// `web.form_token`, `service.command_unknown`; what a file or the database says. What the command refuses is shown above
-/// the form.
+/// `web.form_token`, `web.form_unreadable`, `web.too_large`, `service.command_unknown`; what a file or the database says. What
+/// the command refuses is shown above the form.
 pub async fn submit(
     State(service): App,
     viewer: Viewer,
     Path(words): Path<String>,
-    form: Multipart,
+    request: Request,
 ) -> Result<Response, Sorry> {
     let entry = find(&service, &viewer, &words)?.clone();
     let folder = tempfile::tempdir().map_err(|error| viewer.sorry(error.into()))?;
-    let (fields, files) = upload::receive(form, folder.path()).await.map_err(|failure| match failure {
-        Failure::Refused(message) => Sorry(message, StatusCode::BAD_REQUEST, viewer.language),
+    let (fields, files) = upload::receive(&entry, request, folder.path()).await.map_err(|failure| match failure {
+        Failure::Refused(message) => {
+            let status = status_of(message.code);
+            Sorry(message, status, viewer.language)
+        }
         broken @ Failure::Broken(_) => viewer.sorry(broken),
     })?;
     let own = |name: &str| fields.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value.as_str());

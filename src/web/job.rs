@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ankuan_ledger::chain::hex;
-use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use axum::response::{Redirect, Response};
@@ -13,6 +12,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::form::Form;
 use super::{App, Sorry, Viewer, blocking, local, page, parts};
 use crate::access::{self, Actor};
 use crate::api::stream::streamed;

@@ -12,6 +12,7 @@ pub mod courts;
 pub mod desk;
 pub mod distribution;
 pub mod export;
+pub mod form;
 pub mod job;
 pub mod paper;
 pub mod parts;
@@ -66,6 +67,7 @@ pub fn routes() -> Router<Arc<Service>> {
         .route("/approvals", get(approvals::show).post(approvals::approve))
         .route("/payouts", get(payouts::list))
         .route("/payouts/{number}", get(payouts::show))
+        .route("/payouts/{number}/files/{name}", axum::routing::post(payouts::hand_over))
         .route("/account", get(account::show))
         .route("/account/password", axum::routing::post(account::password))
         .route("/account/sessions/end", axum::routing::post(account::end_others))

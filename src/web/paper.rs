@@ -1,12 +1,12 @@
 //! Papers that people sign: each form as it prints, its prints, and the register of them.
 
-use axum::Form as Sent;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::form::Form;
 use super::parts::{Cell, Grid, escape};
 use super::{App, Sorry, Viewer, blocking, page};
 use crate::papers::load::load;
@@ -154,7 +154,7 @@ pub async fn print(
     State(service): App,
     viewer: Viewer,
     Path((kind, subject)): Path<(String, String)>,
-    Sent(sent): Sent<PrintAsked>,
+    Form(sent): Form<PrintAsked>,
 ) -> Result<Redirect, Sorry> {
     viewer.check_form(&sent.token)?;
     let kind = known(&viewer, &kind)?;

@@ -2,17 +2,21 @@
 
 use ankuan_ledger::chain::hex;
 use axum::extract::{Path, Query, State};
+use axum::response::Response;
 use maud::{Markup, html};
 use serde::Deserialize;
 
 use super::command::{hidden, signature_field};
+use super::form::Form;
 use super::{App, Sorry, Viewer, blocking, page, paper, parts};
 use crate::Message;
 use crate::access::Role;
+use crate::api::files;
 use crate::bank::capital_amount;
 use crate::clock;
 use crate::papers::PaperKind;
 use crate::payouts::policy::{MAY_APPROVE, Policy, Screening};
+use crate::payouts::release::BankFile;
 use crate::payouts::runs::Status;
 use crate::payouts::screens::{Finding, Suspects};
 use crate::report::payout_view::{
@@ -189,7 +193,7 @@ pub async fn show(
         (sources(&viewer, &shown.view.sources))
         (actions(&viewer, &shown))
         (lines(&viewer, &shown))
-        (files(&viewer, &shown.view))
+        (file_table(&viewer, &shown.view))
         (events(&viewer, &shown.view.events))
     };
     Ok(page(&viewer, &title, &body))
@@ -512,25 +516,67 @@ fn outcome(viewer: &Viewer, word: Option<&str>) -> String {
         .map_or_else(|| viewer.t("web_payouts.not_sent"), |standing| standing.message().text(viewer.language))
 }
 
-fn files(viewer: &Viewer, view: &RunView) -> Markup {
+fn file_table(viewer: &Viewer, view: &RunView) -> Markup {
     if view.files.is_empty() {
         return html! {};
     }
     let t = |code| viewer.t(code);
+    let may = viewer.standings.iter().any(|standing| matches!(standing.role, Role::Finance | Role::FundKeeper));
+    let number = parts::escape(&view.line.run.number);
+    let place = |file: &BankFile| format!("{number}/files/{}", parts::escape(&file.name));
     html! {
         h2 { (t("web.files")) }
+        @if may { p.hint { (t("web_payouts.files_hint")) } }
         div.scroll { table {
-            thead { tr { th { (t("payout_cli.file")) } th.number { (t("payout_cli.lines")) } th.number { (t("payout_cli.sum")) } th { (t("payout_cli.digest_short")) } } }
+            thead { tr {
+                th { (t("payout_cli.file")) } th.number { (t("payout_cli.lines")) } th.number { (t("payout_cli.sum")) }
+                th { (t("payout_cli.digest_short")) } @if may { th {} }
+            } }
             tbody { @for file in &view.files { tr {
                 td data-label=(t("payout_cli.file")) {
-                    a href=(format!("/api/v1/runs/{}/files/{}", parts::escape(&view.line.run.number), parts::escape(&file.name))) download { (file.name) }
+                    @if may { a href=(format!("/api/v1/runs/{}", place(file))) download { (file.name) } } @else { (file.name) }
                 }
                 td.number data-label=(t("payout_cli.lines")) { (file.line_count) }
                 td.number data-label=(t("payout_cli.sum")) { (file.sum) }
                 td data-label=(t("payout_cli.digest_short")) { code { (hex(&file.sha256[..8])) } }
+                @if may { td {
+                    form.inline method="post" action=(format!("/payouts/{}", place(file))) {
+                        (hidden(viewer, ""))
+                        button { (t("web_payouts.hand_over")) }
+                    }
+                } }
             } } }
         } }
     }
+}
+
+/// The form by which a file is handed over.
+#[derive(Deserialize)]
+pub struct HandOver {
+    #[serde(rename = "_token")]
+    token: String,
+    #[serde(rename = "_request")]
+    request: String,
+}
+
+/// Hands a file of a released run over: records it, and answers with the file.
+///
+/// # Errors
+/// `web.form_token`, and those of [`crate::service::Service::hand_over`].
+pub async fn hand_over(
+    State(service): App,
+    viewer: Viewer,
+    Path((number, name)): Path<(String, String)>,
+    Form(given): Form<HandOver>,
+) -> Result<Response, Sorry> {
+    viewer.check_form(&given.token)?;
+    let me = viewer.session.actor.clone();
+    let found = blocking(&service, move |service| {
+        service.hand_over(&me, (&number, &name), &given.request)?;
+        service.bank_file(&me, &number, &name)
+    });
+    let (file, byte_count) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    Ok(files::answer(service, viewer.session.actor.court_id, &file, byte_count))
 }
 
 fn events(viewer: &Viewer, all: &[EventView]) -> Markup {

@@ -101,6 +101,7 @@ fn one(viewer: &Viewer, people: &People, person: &Actor, is_admin: bool) -> Mark
                     div { dt { (viewer.t("people.api_key")) } dd {
                         (key.name) " · " (key.scopes.iter().map(|scope| viewer.t(scope_code(*scope))).collect::<Vec<_>>().join(" / "))
                         " · " (viewer.t("account.until")) " " (shown_in_shanghai(key.expires_at))
+                        @if key.waits() { " · " strong { (viewer.t("command.key_waits")) } }
                         @if is_admin {
                             (form_with(viewer, "api-key revoke", &[("key", &key.key_id.to_string())], &html! {},
                                 "people.revoke_key"))

@@ -2,15 +2,16 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use axum::Extension;
 use axum::extract::{ConnectInfo, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Extension, Form};
 use maud::{Markup, PreEscaped, html};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use serde::Deserialize;
 
+use super::form::Form;
 use super::{App, SESSION_COOKIE, Sorry, Viewer, bare, blocking, language_of, local};
 use crate::access::elsewhere::Brought;
 use crate::access::{Role, credentials, sessions};
@@ -264,7 +265,7 @@ pub async fn sign_in(
 ///
 /// # Errors
 /// `web.not_found` where the court has none; `access.sign_in_often`, and those of
-/// [`crate::access::elsewhere::Elsewhere::begin`].
+/// [`crate::access::elsewhere::Elsewhere::turn`] and [`crate::access::elsewhere::Turn::begin`].
 pub async fn elsewhere(
     State(service): App,
     peer: Peer,
@@ -276,8 +277,10 @@ pub async fn elsewhere(
         let elsewhere = service.elsewhere.get().ok_or_else(|| Message::new("web.not_found"))?;
         refuse_often(service, from)?;
         let next = local(&wanted.next).to_owned();
-        let mut store = service.lease()?;
-        elsewhere.begin(&mut store, &next, service.clock.now(), &mut Randomness::system())
+        // No connection is held while the provider is asked.
+        let begun = elsewhere.turn(service.clock)?.begin(&next, &mut Randomness::system())?;
+        service.write(|tx| elsewhere.keep(tx, &begun, service.clock.now()))?;
+        Ok(begun)
     });
     let begun = begun.await.map_err(|failure| Sorry::of(failure, language))?;
     let cookie = format!("{STATE_COOKIE}={}; Path=/; Max-Age=600; Secure; HttpOnly; SameSite=Lax", begun.state);
@@ -287,7 +290,7 @@ pub async fn elsewhere(
 /// Takes a browser back from the court's provider.
 ///
 /// # Errors
-/// Those of [`crate::access::elsewhere::Elsewhere::end`].
+/// `access.sign_in_often`, and those of [`crate::access::elsewhere::Elsewhere`] and [`crate::access::elsewhere::Turn`].
 pub async fn back(
     State(service): App,
     peer: Peer,
@@ -300,9 +303,13 @@ pub async fn back(
     let ended = blocking(&service, move |service| {
         let elsewhere = service.elsewhere.get().ok_or_else(|| Message::new("web.not_found"))?;
         refuse_often(service, from)?;
-        let (mut store, now) = (service.lease()?, service.clock.now());
-        let came = elsewhere.end(&mut store, &brought, kept.as_deref(), now, &mut Randomness::system())?;
-        drop(store);
+        // Whoever finds no turn can come back once more with what they brought.
+        let turn = elsewhere.turn(service.clock)?;
+        let used_up = service.write(|tx| elsewhere.use_up(tx, &brought, kept.as_deref(), service.clock.now()))?;
+        let named = turn.ask(used_up, &brought)?;
+        drop(turn);
+        let (now, mut randomness) = (service.clock.now(), Randomness::system());
+        let came = service.write(|tx| elsewhere.let_in(tx, &named, now, &mut randomness))?;
         end_before(service, before)?;
         tracing::info!(court = came.actor.court_id, person = came.actor.person_id, "signed in elsewhere");
         Ok(came)

@@ -3,6 +3,7 @@
 /// Every act's name, in order. A test compares it with the sources, and each test court with its own chain.
 pub const ACTS: &[&str] = &[
     "api_key.add",
+    "api_key.confirm",
     "api_key.revoke",
     "asset.add",
     "asset.day",

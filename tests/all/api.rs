@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ankuan::access::api_keys::{self, Scope};
+use ankuan::access::api_keys::{self, ApiKey, Scope};
 use ankuan::access::{self, Role, sessions};
 use ankuan::api::openapi;
 use ankuan::chart::{self, NewCourt};
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, HEAD, KEEPER, NUMBER, TODAY, at};
+use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, HEAD, KEEPER, NUMBER, TODAY, at, code};
 use crate::operations::globals;
 use crate::sign_in::{PASSWORD, enrolled};
 use crate::support::Database;
@@ -90,15 +90,40 @@ impl Api {
         Self { service, router, runtime, court, keys, keys_made: 0 }
     }
 
-    /// A key of somebody who has enrolled.
+    /// A key of somebody who has enrolled, and has confirmed it where that is needed.
     fn key(&mut self, who: &str, scopes: &[Scope]) -> String {
+        let (key, secret) = self.unconfirmed(who, scopes);
+        if key.waits() {
+            self.court.act(who, |tx, acting, _| api_keys::confirm(tx, acting, key.key_id)).expect("confirms");
+        }
+        secret
+    }
+
+    /// A key as an administrator makes it.
+    fn unconfirmed(&mut self, who: &str, scopes: &[Scope]) -> (ApiKey, String) {
         let person = self.court.person(who);
         self.keys_made += 1;
         let mut randomness = Randomness::seeded(100 + self.keys_made);
         let made = self
             .court
             .act(ADMIN, |tx, acting, _| api_keys::create(tx, acting, &person, "测试", scopes, 30, &mut randomness));
-        made.expect("a key").1
+        made.expect("a key")
+    }
+
+    /// The cookie of a session of somebody, and the token of its forms.
+    fn session(&mut self, who: &str) -> (String, String) {
+        let person = self.court.person(who);
+        let mut randomness = Randomness::system();
+        let token = self.court.act(who, |tx, _, _| sessions::open(tx, &person, at(), &mut randomness));
+        let token = token.expect("a session");
+        (format!("__Host-ankuan={COURT}.{token}"), sessions::csrf_token(&token))
+    }
+
+    /// The last link of the book of case money.
+    fn head(&self) -> i64 {
+        let last = "SELECT MAX(link_no) FROM chain_link WHERE court_id = $1 AND book_id = 1";
+        let read = self.service.read(|tx| Ok(tx.query_one(last, &[COURT.into()], |row| row.int(0))?));
+        read.expect("a link")
     }
 
     fn send(&self, request: Request<Body>) -> Answer {
@@ -120,6 +145,17 @@ impl Api {
         if !once.is_empty() {
             headers.push(("idempotency-key", once));
         }
+        self.send(request("POST", path, &headers, Body::from(body.to_string())))
+    }
+
+    /// As [`Api::post`], by somebody who has signed in.
+    fn post_in_person(&self, (cookie, token): &(String, String), once: &str, path: &str, body: &Value) -> Answer {
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("x-form-token", token),
+            ("content-type", "application/json"),
+            ("idempotency-key", once),
+        ];
         self.send(request("POST", path, &headers, Body::from(body.to_string())))
     }
 
@@ -253,6 +289,9 @@ fn what_cannot_be_read_is_a_problem(database: &Database) {
     assert_eq!(send("POST", "/api/v1/receipt/record", json, &deep, "zh").problem(400), "api.body");
     let large = format!("{{\"reference\": \"{}\"}}", "x".repeat(2 << 20));
     assert_eq!(send("POST", "/api/v1/receipt/record", json, &large, "zh").problem(413), "api.too_large");
+    let form = format!("--x\r\ncontent-disposition: form-data; name=\"payer\"\r\n\r\n{large}");
+    let multipart = "multipart/form-data; boundary=x";
+    assert_eq!(send("POST", "/api/v1/receipt/record", multipart, &form, "zh").problem(413), "web.too_large");
     assert_eq!(send("DELETE", "/api/v1/cases", json, "", "en").problem(405), "api.method_unknown");
     let english = send("POST", "/api/v1/nothing", json, "{}", "de, en;q=0.5");
     assert_eq!((english.problem(404).as_str(), english.header("content-language")), ("web.not_found", "en"));
@@ -302,6 +341,54 @@ fn a_key_does_what_it_is_for(database: &Database) {
     let id: i64 = read.split('_').nth(2).and_then(|id| id.parse().ok()).expect("a number");
     api.court.act(ADMIN, |tx, acting, _| api_keys::revoke(tx, acting, id)).expect("revokes");
     assert_eq!(api.get(&read, "/api/v1/cases").problem(401), "api.not_signed_in");
+}
+
+/// An administrator makes keys and touches no money: one that may record waits for whose it is.
+fn a_key_that_records_counts_when_its_person_says_so(database: &Database) {
+    let mut api = Api::open(database);
+    let confirm = |api: &mut Api, who: &str, key_id: i64| {
+        code(api.court.act(who, |tx, acting, _| api_keys::confirm(tx, acting, key_id)).map(|_| ()))
+    };
+    let receipt = json!({"reference": "FT1", "amount": "1.00", "value_date": "2026-11-22", "payer": "吴某"});
+    let (read, read_secret) = api.unconfirmed(FINANCE, &[Scope::Read]);
+    api.get(&read_secret, "/api/v1/receipt/list").done();
+    assert_eq!(confirm(&mut api, FINANCE, read.key_id), "access.key_confirmed_already");
+    for scope in [Scope::Write, Scope::Bank] {
+        let (key, secret) = api.unconfirmed(FINANCE, &[Scope::Read, scope]);
+        // Not even to read, and it says who must say so.
+        for path in ["/api/v1/receipt/list", "/api/v1/jobs", "/api/v1/runs"] {
+            let refused = api.get(&secret, path);
+            assert_eq!(refused.problem(403), "access.key_unconfirmed");
+            assert!(refused.text().contains(FINANCE), "{}", refused.text());
+        }
+        assert_eq!(api.post(&secret, "k", "/api/v1/receipt/record", &receipt).problem(403), "access.key_unconfirmed");
+        // Not by who made it, nor by anybody else.
+        assert_eq!(confirm(&mut api, ADMIN, key.key_id), "access.key_not_yours");
+        assert_eq!(confirm(&mut api, HANDLER, key.key_id), "access.key_not_yours");
+        // Nor by a key, this one or one that counts.
+        let by_key = json!({"key": key.key_id});
+        assert_eq!(api.post(&secret, "c", "/api/v1/api-key/confirm", &by_key).problem(403), "access.key_unconfirmed");
+        let counts = api.key(FINANCE, &[Scope::Write]);
+        assert_eq!(api.post(&counts, "c", "/api/v1/api-key/confirm", &by_key).problem(403), "access.not_by_key");
+        // By whose it is, in a session of their own; the page offers it until then.
+        let session = api.session(FINANCE);
+        let account = |api: &Api| api.send(request("GET", "/account", &[("cookie", &session.0)], Body::empty())).text();
+        let offered = format!("name=\"key\" value=\"{}\"", key.key_id);
+        assert!(account(&api).contains(&offered));
+        let once = format!("c{}", key.key_id);
+        let confirmed = api.post_in_person(&session, &once, "/api/v1/api-key/confirm", &by_key).done();
+        assert_eq!(api.post_in_person(&session, &once, "/api/v1/api-key/confirm", &by_key).done(), confirmed);
+        assert!(!account(&api).contains(&offered));
+        api.get(&secret, "/api/v1/jobs").done();
+        assert_eq!(confirm(&mut api, FINANCE, key.key_id), "access.key_confirmed_already");
+    }
+    // One that was revoked or is not there is not confirmed, nor by whoever records nothing.
+    let (key, _) = api.unconfirmed(FINANCE, &[Scope::Write]);
+    api.court.act(ADMIN, |tx, acting, _| api_keys::revoke(tx, acting, key.key_id)).expect("revokes");
+    assert_eq!(confirm(&mut api, FINANCE, key.key_id), "access.key_unknown");
+    assert_eq!(confirm(&mut api, FINANCE, 4_711), "access.key_unknown");
+    api.court.act(ADMIN, |tx, acting, _| access::add_person(tx, acting, "无岗位")).expect("adds");
+    assert_eq!(confirm(&mut api, "无岗位", key.key_id), "access.roles_missing");
 }
 
 fn whoever_proves_nothing_is_slowed_down(database: &Database) {
@@ -377,7 +464,7 @@ fn another_courts_data_is_not_found(database: &Database) {
     assert_eq!(api.get(&key, "/api/v1/case/list?court=8").problem(400), "command.unknown_parameter");
 }
 
-/// From the list to the bank's files, by programs: two sign with their own keys, a second person agrees to what they saw.
+/// From the list to the bank's files, by programs; two sign, and a second person agrees to what they saw, in person.
 fn a_list_is_paid_over_the_api(database: &Database) {
     let mut api = Api::open(database);
     for who in [HANDLER, HEAD, KEEPER] {
@@ -391,6 +478,7 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     let (handler, finance) = (api.key(HANDLER, &both), api.key(FINANCE, &both));
     let (head, keeper) = (api.key(HEAD, &both), api.key(KEEPER, &both));
     let bank = api.key(FINANCE, &[Scope::Bank]);
+    let (handler_here, finance_here, head_here) = (api.session(HANDLER), api.session(FINANCE), api.session(HEAD));
     api.service.start_workers().expect("workers");
     api.post(&handler, "1", "/api/v1/case/open", &json!({"number": NUMBER, "title": "涉众案"})).done();
     let receipt =
@@ -418,23 +506,35 @@ fn a_list_is_paid_over_the_api(database: &Database) {
         Body::empty(),
     ));
     assert_eq!((not_changed.status, not_changed.bytes.len()), (304, 0));
-    let answer = |key: &str, tag: Option<&str>, body: Value| {
-        let bearer = bearer(key);
-        let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let answer = |(cookie, token): &(String, String), tag: Option<&str>, body: Value| {
+        let mut headers =
+            vec![("cookie", cookie.as_str()), ("x-form-token", token), ("content-type", "application/json")];
         headers.extend(tag.map(|tag| ("if-match", tag)));
         api.send(request("POST", &format!("{place}/answer"), &headers, Body::from(body.to_string())))
     };
-    assert_eq!(answer(&finance, None, json!({"agree": false, "reason": "x"})).problem(428), "api.if_match_missing");
+    // Nobody's key does that for them, whatever it may.
+    let headers = [
+        ("authorization", bearer(&finance)),
+        ("content-type", "application/json".to_owned()),
+        ("if-match", tag.clone()),
+    ];
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let by_key = api.send(request("POST", &format!("{place}/answer"), &headers, Body::from(r#"{"agree": true}"#)));
+    assert_eq!(by_key.problem(403), "access.not_by_key");
+    assert_eq!(
+        answer(&finance_here, None, json!({"agree": false, "reason": "x"})).problem(428),
+        "api.if_match_missing"
+    );
     let stale = Some("\"0123\"");
-    assert_eq!(answer(&finance, stale, json!({"agree": true})).problem(412), "api.if_match");
-    assert_eq!(answer(&finance, Some(&tag), json!({"agree": 1})).problem(400), "api.body");
-    assert_eq!(answer(&finance, Some(&tag), json!({"agree": false})).problem(422), "web.reason_missing");
-    assert_eq!(answer(&handler, Some(&tag), json!({"agree": true})).problem(422), "service.job_own");
-    let declined = answer(&finance, Some(&tag), json!({"agree": false, "reason": "依据不足"}));
+    assert_eq!(answer(&finance_here, stale, json!({"agree": true})).problem(412), "api.if_match");
+    assert_eq!(answer(&finance_here, Some(&tag), json!({"agree": 1})).problem(400), "api.body");
+    assert_eq!(answer(&finance_here, Some(&tag), json!({"agree": false})).problem(422), "web.reason_missing");
+    assert_eq!(answer(&handler_here, Some(&tag), json!({"agree": true})).problem(422), "service.job_own");
+    let declined = answer(&finance_here, Some(&tag), json!({"agree": false, "reason": "依据不足"}));
     assert_eq!(declined.done()["state"], "declined");
     assert_ne!(declined.header("etag"), tag);
-    assert_eq!(answer(&finance, Some(&tag), json!({"agree": true})).problem(412), "api.if_match");
-    assert_eq!(answer(&finance, Some("*"), json!({"agree": true})).problem(409), "service.job_not_proposed");
+    assert_eq!(answer(&finance_here, Some(&tag), json!({"agree": true})).problem(412), "api.if_match");
+    assert_eq!(answer(&finance_here, Some("*"), json!({"agree": true})).problem(409), "service.job_not_proposed");
 
     let made = api.post(&handler, "3", "/api/v1/distribute/make", &json!({"case": NUMBER}));
     let made = api.ended(&handler, &made);
@@ -453,14 +553,16 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     assert!(drafted.to_string().contains(run), "{drafted}");
     let submitted = api.post(&handler, "5", "/api/v1/payout/submit", &json!({"run": run})).done();
     let digest = submitted["digest"].as_str().expect("a digest");
-    let approve = |key: &str, once: &str, password: &str| {
-        let body = json!({"run": run, "digest": digest, "password": password});
-        api.post(key, once, "/api/v1/payout/approve", &body)
+    let signed = |password: &str| json!({"run": run, "digest": digest, "password": password});
+    let by_key = api.post(&finance, "6", "/api/v1/payout/approve", &signed(PASSWORD));
+    assert_eq!(by_key.problem(403), "access.not_by_key");
+    let approve = |session: &(String, String), once: &str, password: &str| {
+        api.post_in_person(session, once, "/api/v1/payout/approve", &signed(password))
     };
-    let wrong = approve(&finance, "6", "not the password");
+    let wrong = approve(&finance_here, "6", "not the password");
     assert_eq!((wrong.status, wrong.problem(wrong.status).starts_with("access.")), (422, true), "{}", wrong.text());
-    approve(&finance, "7", PASSWORD).done();
-    approve(&head, "8", PASSWORD).done();
+    approve(&finance_here, "7", PASSWORD).done();
+    approve(&head_here, "8", PASSWORD).done();
     assert_eq!(api.get(&bank, &format!("/api/v1/runs/{run}/lines")).done(), json!({"items": [], "next": null}));
     let committed = api.post(&finance, "9", "/api/v1/payout/commit", &json!({"run": run}));
     let committed = api.ended(&finance, &committed);
@@ -515,26 +617,89 @@ fn a_list_is_paid_over_the_api(database: &Database) {
         entries.last().map(|last| json!(last.0)).as_ref()
     );
 
-    // The bank's files are what was released, byte for byte, and each hand-over is on record.
+    // The bank's files are what was released, byte for byte. To read one changes nothing in the books.
     let files = api.get(&bank, &format!("/api/v1/runs/{run}/files")).done();
     let items = files["items"].as_array().expect("files");
     assert!(!items.is_empty());
-    for file in items {
-        let bytes = api.get(&bank, file["href"].as_str().expect("a place"));
+    let read_only = api.key(FINANCE, &[Scope::Read]);
+    let before = api.head();
+    let place = |file: &Value| file["href"].as_str().expect("a place").to_owned();
+    let is_it = |bytes: &Answer, file: &Value| {
         assert_eq!(bytes.status, 200, "{}", bytes.text());
         assert_eq!(ankuan_ledger::chain::hex(&ankuan_ledger::chain::sha256(&[&bytes.bytes])), file["sha256"]);
         assert_eq!(bytes.header("content-length"), bytes.bytes.len().to_string());
+        assert!(bytes.header("content-disposition").starts_with("attachment"));
+    };
+    for file in items {
+        is_it(&api.get(&bank, &place(file)), file);
+        let read = api.get(&read_only, &place(file));
+        is_it(&read, file);
+        let headers = [("authorization", bearer(&read_only))];
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let head = api.send(request("HEAD", &place(file), &headers, Body::empty()));
+        assert_eq!((head.status, head.bytes.len()), (200, 0));
+        assert_eq!(head.header("content-length"), read.bytes.len().to_string());
     }
-    assert_eq!(api.get(&handler, items[0]["href"].as_str().expect("a place")).problem(403), "access.role_missing");
+    assert_eq!(api.get(&handler, &place(&items[0])).problem(403), "access.role_missing");
     assert_eq!(api.get(&bank, &format!("/api/v1/runs/{run}/files/no.csv")).problem(404), "payouts.file_unknown");
-    let delivered = api
-        .court
-        .store
-        .snapshot()
-        .expect("reads")
-        .query_one("SELECT COUNT(*) FROM run_event WHERE event = 'delivered' AND reason <> ''", &[], |row| row.int(0))
-        .expect("counts");
-    assert_eq!(delivered, items.len() as i64);
+    assert_eq!(api.head(), before);
+
+    // To hand one over is asked for once, with the scope for it, and is on record.
+    let first = place(&items[0]);
+    let hand_over = |key: &str, once: &str, place: &str| api.post(key, once, place, &json!({}));
+    assert_eq!(hand_over(&read_only, "h", &first).problem(403), "access.scope_missing");
+    assert_eq!(hand_over(&bank, "", &first).problem(400), "api.idempotency_key_missing");
+    assert_eq!(hand_over(&handler, "h", &first).problem(403), "access.role_missing");
+    let unknown = format!("/api/v1/runs/{run}/files/no.csv");
+    assert_eq!(hand_over(&bank, "h0", &unknown).problem(404), "payouts.file_unknown");
+    assert_eq!(api.head(), before);
+    is_it(&hand_over(&bank, "h1", &first), &items[0]);
+    let after = api.head();
+    assert_ne!(after, before);
+    is_it(&hand_over(&bank, "h1", &first), &items[0]);
+    assert_eq!(api.head(), after);
+    assert_eq!(hand_over(&bank, "h1", &unknown).problem(409), "request.differs");
+    is_it(&hand_over(&finance, "h2", &first), &items[0]);
+    // From the page, by the form with its token.
+    let (cookie, token) = api.session(KEEPER);
+    let page = format!("/payouts/{run}");
+    let shown = api.send(request("GET", &page, &[("cookie", &cookie)], Body::empty())).text();
+    assert!(shown.contains(&format!("action=\"{page}/files/")) && shown.contains(&token), "{shown}");
+    let submit = |token: &str| {
+        let headers = [("cookie", cookie.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        let place = first.replace("/api/v1/runs/", "/payouts/");
+        api.send(request("POST", &place, &headers, Body::from(format!("_token={token}&_request=p1&_next="))))
+    };
+    assert_eq!(submit("00").status, 403);
+    is_it(&submit(&token), &items[0]);
+    is_it(&submit(&token), &items[0]);
+    let delivered = |api: &mut Api| -> Vec<String> {
+        let named = "SELECT reason FROM run_event WHERE event = 'delivered' ORDER BY id";
+        let mut tx = api.court.store.snapshot().expect("reads");
+        tx.query(named, &[], |row| Ok(row.text(0)?.to_owned())).expect("reads")
+    };
+    let name = items[0]["name"].as_str().expect("a name").to_owned();
+    assert_eq!(delivered(&mut api), [name.clone(), name.clone(), name.clone()]);
+
+    // Who read or took one stands in the read log; whoever asked for its length alone read nothing.
+    let mut log = ankuan::reads::open(&database.address, Duration::from_secs(5)).expect("opens");
+    let mut logged = || {
+        let newest = ankuan::reads::newest(&mut log.snapshot().expect("reads"), COURT, None, 1_000).expect("reads");
+        let of_files = newest.into_iter().map(|(_, entry)| entry);
+        of_files.filter(|entry| ["bank file", "payout deliver"].contains(&entry.command.as_str())).collect::<Vec<_>>()
+    };
+    let entries = logged();
+    assert_eq!(entries.len(), 2 * items.len() + 5, "{entries:?}");
+    assert_eq!(entries[0].subject, format!("run={run} {name}"));
+    assert_eq!(entries[0].person_id, api.court.person(KEEPER).person_id);
+    assert_eq!(json!(entries[0].details), items[0]["line_count"]);
+    let asked = api.post(&finance, "h3", "/api/v1/payout/deliver", &json!({"run": run}));
+    let written = api.ended(&finance, &asked);
+    // All files, and the sheet in two forms.
+    assert_eq!((&written["state"], written["files"].as_array().map(Vec::len)), (&json!("done"), Some(items.len() + 2)));
+    assert_eq!(delivered(&mut api).len(), 4);
+    let entries = logged();
+    assert_eq!((entries[0].command.as_str(), entries[0].details), ("payout deliver", CLAIMANTS as i64));
     let sheet = api.get(&bank, files["transmittal"].as_str().expect("a place")).done();
     assert!(sheet.to_string().contains(items[0]["sha256"].as_str().expect("a digest")), "{sheet}");
     let text = api.get(&bank, &format!("/api/v1/runs/{run}/transmittal?as=text"));
@@ -595,7 +760,8 @@ fn the_description_is_of_every_command() {
                 let of_path = |parameter: &&Value| parameter["in"] == "path" && parameter["name"] == name;
                 assert_eq!(parameters.iter().filter(of_path).count(), 1, "{path} {name}");
             }
-            if method == "post" {
+            // What is handed over is named by the path.
+            if method == "post" && path != "/runs/{number}/files/{name}" {
                 assert!(operation["requestBody"]["content"].is_object(), "{path}");
             }
         }
@@ -643,6 +809,7 @@ crate::on_both!(
     a_request_is_done_once,
     what_cannot_be_read_is_a_problem,
     a_key_does_what_it_is_for,
+    a_key_that_records_counts_when_its_person_says_so,
     whoever_proves_nothing_is_slowed_down,
     a_browser_shows_its_form_token,
     another_courts_data_is_not_found,

@@ -1,17 +1,22 @@
 //! Sign-in at a provider of the court's own, with a small provider on this machine.
 
 use std::collections::HashMap;
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 
+use ankuan::Outcome;
 use ankuan::access::Actor;
 use ankuan::access::credentials::reset;
 use ankuan::access::elsewhere::{Brought, CameIn, Elsewhere, Settings};
 use ankuan::access::sessions;
-use ankuan::clock::Randomness;
+use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::keys::Keys;
-use ankuan::{Failure, Outcome};
+use ankuan::service::front::Front;
+use ankuan::service::{Service, Size, server};
+use axum::body::{Body, to_bytes};
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Request, StatusCode};
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
@@ -22,8 +27,10 @@ use ring::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair, RsaPublicKeyComponents,
 };
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use crate::court::{ADMIN, COURT, Court, HANDLER, KEEPER, at, code};
+use crate::operations::globals;
 use crate::sign_in::enrolled;
 use crate::support::Database;
 
@@ -119,11 +126,14 @@ async fn token(
     State(provider): State<Arc<Provider>>,
     headers: HeaderMap,
     Form(given): Form<HashMap<String, String>>,
-) -> Json<Value> {
+) -> Result<Json<Value>, StatusCode> {
     let proof = headers.get("authorization").and_then(|given| given.to_str().ok()).unwrap_or_default().to_owned();
     *provider.asked.lock().expect("a lock") = Some((given, proof));
     let next = provider.next.lock().expect("a lock").clone();
-    Json(json!({"id_token": provider.sign(&next), "access_token": "unused", "token_type": "Bearer"}))
+    if next.algorithm == "refused" {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    Ok(Json(json!({"id_token": provider.sign(&next), "access_token": "unused", "token_type": "Bearer"})))
 }
 
 struct Desk {
@@ -155,8 +165,12 @@ impl Desk {
 
     /// Begins; returns what the browser is sent away with.
     fn begin(&mut self) -> HashMap<String, String> {
-        let begun = self.elsewhere.begin(&mut self.court.store, "/cases", at(), &mut Randomness::system());
-        let address = begun.expect("begins").address;
+        let turn = self.elsewhere.turn(Clock::fixed(at())).expect("a turn");
+        let begun = turn.begin("/cases", &mut Randomness::system()).expect("begins");
+        let mut tx = self.court.store.begin().expect("begins");
+        self.elsewhere.keep(&mut tx, &begun, at()).expect("keeps");
+        tx.commit().expect("commits");
+        let address = begun.address;
         let (place, query) = address.split_once('?').expect("a query");
         assert_eq!(place, format!("{}/authorize", self.provider.address));
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -164,9 +178,20 @@ impl Desk {
     }
 
     fn end(&mut self, state: &str, kept: Option<&str>, seconds: i64) -> Outcome<CameIn> {
-        let brought = Brought { code: "once".into(), state: state.into(), iss: None };
+        self.end_with(&Brought { code: "once".into(), state: state.into(), iss: None }, kept, seconds)
+    }
+
+    fn end_with(&mut self, brought: &Brought, kept: Option<&str>, seconds: i64) -> Outcome<CameIn> {
         let now = at() + SignedDuration::from_secs(seconds);
-        self.elsewhere.end(&mut self.court.store, &brought, kept, now, &mut Randomness::system())
+        let turn = self.elsewhere.turn(Clock::fixed(now))?;
+        let mut tx = self.court.store.begin()?;
+        let used_up = self.elsewhere.use_up(&mut tx, brought, kept, now)?;
+        tx.commit()?;
+        let named = turn.ask(used_up, brought)?;
+        let mut tx = self.court.store.begin()?;
+        let came = self.elsewhere.let_in(&mut tx, &named, now, &mut Randomness::system())?;
+        tx.commit()?;
+        Ok(came)
     }
 
     /// A whole sign-in, in which the provider says what `change` makes of what it should say.
@@ -251,6 +276,8 @@ fn nothing_else_opens_a_session(database: &Database) {
     assert_eq!(code(desk.sign_in("无此人", |_| ())), "elsewhere.person");
     assert_eq!(code(desk.sign_in(ADMIN, |_| ())), "elsewhere.person");
     assert_eq!(code(desk.sign_in(HANDLER, |next| next.claims["name"] = json!(7))), "elsewhere.person");
+    // A question that the provider does not answer, which anybody can ask, keeps nobody else out.
+    assert_eq!(code(desk.sign_in(HANDLER, |next| next.algorithm = "refused")), "elsewhere.unreachable");
     assert_eq!(desk.sessions(), 0);
     desk.sign_in(HANDLER, |_| ()).expect("as it should be");
     assert_eq!(desk.sessions(), 1);
@@ -276,8 +303,7 @@ fn what_was_begun_is_used_once(database: &Database) {
     // Refused for another issuer, it is used up as well.
     let other = desk.begin()["state"].clone();
     let brought = Brought { code: "once".into(), state: other.clone(), iss: Some("https://other.example".into()) };
-    let ended = desk.elsewhere.end(&mut desk.court.store, &brought, Some(&other), at(), &mut Randomness::system());
-    assert_eq!(code(ended), "elsewhere.refused");
+    assert_eq!(code(desk.end_with(&brought, Some(&other), 0)), "elsewhere.refused");
     assert_eq!(code(desk.end(&other, Some(&other), 5)), "elsewhere.refused");
 }
 
@@ -300,22 +326,78 @@ fn another_of_the_same_name_is_somebody_else(database: &Database) {
     desk.sign_in(HANDLER, |next| next.claims["sub"] = json!("another")).expect("tied anew");
 }
 
-#[test]
-fn a_provider_that_is_not_there_is_told_as_that() {
-    let database = Database::sqlite();
-    let mut court = Court::open(&database);
-    let elsewhere = Elsewhere::new(Settings {
+/// The court's provider at an address.
+fn provider_at(issuer: String) -> Elsewhere {
+    let settings = Settings {
         court_id: COURT,
-        // Nobody listens on the discard port.
-        issuer: "http://127.0.0.1:9".into(),
+        issuer,
         client_id: CLIENT.into(),
         client_secret_file: None,
         name_claim: "name".into(),
         origin: "https://ankuan.example".into(),
         authority_file: None,
-    });
-    let begun = elsewhere.expect("set up").begin(&mut court.store, "/", at(), &mut Randomness::system());
-    assert!(matches!(begun, Err(Failure::Refused(message)) if message.code == "elsewhere.unreachable"));
+    };
+    Elsewhere::new(settings).expect("set up")
+}
+
+/// A provider that takes connections and says nothing; whoever is given one may close it.
+fn silent() -> (String, Receiver<TcpStream>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
+    let address = format!("http://{}", listener.local_addr().expect("an address"));
+    let (come, came) = channel();
+    std::thread::spawn(move || listener.incoming().flatten().try_for_each(|connection| come.send(connection)));
+    (address, came)
+}
+
+/// While it hangs, the only connection to the database is free, others are refused at once, and nobody asks it again for some
+/// seconds after it has failed.
+fn a_provider_that_hangs_holds_nothing_up(database: &Database) {
+    const AT_ONCE: usize = 8;
+    drop(Court::open(database));
+    let (address, came) = silent();
+    let size = Size { connections: 1, workers: 1 };
+    let service = Service::of_size(globals(database), Clock::fixed(at()), Vec::new(), size).expect("serves");
+    service.elsewhere.set(provider_at(address)).expect("set once");
+    let router = server::router(&service, Front::default());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runs");
+    let ask = || {
+        let request = Request::get("/sign-in/elsewhere").body(Body::empty()).expect("a request");
+        let answer = router.clone().oneshot(request);
+        async {
+            let body = answer.await.expect("answers").into_body();
+            String::from_utf8_lossy(&to_bytes(body, usize::MAX).await.expect("a whole body")).into_owned()
+        }
+    };
+    let hanging: Vec<_> = (0..AT_ONCE).map(|_| runtime.spawn(ask())).collect();
+    let connections: Vec<TcpStream> = (0..AT_ONCE).map(|_| came.recv().expect("asks")).collect();
+    let busy = runtime.block_on(ask());
+    assert!(busy.contains("access.busy"), "{busy}");
+    assert_eq!(service.courts().expect("reads").len(), 1);
+    assert!(hanging.iter().all(|one| !one.is_finished()), "read while it hung");
+    drop(connections);
+    for one in hanging {
+        let answer = runtime.block_on(one).expect("ends");
+        assert!(answer.contains("elsewhere.unreachable"), "{answer}");
+    }
+    let later = runtime.block_on(ask());
+    assert!(later.contains("elsewhere.unreachable"), "{later}");
+    assert!(came.try_recv().is_err(), "asked again");
+}
+
+#[test]
+fn a_provider_that_is_down_is_asked_again_after_some_seconds() {
+    let (address, came) = silent();
+    let elsewhere = provider_at(address);
+    // Whoever asks is cut off.
+    let closing = std::thread::spawn(move || came.iter().take(2).count());
+    let begin = |seconds| {
+        let turn = elsewhere.turn(Clock::fixed(at() + SignedDuration::from_secs(seconds)))?;
+        turn.begin("/", &mut Randomness::system())
+    };
+    for seconds in [0, 9, 10, 19] {
+        assert_eq!(code(begin(seconds)), "elsewhere.unreachable", "{seconds}");
+    }
+    assert_eq!(closing.join().expect("ends"), 2);
 }
 
 crate::on_both!(
@@ -323,4 +405,5 @@ crate::on_both!(
     nothing_else_opens_a_session,
     what_was_begun_is_used_once,
     another_of_the_same_name_is_somebody_else,
+    a_provider_that_hangs_holds_nothing_up,
 );

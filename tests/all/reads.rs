@@ -153,6 +153,15 @@ fn who_agrees_sees_what_they_agree_to(database: &Database) {
     assert_eq!(crate::court::code(service.job_file(&finance, job_id, 1)), "service.job_unknown");
 }
 
+/// A command that must be told where it writes is told by the service, when it is asked and when it is run.
+fn what_writes_is_taken_as_a_job(database: &Database) {
+    let mut court = Court::open(database);
+    let service = Service::new(globals(database), Clock::fixed(at()), Vec::new()).expect("serves");
+    let finance = court.person(FINANCE);
+    let answered = service.ask(&finance, &asked("payout deliver", &[("run", "P2026-0001")])).expect("is asked");
+    assert!(matches!(answered, Answered::Job(_, State::Waiting)));
+}
+
 /// Many at once, from two processes where there may be two, are one chain.
 fn many_at_once_are_one_chain(database: &Database) {
     const THREADS: i64 = 8;
@@ -193,5 +202,6 @@ crate::on_both!(
     what_is_opened_or_refused_is_logged,
     a_file_of_a_job_that_is_taken_is_logged,
     who_agrees_sees_what_they_agree_to,
+    what_writes_is_taken_as_a_job,
     many_at_once_are_one_chain
 );

@@ -1,6 +1,8 @@
 //! Who may do what in the service: sign-in, what is offered, the books of courts below, duties that may not meet.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ankuan::access::upper::{self, Above};
 use ankuan::access::{self, Role, duties, sessions};
@@ -11,7 +13,7 @@ use ankuan::service::front::Front;
 use ankuan::service::{Service, server};
 use ankuan_ledger::engine::{Error, Value};
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request};
 use jiff::civil::Date;
 use tokio::runtime::Runtime;
@@ -168,6 +170,80 @@ fn what_no_role_is_for_is_neither_offered_nor_begun(database: &Database) {
     assert_eq!(desk.submit(&handler, "/do/case/open", &case).status, 200);
 }
 
+/// A body of a gigabyte, in parts of 16 KiB, and how much of it was read.
+fn endless() -> (Body, Arc<AtomicUsize>) {
+    const PART: &[u8] = &[b'a'; 16 << 10];
+    let read = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&read);
+    let parts = (0..1 << 16).map(move |_| {
+        counted.fetch_add(PART.len(), Ordering::Relaxed);
+        Ok::<_, Infallible>(Bytes::from_static(PART))
+    });
+    (Body::from_stream(tokio_stream::iter(parts)), read)
+}
+
+/// Nobody fills the memory: a form is small, and a file is read only of somebody who is known, for a command that takes one.
+fn only_who_is_known_sends_much(database: &Database) {
+    let desk = Desk::open(database);
+    let send = |path: &str, headers: &[(&str, &str)]| {
+        let (body, read) = endless();
+        let mut request = Request::post(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = desk.send(request.body(body).expect("a request"));
+        (answer, read.load(Ordering::Relaxed))
+    };
+    let urlencoded = ("content-type", "application/x-www-form-urlencoded");
+    let multipart = ("content-type", "multipart/form-data; boundary=x");
+    let (finance, _) = desk.session(COURT, FINANCE);
+    // Forms of anybody, and of somebody: a page says why, and hardly more than the limit was read.
+    for (path, cookie) in [("/sign-in", ""), ("/enrol", ""), ("/account/password", finance.as_str())] {
+        let (answer, read) = send(path, &[urlencoded, ("cookie", cookie)]);
+        assert!(answer.status == 413 && answer.text.contains("web.too_large"), "{path} {}", answer.text);
+        assert!(answer.header("content-type").starts_with("text/html"), "{path}");
+        assert!(read <= server::BODY_BYTES_MAX + (32 << 10), "{path} {read}");
+    }
+    let unreadable = desk.post("", "/sign-in", "court=x");
+    assert!(unreadable.status == 400 && unreadable.text.contains("web.form_unreadable"), "{}", unreadable.text);
+    // Without a session or a key nothing at all is read.
+    for (path, status) in [
+        ("/do/statement/import", 303),
+        ("/account/password", 303),
+        ("/api/v1/statement/import", 401),
+        ("/api/v1/receipt/record", 401),
+        ("/api/v1/jobs/1/answer", 401),
+    ] {
+        for kind in [urlencoded, multipart, ("content-type", "application/json")] {
+            let (answer, read) = send(path, &[kind]);
+            assert_eq!((answer.status, read), (status, 0), "{path}");
+        }
+    }
+    // Who is known sends no more than the fields of a command that takes no file.
+    let begin = "--x\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\n";
+    let form = |text: String| {
+        let request = Request::post("/do/case/open").header("cookie", finance.as_str());
+        let request = request.header("content-type", multipart.1);
+        desk.send(request.body(Body::from(text)).expect("a request"))
+    };
+    let answer = form(format!("{begin}{}", "a".repeat(2 << 20)));
+    assert!(answer.status == 413 && answer.text.contains("web.too_large"), "{} {}", answer.status, answer.text);
+    let many = form(format!("{}--x--\r\n", format!("{begin}\r\n").repeat(17_000)));
+    assert!(many.status == 413 && many.text.contains("web.too_large"), "{} {}", many.status, many.text);
+    // A file larger than any form is taken.
+    let large = "1,2,3\n".repeat(50_000);
+    assert!(large.len() > 4 * server::BODY_BYTES_MAX);
+    let session = desk.session(COURT, FINANCE);
+    let body = format!(
+        "--x\r\ncontent-disposition: form-data; name=\"_token\"\r\n\r\n{}\r\n--x\r\ncontent-disposition: form-data; \
+         name=\"channel\"\r\n\r\ndownload\r\n--x\r\ncontent-disposition: form-data; name=\"files\"; filename=\"a.csv\"\r\n\r\n{large}\r\n--x--\r\n",
+        session.1
+    );
+    let request = Request::post("/do/statement/import").header("cookie", session.0.as_str());
+    let taken = desk.send(request.header("content-type", multipart.1).body(Body::from(body)).expect("a request"));
+    assert!(taken.status == 303 && taken.header("location").starts_with("/jobs/"), "{}", taken.text);
+}
+
 fn sessions_are_seen_and_ended(database: &Database) {
     let desk = Desk::open(database);
     let (one, two) = (desk.session(COURT, FINANCE), desk.session(COURT, FINANCE));
@@ -264,6 +340,7 @@ fn duties_that_may_not_meet_are_refused_by_the_database(database: &Database) {
 crate::on_both!(
     a_sign_in_that_fails_says_nothing,
     what_no_role_is_for_is_neither_offered_nor_begun,
+    only_who_is_known_sends_much,
     sessions_are_seen_and_ended,
     an_upper_court_reads_what_is_below_it_and_no_other,
     duties_that_may_not_meet_are_refused_by_the_database,

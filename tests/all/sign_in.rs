@@ -491,7 +491,15 @@ fn names_are_taken_at_their_word_until_somebody_enrolled(database: &Database) {
     refused(&["ledger", "close-month", "2026-10", "--as", "孙财务"], &mine, "access.sign_in_refused");
     done(&files, database, &words(&["ledger", "close-month", "2026-10", "--as", "孙财务"]), &newer);
     let made = words(&["api-key", "add", "孙财务", "--name", "核心系统", "--scope", "bank", "--as", "赵管理"]);
-    assert!(done(&files, database, &made, &mine)["secret"].as_str().expect("a secret").starts_with("ankuan_1_"));
+    let made = done(&files, database, &made, &mine);
+    assert!(made["secret"].as_str().expect("a secret").starts_with("ankuan_1_") && made["waits"] == true, "{made}");
+    // It counts when whose it is has said so, and nobody else can.
+    let key = made["key_id"].to_string();
+    refused(&["api-key", "confirm", &key, "--as", "赵管理"], &mine, "access.key_not_yours");
+    done(&files, database, &words(&["api-key", "confirm", &key, "--as", "孙财务"]), &newer);
+    let keys = done(&files, database, &words(&["api-key", "list"]), &[]);
+    let state = (&keys["api_keys"][0]["is_live"], &keys["api_keys"][0]["waits"]);
+    assert_eq!(state, (&true.into(), &false.into()));
     done(&files, database, &words(&["person", "reset", "孙财务", "--reason", "忘记密码", "--as", "赵管理"]), &mine);
     refused(&["ledger", "close-month", "2026-09", "--as", "孙财务"], &newer, "access.not_enrolled");
     let keys = done(&files, database, &words(&["api-key", "list"]), &[]);

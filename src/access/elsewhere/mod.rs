@@ -5,12 +5,12 @@
 pub mod token;
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use ankuan_ledger::Tx;
 use ankuan_ledger::chain::{hex, sha256};
 use ankuan_ledger::engine::Value;
-use ankuan_ledger::{Store, Tx};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::credentials::{is_enrolled, random};
 use super::{Actor, find_actor, sessions};
-use crate::clock::Randomness;
+use crate::clock::{Clock, Randomness};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 use token::{Expected, KeySet, Subject};
@@ -34,6 +34,10 @@ const DESCRIBED: i64 = 10 * 60 * 1_000_000;
 const ANSWER_BYTES_MAX: u64 = 256 << 10;
 /// How long a provider may take to answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+/// How long nobody asks a provider that is down, in microseconds: each who does may wait as long as it is given.
+const FAILED: i64 = 10 * 1_000_000;
+/// How many ask it at once: each takes one of the threads that wait for the database, of which the others go on.
+const TURNS_MAX: u32 = 8;
 
 /// What a court says of its provider.
 #[derive(Clone, Debug)]
@@ -60,7 +64,18 @@ pub struct Elsewhere {
     settings: Settings,
     secret: Option<Secret>,
     agent: Agent,
-    described: Mutex<Option<(i64, Described)>>,
+    state: Mutex<State>,
+}
+
+/// What is known of the provider.
+#[derive(Debug, Default)]
+struct State {
+    /// What it said of itself, and when.
+    described: Option<(i64, Described)>,
+    /// When it last was down.
+    failed_at: Option<i64>,
+    /// How many ask it now.
+    turns: u32,
 }
 
 /// It never prints itself.
@@ -95,6 +110,24 @@ pub struct Begun {
     pub address: String,
     /// What it must bring back, also in its cookie.
     pub state: String,
+    nonce: String,
+    verifier: String,
+    return_to: String,
+}
+
+/// A sign-in that was begun and counts no more.
+#[derive(Debug)]
+pub struct UsedUp {
+    nonce: String,
+    verifier: String,
+    return_to: String,
+}
+
+/// Whom the provider named.
+#[derive(Debug)]
+pub struct Named {
+    subject: Subject,
+    return_to: String,
 }
 
 /// What a browser brought back.
@@ -148,7 +181,7 @@ impl Elsewhere {
         // Followed nowhere: a provider says where its addresses are.
         let config =
             Agent::config_builder().timeout_global(Some(ANSWER_WITHIN)).max_redirects(0).tls_config(tls.build());
-        Ok(Self { settings, secret, agent: config.build().into(), described: Mutex::default() })
+        Ok(Self { settings, secret, agent: config.build().into(), state: Mutex::default() })
     }
 
     /// The court whose people sign in here.
@@ -157,21 +190,28 @@ impl Elsewhere {
         self.settings.court_id
     }
 
-    /// Begins a sign-in.
+    /// A turn at asking the provider; there are only so many at once.
     ///
     /// # Errors
-    /// `elsewhere.unreachable`; what the database says.
-    pub fn begin(
-        &self,
-        store: &mut Store,
-        return_to: &str,
-        now: Timestamp,
-        randomness: &mut Randomness,
-    ) -> Outcome<Begun> {
-        let described = self.described(now)?;
-        let mut drawn = || Ok::<_, Failure>(hex(&random::<32>(randomness)?));
-        let (state, nonce, verifier) = (drawn()?, drawn()?, drawn()?);
-        let mut tx = store.begin()?;
+    /// `access.busy` (all are taken), `elsewhere.unreachable` (it did not answer a moment ago).
+    pub fn turn(&self, clock: Clock) -> Outcome<Turn<'_>> {
+        let mut state = self.state();
+        let since_failed = state.failed_at.map(|at| clock.now().as_microsecond().saturating_sub(at));
+        if since_failed.is_some_and(|passed| passed < FAILED) {
+            return Err(Message::new("elsewhere.unreachable").into());
+        }
+        if state.turns >= TURNS_MAX {
+            return Err(Message::new("access.busy").into());
+        }
+        state.turns += 1;
+        Ok(Turn { elsewhere: self, clock })
+    }
+
+    /// Keeps a sign-in that was begun until it comes back.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub fn keep(&self, tx: &mut Tx<'_>, begun: &Begun, now: Timestamp) -> Outcome<()> {
         tx.execute(
             "DELETE FROM sign_in_begun WHERE court_id = $1 AND expires_at <= $2",
             &[self.court_id().into(), now.as_microsecond().into()],
@@ -181,83 +221,60 @@ impl Elsewhere {
              VALUES ($1, $2, $3, $4, $5, $6)",
             &[
                 self.court_id().into(),
-                Value::Bytes(&digest(&state)),
-                nonce.as_str().into(),
-                verifier.as_str().into(),
-                return_to.into(),
+                Value::Bytes(&digest(&begun.state)),
+                begun.nonce.as_str().into(),
+                begun.verifier.as_str().into(),
+                begun.return_to.as_str().into(),
                 now.as_microsecond().saturating_add(BEGUN).into(),
             ],
         )?;
-        tx.commit()?;
-        let challenge = URL_SAFE_NO_PAD.encode(sha256(&[verifier.as_bytes()]));
-        let query = [
-            ("response_type", "code"),
-            ("client_id", &self.settings.client_id),
-            ("redirect_uri", &self.comes_back_to()),
-            ("scope", "openid profile"),
-            ("state", &state),
-            ("nonce", &nonce),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
-        ];
-        let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
-        let joint = if described.authorization_endpoint.contains('?') { '&' } else { '?' };
-        let address = format!("{}{joint}{}", described.authorization_endpoint, query.join("&"));
-        Ok(Begun { address, state })
+        Ok(())
     }
 
-    /// Ends a sign-in that a browser came back from: looks at what it brought and kept, fetches the token, checks it, and
-    /// opens a session for the person it names. What was begun is used up first, whatever comes of it.
+    /// Uses up the sign-in that a browser came back from, whatever comes of it; none: used before, or too old. What it brought
+    /// is looked at by [`Turn::ask`], after this is committed.
     ///
     /// # Errors
-    /// `elsewhere.refused`: another browser, used or too old, or no good token; `elsewhere.person` (nobody here has that
-    /// name, has enrolled, or is that person there); `elsewhere.unreachable`; what the database says.
-    pub fn end(
+    /// `elsewhere.refused`: another browser, or nothing begun; what the database says.
+    pub fn use_up(
         &self,
-        store: &mut Store,
+        tx: &mut Tx<'_>,
         brought: &Brought,
         kept: Option<&str>,
         now: Timestamp,
-        randomness: &mut Randomness,
-    ) -> Outcome<CameIn> {
+    ) -> Outcome<Option<UsedUp>> {
         if brought.state.is_empty() || kept.is_none_or(|kept| digest(kept) != digest(&brought.state)) {
             return Err(refused("another browser, or nothing begun"));
         }
-        let mut tx = store.begin()?;
-        let begun = self.use_up(&mut tx, &brought.state, now)?;
-        tx.commit()?;
-        let (nonce, verifier, return_to) = begun.ok_or_else(|| refused("used before, or too old"))?;
-        if brought.code.is_empty() || brought.iss.as_ref().is_some_and(|issuer| *issuer != self.settings.issuer) {
-            return Err(refused("no code, or of another provider"));
-        }
-        let described = self.described(now)?;
-        let token = self.fetch_token(&described, &brought.code, &verifier)?;
-        let keys: KeySet = self.get(&described.jwks_uri)?;
-        let expected = Expected {
-            issuer: &self.settings.issuer,
-            client_id: &self.settings.client_id,
-            nonce: &nonce,
-            now: now.as_second(),
-        };
-        let subject = token::check(&token, &keys, &expected).map_err(refused)?;
-        let mut tx = store.begin()?;
-        let actor = self.person(&mut tx, &subject)?;
-        let token = sessions::open(&mut tx, &actor, now, randomness)?;
-        tx.commit()?;
-        Ok(CameIn { actor, token, return_to })
-    }
-
-    /// Takes what was begun off the record; of two who come with one state, the second finds nothing.
-    fn use_up(&self, tx: &mut Tx<'_>, state: &str, now: Timestamp) -> Outcome<Option<(String, String, String)>> {
-        let digest = digest(state);
+        // Of two who come with one state, the second finds nothing.
+        let digest = digest(&brought.state);
         let key = [self.court_id().into(), Value::Bytes(&digest)];
         let found = tx.query_opt(
             "SELECT nonce, verifier, return_to, expires_at FROM sign_in_begun WHERE court_id = $1 AND state_digest = $2",
             &key,
-            |row| Ok(((row.text(0)?.to_owned(), row.text(1)?.to_owned(), row.text(2)?.to_owned()), row.int(3)?)),
+            |row| {
+                let (nonce, verifier) = (row.text(0)?.to_owned(), row.text(1)?.to_owned());
+                Ok((UsedUp { nonce, verifier, return_to: row.text(2)?.to_owned() }, row.int(3)?))
+            },
         )?;
         let deleted = tx.execute("DELETE FROM sign_in_begun WHERE court_id = $1 AND state_digest = $2", &key)?;
-        Ok(found.filter(|(_, until)| deleted == 1 && *until > now.as_microsecond()).map(|(begun, _)| begun))
+        Ok(found.filter(|(_, until)| deleted == 1 && *until > now.as_microsecond()).map(|(used_up, _)| used_up))
+    }
+
+    /// Opens a session for the person whom the provider named.
+    ///
+    /// # Errors
+    /// `elsewhere.person` (nobody here has that name, has enrolled, or is that person there); what the database says.
+    pub fn let_in(
+        &self,
+        tx: &mut Tx<'_>,
+        named: &Named,
+        now: Timestamp,
+        randomness: &mut Randomness,
+    ) -> Outcome<CameIn> {
+        let actor = self.person(tx, &named.subject)?;
+        let token = sessions::open(tx, &actor, now, randomness)?;
+        Ok(CameIn { actor, token, return_to: named.return_to.clone() })
     }
 
     /// Who that is here. The first sign-in ties the name to the provider's number; another number under the same name is
@@ -311,51 +328,155 @@ impl Elsewhere {
         format!("{}/sign-in/elsewhere/back", self.settings.origin.trim_end_matches('/'))
     }
 
-    fn described(&self, now: Timestamp) -> Outcome<Described> {
-        let now = now.as_microsecond();
-        let mut kept = self.described.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, described)) = kept.as_ref().filter(|(at, _)| now.saturating_sub(*at) < DESCRIBED) {
-            return Ok(described.clone());
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A turn at asking the provider: while it lasts no connection to the database and no lock is held, for the provider may take
+/// its time.
+#[derive(Debug)]
+pub struct Turn<'e> {
+    elsewhere: &'e Elsewhere,
+    clock: Clock,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.elsewhere.state().turns -= 1;
+    }
+}
+
+impl Turn<'_> {
+    /// Begins a sign-in, which [`Elsewhere::keep`] then records.
+    ///
+    /// # Errors
+    /// `elsewhere.unreachable`.
+    pub fn begin(&self, return_to: &str, randomness: &mut Randomness) -> Outcome<Begun> {
+        let described = self.described()?;
+        let settings = &self.elsewhere.settings;
+        let mut drawn = || Ok::<_, Failure>(hex(&random::<32>(randomness)?));
+        let (state, nonce, verifier) = (drawn()?, drawn()?, drawn()?);
+        let challenge = URL_SAFE_NO_PAD.encode(sha256(&[verifier.as_bytes()]));
+        let query = [
+            ("response_type", "code"),
+            ("client_id", &settings.client_id),
+            ("redirect_uri", &self.elsewhere.comes_back_to()),
+            ("scope", "openid profile"),
+            ("state", &state),
+            ("nonce", &nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ];
+        let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        let joint = if described.authorization_endpoint.contains('?') { '&' } else { '?' };
+        let address = format!("{}{joint}{}", described.authorization_endpoint, query.join("&"));
+        Ok(Begun { address, state, nonce, verifier, return_to: return_to.to_owned() })
+    }
+
+    /// Fetches the token of a sign-in that came back and was used up, and checks it.
+    ///
+    /// # Errors
+    /// `elsewhere.refused`: used or too old, or no good token; `elsewhere.unreachable`.
+    pub fn ask(&self, used_up: Option<UsedUp>, brought: &Brought) -> Outcome<Named> {
+        let UsedUp { nonce, verifier, return_to } = used_up.ok_or_else(|| refused("used before, or too old"))?;
+        let settings = &self.elsewhere.settings;
+        if brought.code.is_empty() || brought.iss.as_ref().is_some_and(|issuer| *issuer != settings.issuer) {
+            return Err(refused("no code, or of another provider"));
         }
-        let address = format!("{}/.well-known/openid-configuration", self.settings.issuer.trim_end_matches('/'));
-        let described: Described = self.get(&address)?;
-        if described.issuer != self.settings.issuer {
-            return Err(unreachable("it says that it is another issuer"));
+        let described = self.described()?;
+        let token = self.told(self.fetch_token(&described, &brought.code, &verifier))?;
+        let keys: KeySet = self.told(self.get(&described.jwks_uri))?;
+        let expected = Expected {
+            issuer: &settings.issuer,
+            client_id: &settings.client_id,
+            nonce: &nonce,
+            now: self.clock.now().as_second(),
+        };
+        let subject = token::check(&token, &keys, &expected).map_err(refused)?;
+        Ok(Named { subject, return_to })
+    }
+
+    /// What the provider says of itself; several may ask it at once when what was kept is too old.
+    fn described(&self) -> Outcome<Described> {
+        let now = self.clock.now().as_microsecond();
+        let kept = self.elsewhere.state().described.clone();
+        if let Some((_, described)) = kept.filter(|(at, _)| now.saturating_sub(*at) < DESCRIBED) {
+            return Ok(described);
         }
-        for address in [&described.authorization_endpoint, &described.token_endpoint, &described.jwks_uri] {
-            refuse_insecure(address)?;
-        }
-        *kept = Some((now, described.clone()));
+        let described = self.told(self.ask_described())?;
+        self.elsewhere.state().described = Some((now, described.clone()));
         Ok(described)
     }
 
-    fn get<T: DeserializeOwned>(&self, address: &str) -> Outcome<T> {
-        read(self.agent.get(address).call())
+    fn ask_described(&self) -> Result<Described, Unanswered> {
+        let issuer = &self.elsewhere.settings.issuer;
+        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        // Without it nobody can sign in there, whatever is wrong with it.
+        let described: Described =
+            self.get(&address).map_err(|unanswered| Unanswered { is_down: true, ..unanswered })?;
+        if described.issuer != *issuer {
+            return Err(Unanswered::down("it says that it is another issuer"));
+        }
+        for address in [&described.authorization_endpoint, &described.token_endpoint, &described.jwks_uri] {
+            refuse_insecure(address).map_err(|_| Unanswered::down("one of its addresses is not encrypted"))?;
+        }
+        Ok(described)
     }
 
-    fn fetch_token(&self, described: &Described, code: &str, verifier: &str) -> Outcome<String> {
+    fn get<T: DeserializeOwned>(&self, address: &str) -> Result<T, Unanswered> {
+        read(self.elsewhere.agent.get(address).call())
+    }
+
+    fn fetch_token(&self, described: &Described, code: &str, verifier: &str) -> Result<String, Unanswered> {
+        let Elsewhere { settings, secret, agent, .. } = self.elsewhere;
         let mut form = vec![
             ("grant_type", "authorization_code".to_owned()),
             ("code", code.to_owned()),
-            ("redirect_uri", self.comes_back_to()),
+            ("redirect_uri", self.elsewhere.comes_back_to()),
             ("code_verifier", verifier.to_owned()),
         ];
         let methods = &described.token_endpoint_auth_methods_supported;
         let has = |method: &str| methods.iter().any(|known| known == method);
         let in_form = has("client_secret_post") && !has("client_secret_basic");
-        let mut request = self.agent.post(&described.token_endpoint);
-        match &self.secret {
+        let mut request = agent.post(&described.token_endpoint);
+        match secret {
             Some(Secret(secret)) if !in_form => {
-                let both = format!("{}:{}", escaped(&self.settings.client_id), escaped(secret));
+                let both = format!("{}:{}", escaped(&settings.client_id), escaped(secret));
                 request = request.header("authorization", format!("Basic {}", STANDARD.encode(both)));
             }
             Some(Secret(secret)) => {
-                form.extend([("client_id", self.settings.client_id.clone()), ("client_secret", secret.clone())]);
+                form.extend([("client_id", settings.client_id.clone()), ("client_secret", secret.clone())]);
             }
-            None => form.push(("client_id", self.settings.client_id.clone())),
+            None => form.push(("client_id", settings.client_id.clone())),
         }
         let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (*name, value.as_str())).collect();
         Ok(read::<Tokens>(request.send_form(form))?.id_token)
+    }
+
+    /// An answer, or the refusal; whoever comes in the next seconds does not wait for a provider that is down.
+    fn told<T>(&self, answer: Result<T, Unanswered>) -> Outcome<T> {
+        answer.map_err(|Unanswered { is_down, why }| {
+            // Only the log says why.
+            tracing::warn!(is_down, why, "the provider of sign-in did not answer as it should");
+            if is_down {
+                self.elsewhere.state().failed_at = Some(self.clock.now().as_microsecond());
+            }
+            Message::new("elsewhere.unreachable").into()
+        })
+    }
+}
+
+/// Why the provider gave no answer that can be used.
+struct Unanswered {
+    /// Whether nobody gets one. What it only does not answer to one question, which anybody can choose, is not that.
+    is_down: bool,
+    why: String,
+}
+
+impl Unanswered {
+    fn down(why: impl std::fmt::Display) -> Self {
+        Self { is_down: true, why: why.to_string() }
     }
 }
 
@@ -368,17 +489,14 @@ pub(super) fn forget(tx: &mut Tx<'_>, person: &Actor) -> Outcome<()> {
     Ok(())
 }
 
-fn read<T: DeserializeOwned>(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Outcome<T> {
-    let mut answer = answer.map_err(unreachable)?;
-    let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(unreachable)?;
+fn read<T: DeserializeOwned>(answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<T, Unanswered> {
+    let mut answer = answer.map_err(|error| {
+        let is_down = !matches!(error, ureq::Error::StatusCode(400..=499));
+        Unanswered { is_down, why: error.to_string() }
+    })?;
+    let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_string().map_err(Unanswered::down)?;
     // What it says may hold a token: it is not told.
-    serde_json::from_str(&text).map_err(|_| unreachable("its answer cannot be read"))
-}
-
-/// Only the log says why.
-fn unreachable(why: impl std::fmt::Display) -> Failure {
-    tracing::warn!(%why, "the provider of sign-in did not answer as it should");
-    Message::new("elsewhere.unreachable").into()
+    serde_json::from_str(&text).map_err(|_| Unanswered { is_down: false, why: "its answer cannot be read".to_owned() })
 }
 
 /// Only the log says why.
