@@ -37,6 +37,7 @@ pub mod relief;
 pub mod replies;
 pub mod report;
 pub mod request;
+pub mod request_files;
 pub mod schema;
 pub mod service;
 pub mod signoff;

@@ -125,6 +125,19 @@ pub fn once(
     }
 }
 
+/// Takes a request in the transaction that does its work, for work that finds by itself that it was done before and whose
+/// refusals may come again. Whether it was done before; else `answer` is stored.
+///
+/// # Errors
+/// `request.differs` when the key was used with another payload; what the database says.
+pub fn take(tx: &mut Tx<'_>, acting: &Acting, request: &Request, answer: &Answer) -> Outcome<bool> {
+    let is_new = begin(tx, acting, request)?.is_none();
+    if is_new {
+        finish(tx, acting, request, &Stored::Done(answer.clone()))?;
+    }
+    Ok(!is_new)
+}
+
 fn replay(stored: Stored) -> Outcome<Answer> {
     match stored {
         Stored::Done(answer) => Ok(answer),

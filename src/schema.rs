@@ -240,6 +240,10 @@ pub const ELSEWHERE: Migration = Migration {
     facts: &[&access::upper::COURT_ABOVE],
 };
 
+/// Files that a request made. All of it is state.
+pub const REQUEST_FILES: Migration =
+    Migration { name: "0020_request_files", text: include_str!("../migrations/0020_request_files.sql"), facts: &[] };
+
 /// Keys of programs that write wait for the person they act for.
 pub const API_KEY_CONFIRMATION: Migration = Migration {
     name: "0021_api_key_confirmation",
@@ -268,6 +272,7 @@ pub const MIGRATIONS: &[Migration] = &[
     CLAIMANTS,
     READ_LOG,
     ELSEWHERE,
+    REQUEST_FILES,
     API_KEY_CONFIRMATION,
 ];
 

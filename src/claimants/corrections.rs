@@ -13,7 +13,7 @@ use super::codes::Root;
 use super::keys::{CourtKeys, agreement_key, court_keys, take_numbers};
 use super::load::current;
 use super::messages::texts;
-use super::{from_hex, place, random, roots_of, seal};
+use super::{CARRIED_DAYS, DAY, from_hex, place, random, roots_of, seal};
 use crate::access::{Acting, Actor, Role};
 use crate::bank::PayeeKind;
 use crate::books;
@@ -351,8 +351,9 @@ pub struct Imported {
 /// Imports a correction file as a proposal. Needs a handler or fund keeper.
 ///
 /// # Errors
-/// `claimants.correction_unreadable` (another court's, changed, or none), `claimants.correction_not_proved` (whoever gave
-/// it did not have the code that counts now), the refusals of [`check_details`], `claim_events.unknown`.
+/// `claimants.correction_unreadable` (another court's, changed, or none), `claimants.correction_not_yet` (given later than
+/// now), `claimants.correction_too_old` (more than [`CARRIED_DAYS`] ago), `claimants.correction_not_proved` (whoever gave it
+/// did not have the claim's code, or it did not count then), the refusals of [`check_details`], `claim_events.unknown`.
 pub fn import(
     tx: &mut Tx<'_>,
     acting: &Acting,
@@ -371,8 +372,8 @@ pub fn import(
         return Ok(Imported { proposal: stored.proposal(tx, keys, court_id)?, already: true });
     }
     // As of the moment it was given: a code that has ended since counted then.
-    let given_at =
-        Timestamp::from_microsecond(given.given_at.min(acting.at.as_microsecond())).map_err(|_| unreadable())?;
+    let given_at = Timestamp::from_microsecond(given.given_at).map_err(|_| unreadable())?;
+    must_be_of_these_days(&given, acting.at)?;
     let roots = roots_of(tx, keys, court_id, given.case_id, given_at)?;
     let not_proved = || Message::new("claimants.correction_not_proved").with("receipt", &given.receipt);
     let (_, root, _) = roots.iter().find(|(claim_id, ..)| *claim_id == given.claim_id).ok_or_else(not_proved)?;
@@ -405,6 +406,20 @@ pub fn import(
     )?;
     let stored = find(tx, court_id, correction_id)?;
     Ok(Imported { proposal: stored.proposal(tx, keys, court_id)?, already: false })
+}
+
+/// Refuses a time at which it cannot have been given, or that is long past.
+fn must_be_of_these_days(given: &Correction, now: Timestamp) -> Result<(), Message> {
+    let about =
+        |code| Message::new(code).with("receipt", &given.receipt).with("given_at", shown_in_shanghai(given.given_at));
+    let age = now.as_microsecond().saturating_sub(given.given_at);
+    if age < 0 {
+        return Err(about("claimants.correction_not_yet").with("now", shown_in_shanghai(now.as_microsecond())));
+    }
+    if age > CARRIED_DAYS * DAY {
+        return Err(about("claimants.correction_too_old").with("days", CARRIED_DAYS));
+    }
+    Ok(())
 }
 
 fn find(tx: &mut Tx<'_>, court_id: i64, correction_id: i64) -> Outcome<Stored> {

@@ -33,6 +33,11 @@ const DAY: i64 = 24 * 60 * 60 * 1_000_000;
 /// How long a code counts, in microseconds: as long as letters and a holiday may take, and not for ever.
 pub const CODE_LASTS: i64 = 90 * DAY;
 
+/// How many days a correction may be on its way to the court. Its time is what the machine outside says, where somebody may
+/// have set it back to when a code that has ended still counted: so it must be short, and outlast the longest holiday (nine
+/// days at Spring Festival) with some days of carrying.
+pub const CARRIED_DAYS: i64 = 14;
+
 /// Random bytes.
 pub(crate) fn random<const N: usize>(randomness: &mut Randomness) -> Outcome<[u8; N]> {
     Ok(randomness.bytes().map_err(std::io::Error::other)?)
@@ -127,7 +132,7 @@ pub fn codes_that_count(tx: &mut Tx<'_>, court_id: i64, case_id: Option<i64>, no
     )?)
 }
 
-/// What the live codes of a case open with, and when they end: by claim.
+/// What the codes of a case open with that count at a moment, and when they end: by claim.
 ///
 /// # Errors
 /// `keys.cannot_open`; what the database says.
@@ -140,7 +145,7 @@ pub(crate) fn roots_of(
 ) -> Outcome<Vec<(i64, Root, i64)>> {
     let rows = tx.query(
         "SELECT claim_id, code_digest, expires_at FROM claimant_code \
-         WHERE court_id = $1 AND case_id = $2 AND expires_at > $3 ORDER BY claim_id",
+         WHERE court_id = $1 AND case_id = $2 AND made_at <= $3 AND expires_at > $3 ORDER BY claim_id",
         &[court_id.into(), case_id.into(), now.as_microsecond().into()],
         |row| Ok((row.int(0)?, row.bytes(1)?.to_vec(), row.int(2)?)),
     )?;

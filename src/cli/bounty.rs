@@ -18,6 +18,7 @@ use crate::cases;
 use crate::claims::DocumentType;
 use crate::clock::Randomness;
 use crate::request::Answer;
+use crate::request_files::{self, MadeFile};
 use crate::{Failure, Message, Outcome, access};
 
 /// What `bounty` can do.
@@ -175,25 +176,36 @@ fn announce(context: &Context, args: &AnnounceArgs) -> Outcome<()> {
 }
 
 fn report(context: &Context, args: &ReportArgs) -> Outcome<()> {
-    context.record("bounty.report", args, |tx, acting, _| {
+    let (answer, files) = context.make_files("bounty.report", args, |tx, acting, _| {
         let (clue, code, before) = bounties::report(tx, acting, &mut Randomness::system(), args.bounty, &args.about)?;
+        let text = format!("{code}\n").into_bytes();
         // Before the clue is on record: a code that nobody has would be worth nothing. The answer, which is kept, does not
         // name it.
-        write_code(&args.code_to, &code)?;
+        write_code(&args.code_to, &text)?;
         let name = if before.is_some() { "bounties.reported_later" } else { "bounties.reported" };
         let message = Message::new(name)
             .with("clue", clue.clue_id)
             .with("first", before.unwrap_or_default())
-            .with("file", args.code_to.display());
-        Ok(Answer::new(&message, json!({"clue_id": clue.clue_id, "reported_before": before})))
-    })
+            .with("file", context.shown(&args.code_to));
+        let fields = json!({"clue_id": clue.clue_id, "reported_before": before});
+        Ok((Answer::new(&message, fields), vec![MadeFile { name: CODE_FILE.to_owned(), bytes: text }]))
+    })?;
+    // Done again, the code is the one that was made then.
+    let file = request_files::only(files)?;
+    if !file.is_at(&args.code_to) {
+        write_code(&args.code_to, &file.bytes)?;
+    }
+    context.answer(&answer)
 }
 
+/// What the file with the code is called where it is kept.
+const CODE_FILE: &str = "bounty-code.txt";
+
 /// Writes the code to a file that must be new.
-fn write_code(path: &Path, code: &str) -> Outcome<()> {
+fn write_code(path: &Path, code: &[u8]) -> Outcome<()> {
     let failed = |error: std::io::Error| Failure::of_file(path, &error);
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
-    file.write_all(format!("{code}\n").as_bytes()).map_err(failed)?;
+    file.write_all(code).map_err(failed)?;
     file.sync_all().map_err(failed)
 }
 

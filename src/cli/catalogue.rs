@@ -194,8 +194,8 @@ pub const COMMANDS: &[(&str, Kind)] = &[
     ("court-transfer paper", Kind::Write),
     ("court-transfer list", Kind::Read),
     ("bounty announce", Kind::Write),
-    ("bounty report", Kind::Write),
-    ("bounty award", Kind::Long),
+    ("bounty report", Kind::Long),
+    ("bounty award", Kind::Write),
     ("bounty draw", Kind::Write),
     ("bounty list", Kind::Read),
     ("salary import", Kind::Long),
@@ -691,6 +691,47 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Of the commands that are jobs and leave no file, why they take longer.
+    const TAKES_LONGER: &[(&str, &str)] = &[
+        ("claims import", "reads a list of any length"),
+        ("claimants messages", "a code for each claimant, slow to guess and so slow to make"),
+        ("claimants arrived", "reads a file of any length"),
+        ("claimants corrections", "reads files of any number"),
+        ("distribute make", "a line for each claim"),
+        ("payout commit", "a line for each payment"),
+        ("payout release", "renders each payment"),
+        ("payout reissue", "a line for each payment that came back"),
+        ("statement import", "reads files of any length"),
+        ("reply import", "reads files of any length"),
+        ("reconcile match", "looks at each line that is open"),
+        ("opening import", "reads a file of any length"),
+        ("asset day", "looks at each measure that ends"),
+        ("instructions in", "reads files of any length"),
+        ("salary import", "reads files of any length"),
+        ("verify", "reads everything"),
+    ];
+
+    /// Only a job keeps files, so what cannot be run without writing one is a job; and who runs no job need not wait for one.
+    #[test]
+    fn what_writes_files_is_a_job_and_what_is_a_job_has_a_reason() {
+        // Pages give these files themselves; as commands they do without.
+        const MAY_WRITE: &[&str] = &["report bank-reconciliation", "report monthly-return", "paper print"];
+        let mut longer: BTreeSet<&str> = TAKES_LONGER.iter().map(|(words, _)| *words).collect();
+        for entry in entries().into_iter().filter(|entry| entry.kind != Kind::Local) {
+            let writes: Vec<_> = entry.parameters.iter().filter(|one| one.takes == Takes::Output).collect();
+            let must_write = writes.iter().any(|one| one.is_required);
+            let words = entry.words;
+            match entry.kind {
+                Kind::Long => assert!(must_write != longer.remove(words), "{words} is a job: why?"),
+                _ => assert!(
+                    writes.is_empty() || !must_write && MAY_WRITE.contains(&words),
+                    "{words} writes, and is no job"
+                ),
+            }
+        }
+        assert!(longer.is_empty(), "{longer:?} are no jobs");
     }
 
     fn of(words: &str) -> Entry {

@@ -22,6 +22,7 @@ use crate::clock::{Randomness, shown_in_shanghai};
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
 use crate::request::Answer;
+use crate::request_files::{self, MadeFile};
 
 /// What is done about claimants.
 #[derive(Clone, Debug, Subcommand)]
@@ -198,17 +199,25 @@ fn key(context: &Context) -> Outcome<()> {
     })
 }
 
-/// Where a command writes: the file, or one of a default name in the folder. Nothing is written over: what is there may
-/// hold codes that stand nowhere else.
+/// Where a command writes: the file, or one of a default name in the folder.
 fn target(out: &Path, default_name: &str) -> Outcome<(PathBuf, String)> {
     let path = if out.is_dir() { out.join(default_name) } else { out.to_owned() };
-    if path.exists() {
-        return Err(Message::new("claimants.file_exists").with("path", path.display()).into());
-    }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     std::fs::read_dir(folder).map_err(|error| Failure::of_file(folder, &error))?;
     Ok((folder.to_owned(), name))
+}
+
+/// Nothing is written over: what is there may hold codes that stand nowhere else.
+fn must_be_new(path: &Path) -> Result<(), Message> {
+    if path.exists() { Err(Message::new("claimants.file_exists").with("path", path.display())) } else { Ok(()) }
+}
+
+/// Writes what a request made and prints its answer.
+fn put_and_answer(context: &Context, (folder, name): (&Path, &str), made: (Answer, Vec<MadeFile>)) -> Outcome<()> {
+    let (answer, files) = made;
+    put(folder, name, &request_files::only(files)?.bytes)?;
+    context.answer(&answer)
 }
 
 fn put(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<PathBuf> {
@@ -218,12 +227,14 @@ fn put(folder: &Path, name: &str, bytes: &[u8]) -> Outcome<PathBuf> {
 
 fn print_letters(context: &Context, args: &LettersArgs) -> Outcome<()> {
     let (folder, name) = target(&args.out, "letters.html")?;
-    let (opened, mut store, language) = (context.keys()?, context.store()?, context.output.language);
-    let (text, count, left) = context.commit(&mut store, |tx, acting| {
+    let (path, language) = (folder.join(&name), context.output.language);
+    // The codes stand in the letters alone, so the letters are kept with what is recorded of them.
+    let made = context.make_files("claimants.letters", args, |tx, acting, opened| {
         acting.require_any(tx, TELLERS)?;
+        must_be_new(&path)?;
         let court_id = acting.actor.court_id;
         let case = cases::find_case(tx, context.book(), &args.case)?;
-        let all = load::claimants_of(tx, &opened, court_id, &case, acting.at)?;
+        let all = load::claimants_of(tx, opened, court_id, &case, acting.at)?;
         let live = claimants::live_codes(tx, court_id, case.case_id, acting.at)?;
         let has_code = |claim_id: i64| live.binary_search_by_key(&claim_id, |(claim, _)| *claim).is_ok();
         let meant = all.iter().filter(|one| args.all || one.telephone.is_empty());
@@ -231,19 +242,21 @@ fn print_letters(context: &Context, args: &LettersArgs) -> Outcome<()> {
         if wanted.is_empty() {
             return Err(Message::new("claimants.no_letters").with("case", case.current_number()).into());
         }
-        let made =
-            claimants::make_codes(tx, &opened, &mut Randomness::system(), (court_id, &case), &wanted, acting.at)?;
+        let made = claimants::make_codes(tx, opened, &mut Randomness::system(), (court_id, &case), &wanted, acting.at)?;
         let mut letters: Vec<Letter<'_>> =
             wanted.iter().map(|claimant| Letter { seen: &claimant.seen, code: None }).collect();
         for new in &made {
             letters[new.place].code = Some((&new.code, new.expires_at));
         }
-        Ok((letters::file(language, args.address.as_deref(), &letters), letters.len(), left.len()))
+        let text = letters::file(language, args.address.as_deref(), &letters);
+        let message = Message::new("claimants.letters_written")
+            .with("count", letters.len())
+            .with("left", left.len())
+            .with("path", context.shown(&path));
+        let fields = json!({"letters": letters.len(), "with_code": left.len(), "file": context.shown(&path)});
+        Ok((Answer::new(&message, fields), vec![MadeFile { name: name.clone(), bytes: text.into_bytes() }]))
     })?;
-    let path = put(&folder, &name, text.as_bytes())?;
-    let message =
-        Message::new("claimants.letters_written").with("count", count).with("left", left).with("path", path.display());
-    context.answer(&Answer::new(&message, json!({"letters": count, "with_code": left, "file": path})))
+    put_and_answer(context, (&folder, &name), made)
 }
 
 fn queue(context: &Context, args: &MessagesArgs) -> Outcome<()> {
@@ -275,18 +288,21 @@ fn queue(context: &Context, args: &MessagesArgs) -> Outcome<()> {
 
 fn outbox(context: &Context, args: &OutboxArgs) -> Outcome<()> {
     let (folder, name) = target(&args.out, "outbox.csv")?;
-    let (opened, mut store) = (context.keys()?, context.store()?);
-    let outgoing = context.commit(&mut store, |tx, acting| {
+    let path = folder.join(&name);
+    let made = context.make_files("claimants.outbox", args, |tx, acting, opened| {
         acting.require_any(tx, TELLERS)?;
-        messages::take_out(tx, &opened, acting.actor.court_id, args.again, acting.at)
+        must_be_new(&path)?;
+        let outgoing = messages::take_out(tx, opened, acting.actor.court_id, args.again, acting.at)?;
+        let parts: i64 = outgoing.iter().map(|one| one.parts).sum();
+        let message = Message::new("claimants.outbox_written")
+            .with("messages", outgoing.len())
+            .with("parts", parts)
+            .with("path", context.shown(&path));
+        let fields = json!({"messages": outgoing.len(), "parts": parts, "file": context.shown(&path)});
+        let file = MadeFile { name: name.clone(), bytes: messages::outbox_file(&outgoing)? };
+        Ok((Answer::new(&message, fields), vec![file]))
     })?;
-    let path = put(&folder, &name, &messages::outbox_file(&outgoing)?)?;
-    let parts: i64 = outgoing.iter().map(|one| one.parts).sum();
-    let message = Message::new("claimants.outbox_written")
-        .with("messages", outgoing.len())
-        .with("parts", parts)
-        .with("path", path.display());
-    context.answer(&Answer::new(&message, json!({"messages": outgoing.len(), "parts": parts, "file": path})))
+    put_and_answer(context, (&folder, &name), made)
 }
 
 fn arrived(context: &Context, file: &Path) -> Outcome<()> {
@@ -317,24 +333,30 @@ fn arrival_json(arrival: &Arrival) -> serde_json::Value {
 }
 
 fn export(context: &Context, args: &ExportArgs) -> Outcome<()> {
-    let (opened, mut store) = (context.keys()?, context.store()?);
-    let made = context.commit(&mut store, |tx, acting| {
+    let open_folder = || std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error));
+    let (answer, files) = context.make_files("claimants.export", args, |tx, acting, opened| {
         acting.require_any(tx, TELLERS)?;
-        std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
+        open_folder()?;
         let case = cases::find_case(tx, context.book(), &args.case)?;
         let of = (acting.actor.court_id, &case);
-        claimants::export(tx, &opened, &mut Randomness::system(), of, acting.at)
+        let made = claimants::export(tx, opened, &mut Randomness::system(), of, acting.at)?;
+        let path = args.out.join(&made.name);
+        let message = Message::new("claimants.exported")
+            .with("entries", made.entries)
+            .with("without_code", made.without_code)
+            .with("path", context.shown(&path));
+        let fields = json!({
+            "file": context.shown(&path), "export": made.export_no, "claimants": made.entries, "without_code": made.without_code,
+            "bytes": made.bytes.len(),
+            "sha256": ankuan_ledger::chain::hex(&ankuan_ledger::chain::sha256(&[&made.bytes])),
+        });
+        Ok((Answer::new(&message, fields), vec![MadeFile { name: made.name, bytes: made.bytes }]))
     })?;
-    let path = put(&args.out, &made.name, &made.bytes)?;
-    let message = Message::new("claimants.exported")
-        .with("entries", made.entries)
-        .with("without_code", made.without_code)
-        .with("path", path.display());
-    let fields = json!({
-        "file": path, "export": made.export_no, "claimants": made.entries, "without_code": made.without_code,
-        "bytes": made.bytes.len(), "sha256": ankuan_ledger::chain::hex(&ankuan_ledger::chain::sha256(&[&made.bytes])),
-    });
-    context.answer(&Answer::new(&message, fields))
+    let file = request_files::only(files)?;
+    // It may have been removed since the request was first done.
+    open_folder()?;
+    put(&args.out, &file.name, &file.bytes)?;
+    context.answer(&answer)
 }
 
 fn import(context: &Context, files: &[PathBuf]) -> Outcome<()> {

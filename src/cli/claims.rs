@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
+use ankuan_ledger::chain::hex;
 use ankuan_ledger::{Amount, Store};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -17,6 +18,8 @@ use crate::clock::Randomness;
 use crate::documents::keys::Keys;
 use crate::failure::{Failure, Outcome};
 use crate::message::Message;
+use crate::request::{self, Answer};
+use crate::request_files::{self, MadeFile};
 
 /// Problems shown on the terminal; the file has them all.
 const PROBLEMS_SHOWN: usize = 20;
@@ -136,6 +139,26 @@ pub fn import(context: &Context, store: &mut Store, keys: &Keys, args: &ImportAr
         show_problems(context, &shown, counts)?;
         return Err(Message::new("claims_cli.broken_refused").with("count", list.broken).into());
     }
+    let what = (&args.case, hex(&list.sha256), args.expect_rows, args.expect_sum, args.keep_broken);
+    if let Some(request) = context.asked("claims.import", &what)? {
+        let answer = Answer::new(&sentence(context, args, &list), json!({"list": list.list_id}));
+        let is_again = request::take(&mut tx, &acting, &request, &answer)?;
+        match &args.problems {
+            // A list is read once, so what was found then is said again.
+            Some(path) if is_again => {
+                for kept in request_files::kept(&mut tx, keys, &acting, &request)? {
+                    std::fs::write(path, kept.bytes).map_err(|error| Failure::of_file(path, &error))?;
+                }
+            }
+            Some(path) => {
+                let bytes = std::fs::read(path).map_err(|error| Failure::of_file(path, &error))?;
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                let files = [MadeFile { name, bytes }];
+                request_files::keep(&mut tx, keys, &mut randomness, &acting, &request, &files)?;
+            }
+            None => {}
+        }
+    }
     tx.commit()?;
     Ok(Imported { list, counts, shown })
 }
@@ -185,6 +208,15 @@ const fn word(severity: Severity) -> Message {
     })
 }
 
+fn sentence(context: &Context, args: &ImportArgs, list: &StoredList) -> Message {
+    Message::new(if list.already { "claims_cli.already" } else { "claims_cli.imported" })
+        .with("file", context.shown(&args.file))
+        .with("rows", list.rows)
+        .with("total", list.total)
+        .with("unsound", list.unsound)
+        .with("broken", list.broken)
+}
+
 fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<()> {
     let list = &imported.list;
     context.output.object(&json!({
@@ -195,7 +227,7 @@ fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<(
         "unsound_payments": list.unsound,
         "total_minor": list.total.minor(),
         "currency": "CNY",
-        "sha256": ankuan_ledger::chain::hex(&list.sha256),
+        "sha256": hex(&list.sha256),
         "problems": {"claim": imported.counts[1], "payment": imported.counts[2], "warning": imported.counts[3]},
         "first_problems": imported.shown.iter().map(|problem| json!({
             "row": problem.row,
@@ -206,15 +238,7 @@ fn print(context: &Context, args: &ImportArgs, imported: &Imported) -> Outcome<(
             "message_en": problem.message.text(crate::Language::En),
         })).collect::<Vec<_>>(),
     }))?;
-    let code = if list.already { "claims_cli.already" } else { "claims_cli.imported" };
-    context.output.sentence(
-        &Message::new(code)
-            .with("file", shown_path(context, &args.file))
-            .with("rows", list.rows)
-            .with("total", list.total)
-            .with("unsound", list.unsound)
-            .with("broken", list.broken),
-    )?;
+    context.output.sentence(&sentence(context, args, list))?;
     if list.broken > 0 {
         context.output.sentence(&Message::new("claims_cli.broken_block").with("count", list.broken))?;
     }
@@ -263,7 +287,7 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
     })?;
     context.output.object(&json!({"lists": lists.iter().map(|list| json!({
         "list": list.list_id, "rows": list.rows, "broken": list.broken, "unsound_payments": list.unsound,
-        "total_minor": list.total.minor(), "currency": "CNY", "sha256": ankuan_ledger::chain::hex(&list.sha256),
+        "total_minor": list.total.minor(), "currency": "CNY", "sha256": hex(&list.sha256),
     })).collect::<Vec<_>>()}))?;
     let rows: Vec<Vec<String>> = lists
         .iter()
@@ -290,11 +314,4 @@ fn list(context: &Context, number: &str) -> Outcome<()> {
         &rows,
     )?;
     Ok(())
-}
-/// A file as people know it: for the service its name, since nobody knows the folder it was received in.
-fn shown_path(context: &Context, path: &std::path::Path) -> String {
-    match path.file_name() {
-        Some(name) if context.is_served() => name.to_string_lossy().into_owned(),
-        _ => path.display().to_string(),
-    }
 }

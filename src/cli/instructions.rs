@@ -9,8 +9,9 @@ use serde_json::json;
 use super::output::Column;
 use super::{Context, asset, asset_facts};
 use crate::assets::answers::{self, Answered};
-use crate::assets::instructions;
+use crate::assets::instructions::{self, Sent};
 use crate::clock::Randomness;
+use crate::request::Answer;
 use crate::{Failure, Message, Outcome, chart};
 
 /// What `instructions` can do.
@@ -61,9 +62,19 @@ fn out(context: &Context, args: &OutArgs) -> Outcome<()> {
     std::fs::create_dir_all(&args.out).map_err(|error| Failure::of_file(&args.out, &error))?;
     let mut store = context.store()?;
     let sent = match (&args.institution, &args.again) {
-        (Some(institution), _) => context.commit(&mut store, |tx, acting| {
-            instructions::send(tx, acting, &keys, &mut Randomness::system(), institution)
-        })?,
+        (Some(institution), _) => {
+            let answer = context.once(&mut store, "instructions.out", institution, |tx, acting| {
+                let sent = instructions::send(tx, acting, &keys, &mut Randomness::system(), institution)?;
+                let message = sent
+                    .as_ref()
+                    .map_or_else(|| Message::new("assets.nothing_to_send").with("institution", institution), sentence);
+                Ok(Answer::new(&message, json!({"instruction": sent.map(|sent| sent.number)})))
+            })?;
+            // Also when it was done before: the message that this request sent then is delivered from what is kept of it.
+            let number = answer.fields.get("instruction").and_then(serde_json::Value::as_str);
+            let find = |number: &str| instructions::find_instruction(&mut store.snapshot()?, book, number);
+            number.map(find).transpose()?
+        }
         (None, number) => {
             let number = number.as_deref().unwrap_or_default();
             Some(instructions::find_instruction(&mut store.snapshot()?, book, number)?)
@@ -75,23 +86,28 @@ fn out(context: &Context, args: &OutArgs) -> Outcome<()> {
         context.output.sentence(&Message::new("assets.nothing_to_send").with("institution", institution))?;
         return Ok(());
     };
-    // If writing fails here, the message stands in the books, and --again NUMBER writes it.
+    // If writing fails here, the message stands in the books, and the same request or --again NUMBER writes it.
     let delivered = instructions::deliver_files(&mut store.snapshot()?, &keys, book, &sent, &args.out)?;
-    let files: Vec<String> = ["json", "csv"].map(|ending| format!("{}.{ending}", sent.number)).into();
     context.output.object(&json!({
         "instruction": sent.number, "institution": sent.institution, "orders": sent.order_count,
-        "files": files, "sha256": hex(&sent.json.1), "csv_sha256": hex(&sent.csv.1),
+        "files": names(&sent), "sha256": hex(&sent.json.1), "csv_sha256": hex(&sent.csv.1),
         "written": delivered.iter().filter(|one| **one == crate::bank::deliver::Delivered::Written).count(),
     }))?;
-    context.output.sentence(
-        &Message::new("assets.sent")
-            .with("number", &sent.number)
-            .with("institution", &sent.institution)
-            .with("orders", sent.order_count)
-            .with("files", files.join(", "))
-            .with("digest", hex(&sent.json.1[..8])),
-    )?;
+    context.output.sentence(&sentence(&sent))?;
     Ok(())
+}
+
+fn names(sent: &Sent) -> [String; 2] {
+    ["json", "csv"].map(|ending| format!("{}.{ending}", sent.number))
+}
+
+fn sentence(sent: &Sent) -> Message {
+    Message::new("assets.sent")
+        .with("number", &sent.number)
+        .with("institution", &sent.institution)
+        .with("orders", sent.order_count)
+        .with("files", names(sent).join(", "))
+        .with("digest", hex(&sent.json.1[..8]))
 }
 
 fn read(context: &Context, files: &[PathBuf]) -> Outcome<()> {

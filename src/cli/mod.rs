@@ -67,9 +67,10 @@ use crate::access::signing::Signer;
 use crate::access::{self, Acting, Actor, credentials};
 use crate::amount;
 use crate::chart::{self, Chart};
-use crate::clock::Clock;
+use crate::clock::{Clock, Randomness};
 use crate::documents::keys::Keys;
 use crate::request::{self, Answer, Request};
+use crate::request_files::{self, MadeFile};
 use crate::schema::{self, MIGRATIONS};
 use crate::webhooks::sender::Sender;
 use crate::webhooks::targets::{Target, Targets};
@@ -464,6 +465,15 @@ impl Context {
         self.served.is_some()
     }
 
+    /// A file as people know it: for the service its name, since nobody knows the folder in which it lies meanwhile.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        match path.file_name() {
+            Some(name) if self.is_served() => name.to_string_lossy().into_owned(),
+            _ => path.display().to_string(),
+        }
+    }
+
     /// The book of case money.
     #[must_use]
     pub const fn book(&self) -> BookKey {
@@ -699,13 +709,58 @@ impl Context {
         work: impl FnOnce(&mut Tx<'_>, &Acting, &Chart) -> Outcome<Answer>,
     ) -> Outcome<()> {
         let mut store = self.store()?;
-        let acting = self.acting_in(&mut store)?;
-        let request = self.asked(operation, payload)?;
-        let answer = request::once(&mut store, &acting, request.as_ref(), |tx| {
+        let answer = self.once(&mut store, operation, payload, |tx, acting| {
             let chart = chart::load(tx, self.globals.court)?;
-            work(tx, &acting, &chart)
+            work(tx, acting, &chart)
         })?;
         self.answer(&answer)
+    }
+
+    /// Records something once in one transaction; gives the answer, the stored one when the same `--request` was done
+    /// before.
+    ///
+    /// # Errors
+    /// Those of [`Context::acting`] and [`request::once`].
+    pub fn once(
+        &self,
+        store: &mut Store,
+        operation: &'static str,
+        payload: &impl std::fmt::Debug,
+        work: impl FnOnce(&mut Tx<'_>, &Acting) -> Outcome<Answer>,
+    ) -> Outcome<Answer> {
+        let acting = self.acting_in(store)?;
+        let request = self.asked(operation, payload)?;
+        request::once(store, &acting, request.as_ref(), |tx| work(tx, &acting))
+    }
+
+    /// As [`Context::once`], for what makes files: where there is a `--request` they are kept with it, and the same
+    /// request gives the same files again. Whoever calls writes them.
+    ///
+    /// # Errors
+    /// Those of [`Context::once`], [`request_files::keep`] and [`request_files::kept`].
+    pub fn make_files(
+        &self,
+        operation: &'static str,
+        payload: &impl std::fmt::Debug,
+        work: impl FnOnce(&mut Tx<'_>, &Acting, &Keys) -> Outcome<(Answer, Vec<MadeFile>)>,
+    ) -> Outcome<(Answer, Vec<MadeFile>)> {
+        let (keys, mut store) = (self.keys()?, self.store()?);
+        let acting = self.acting_in(&mut store)?;
+        let request = self.asked(operation, payload)?;
+        let mut made = None;
+        let answer = request::once(&mut store, &acting, request.as_ref(), |tx| {
+            let (answer, files) = work(tx, &acting, &keys)?;
+            if let Some(request) = &request {
+                request_files::keep(tx, &keys, &mut Randomness::system(), &acting, request, &files)?;
+            }
+            made = Some(files);
+            Ok(answer)
+        })?;
+        let files = match (made, &request) {
+            (None, Some(request)) => request_files::kept(&mut store.snapshot()?, &keys, &acting, request)?,
+            (made, _) => made.unwrap_or_default(),
+        };
+        Ok((answer, files))
     }
 
     /// Acts in one transaction, once: when the same `--request` was done before, its stored answer is printed and

@@ -12,6 +12,7 @@ use super::{Context, Words, words};
 use crate::clock::shown_in_shanghai;
 use crate::papers::{self, PaperKind, Print, load::load, template};
 use crate::request::Answer;
+use crate::request_files::{self, MadeFile};
 use crate::{Message, Outcome};
 
 /// Papers.
@@ -55,24 +56,27 @@ pub fn run(context: &Context, command: &PaperCommand) -> Outcome<()> {
 
 fn print(context: &Context, kind: PaperKind, subject: &str, out: Option<&PathBuf>) -> Outcome<()> {
     let court_id = context.globals.court;
-    let keys = context.keys()?;
-    let mut document = None;
-    context.record("paper.print", &(kind, subject), |tx, acting, _| {
-        let form = load(tx, &keys, court_id, kind, subject, acting.date)?;
+    let (answer, files) = context.make_files("paper.print", &(kind, subject, out.is_some()), |tx, acting, keys| {
+        let form = load(tx, keys, court_id, kind, subject, acting.date)?;
         let print = papers::print(tx, acting, &form)?;
-        document = Some(template::document(&form, Some(&print), context.output.language));
+        // A page shows its paper itself; a file is kept as it was printed.
+        let bytes = || template::document(&form, Some(&print), context.output.language).into_bytes();
+        let files = out.iter().map(|_| MadeFile { name: format!("{}.html", print.number), bytes: bytes() }).collect();
         let code = if print.print_no == 1 { "forms.was_printed" } else { "forms.was_reprinted" };
         let message = Message::new(code)
             .with_term("kind", &kind.message())
             .with("number", &print.number)
             .with("count", print.print_no - 1);
-        Ok(Answer::new(&message, object(&print)))
+        Ok((Answer::new(&message, object(&print)), files))
     })?;
-    // A request that was answered before printed nothing now: its paper exists.
-    if let (Some(path), Some(document)) = (out, document) {
-        write_new(path, document.as_bytes())?;
+    // Done before with a file that is still there: its paper exists.
+    if let Some(path) = out {
+        let file = request_files::only(files)?;
+        if !file.is_at(path) {
+            write_new(path, &file.bytes)?;
+        }
     }
-    Ok(())
+    context.answer(&answer)
 }
 
 fn object(print: &Print) -> Value {

@@ -411,7 +411,8 @@ fn lines_of(tx: &mut Tx<'_>, context: &Context, run: &str) -> Outcome<u64> {
     Ok(u64::try_from(content.line_count).unwrap_or(0))
 }
 
-/// Writes the files of a released run and its transmittal sheet; also a step of the demo.
+/// Writes the files of a released run and its transmittal sheet; also a step of the demo. The same request again writes
+/// them again, as one hand-over.
 ///
 /// # Errors
 /// Those of [`release::deliver`].
@@ -423,15 +424,29 @@ pub fn deliver(
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
-    context.prove(store)?;
-    let mut tx = store.begin()?;
-    let acting = context.acting(&mut tx)?;
-    let delivered = release::deliver(&mut tx, &acting, keys, run, folder)?;
-    let sheet = transmittal(context, &mut tx, run)?;
-    write_file(folder, &format!("{run}-交接单.txt"), sheet.0.as_bytes()).map_err(said)?;
-    write_file(folder, &format!("{run}-transmittal.json"), sheet.1.as_bytes()).map_err(said)?;
-    tx.commit()?;
-    Ok(delivered)
+    let mut delivered = None;
+    context.once(store, "payout.deliver", &(run, folder), |tx, acting| {
+        let files = release::deliver(tx, acting, keys, run, folder)?;
+        write_transmittal(context, tx, run, folder)?;
+        let message = Message::new("payout_cli.delivered").with("files", files.len()).with("folder", folder.display());
+        delivered = Some(files);
+        Ok(Answer::new(&message, json!({"run": run})))
+    })?;
+    if let Some(files) = delivered {
+        return Ok(files);
+    }
+    let acting = context.acting_in(store)?;
+    let mut tx = store.snapshot()?;
+    let files = release::deliver_again(&mut tx, &acting, keys, run, folder)?;
+    write_transmittal(context, &mut tx, run, folder)?;
+    Ok(files)
+}
+
+fn write_transmittal(context: &Context, tx: &mut Tx<'_>, run: &str, folder: &Path) -> Outcome<()> {
+    let (text, json) = transmittal(context, tx, run)?;
+    write_file(folder, &format!("{run}-交接单.txt"), text.as_bytes()).map_err(said)?;
+    write_file(folder, &format!("{run}-transmittal.json"), json.as_bytes()).map_err(said)?;
+    Ok(())
 }
 
 /// The transmittal sheet as text and as JSON. It names the head of the chain that the release left, so that the same

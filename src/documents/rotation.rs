@@ -6,7 +6,7 @@ use ankuan_ledger::{Store, stop};
 use super::keys::Keys;
 use crate::access::credentials;
 use crate::service::jobs;
-use crate::{Outcome, claimants, documents, webhooks};
+use crate::{Outcome, claimants, documents, request_files, webhooks};
 
 /// A column that holds sealed values.
 #[derive(Clone, Copy)]
@@ -35,6 +35,7 @@ const ALL: &[Sealed] = &[
     claimants::messages::SEALED,
     claimants::corrections::SEALED,
     webhooks::SEALED_SECRETS,
+    request_files::SEALED,
 ];
 
 /// Seals everything again that is not sealed with the key that counts now; returns how many values. Told of each page.

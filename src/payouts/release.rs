@@ -621,6 +621,26 @@ pub fn deliver(
     Ok(delivered)
 }
 
+/// Writes the files of a hand-over that is on record already: of one that was cut off before anybody had them. Needs what
+/// [`deliver`] needs.
+///
+/// # Errors
+/// Those of [`deliver`].
+pub fn deliver_again(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    keys: &Keys,
+    number: &str,
+    folder: &Path,
+) -> Outcome<Vec<(BankFile, Delivered)>> {
+    let court_id = acting.actor.court_id;
+    runs::may_move_money(tx, acting)?;
+    let run = runs::find_run(tx, court_id, number)?;
+    run.must_be(Status::Released)?;
+    let files = files_of_run(tx, court_id, run.run_id)?;
+    write_files(tx, keys, court_id, files, folder)
+}
+
 /// A file of a released run, and how many bytes it has, for whoever may hand it over. Nothing is recorded. Needs finance or
 /// the fund keeper.
 ///

@@ -15,6 +15,7 @@ use serde::Serialize;
 use super::policy::{MAY_APPROVE, Policy, Screening};
 use super::rounds::find_distribution;
 use super::runs::{self, Run, SourceKind, Status};
+use super::sheet::PayeeKind;
 use crate::access::Acting;
 use crate::failure::Outcome;
 use crate::message::Message;
@@ -103,8 +104,8 @@ pub fn screen(tx: &mut Tx<'_>, court_id: i64, run: &Run, now: Timestamp) -> Outc
     screen_among(tx, court_id, run, &suspects, now)
 }
 
-/// As [`screen`], where the court's suspects were read before. Whether the run pays to one of them is asked only where there
-/// is one.
+/// As [`screen`], where the court's suspects were read before; they are read again if somebody came since. Whether the run
+/// pays to one of them is asked only where there is one.
 ///
 /// # Errors
 /// What the database says.
@@ -115,6 +116,8 @@ pub fn screen_among(
     suspects: &Suspects,
     now: Timestamp,
 ) -> Outcome<Vec<Finding>> {
+    let newer = if suspects.newest == newest(tx, court_id)? { None } else { Some(Suspects::read(tx, court_id)?) };
+    let suspects = newer.as_ref().unwrap_or(suspects);
     let changed = changed_lately(tx, court_id, run, now)?;
     let wanted = suspects.details().chain(changed.iter().map(|changed| changed.detail_id)).collect();
     let paid_to = paid_to(tx, court_id, run, &wanted)?;
@@ -147,6 +150,18 @@ pub struct Suspects {
     shared: Vec<(i64, i64)>,
     /// Details in the name of one of the court's people, with the name. The staff's own account numbers are not on record.
     staff: Vec<(i64, String)>,
+    /// As [`newest`] of the moment that they are of.
+    newest: (i64, i64),
+}
+
+/// The newest payment detail of a court and the newest of its people: both are added and never changed.
+fn newest(tx: &mut Tx<'_>, court_id: i64) -> Outcome<(i64, i64)> {
+    Ok(tx.query_one(
+        "SELECT (SELECT MAX(detail_id) FROM personal_detail WHERE court_id = $1 AND book_id = $2), \
+         (SELECT MAX(person_id) FROM person WHERE court_id = $1)",
+        &[court_id.into(), books::CASE_MONEY.into()],
+        |row| Ok((row.opt_int(0)?.unwrap_or(0), row.opt_int(1)?.unwrap_or(0))),
+    )?)
 }
 
 /// A recent change of payment details.
@@ -170,6 +185,8 @@ impl Suspects {
     /// # Errors
     /// What the database says.
     pub fn read(tx: &mut Tx<'_>, court_id: i64) -> Outcome<Self> {
+        // Before the rest: what comes in between is then read twice, and not missed.
+        let newest = newest(tx, court_id)?;
         let people: HashSet<String> = access::people(tx, court_id)?.into_iter().map(|person| person.name).collect();
         let (mut shared, mut staff) = (Vec::new(), Vec::new());
         tx.scan(&DETAIL_ACCOUNT, court_id, books::CASE_MONEY, EVERY_ROW, |row| {
@@ -184,7 +201,7 @@ impl Suspects {
         })?;
         shared.sort_unstable();
         let shared = shared.chunk_by(|one, next| one.0 == next.0).filter(|group| group.len() > 1).flatten().copied();
-        Ok(Self { shared: shared.collect(), staff })
+        Ok(Self { shared: shared.collect(), staff, newest })
     }
 
     fn details(&self) -> impl Iterator<Item = i64> {
@@ -241,7 +258,19 @@ fn paid_to(tx: &mut Tx<'_>, court_id: i64, run: &Run, wanted: &HashSet<i64>) -> 
     Ok(found)
 }
 
-/// One account under several names or in several cases. Public bodies stand in many cases with one account.
+/// Kinds of payees that stand in many cases with one account.
+const PUBLIC_BODIES: [PayeeKind; 3] = [PayeeKind::Treasury, PayeeKind::TaxOffice, PayeeKind::OtherCourt];
+
+/// Where payment details stand.
+struct Use {
+    case_id: i64,
+    name: String,
+    /// As a public body's.
+    is_public: bool,
+}
+
+/// One account under several names or in several cases. Public bodies may share one among themselves; with anybody else none
+/// may: neither a claimant who carries the treasury's account, nor a payee who was called a treasury to get past this.
 fn shared_accounts(
     tx: &mut Tx<'_>,
     court_id: i64,
@@ -256,11 +285,11 @@ fn shared_accounts(
     let mut findings = Vec::new();
     for group in groups {
         let of_group = || group.iter().filter_map(|(_, detail_id)| uses.get(detail_id)).flatten();
-        if !group.iter().any(|(_, detail_id)| paid_to.contains(detail_id) && uses.contains_key(detail_id)) {
+        if of_group().all(|one| one.is_public) {
             continue;
         }
-        let places: BTreeSet<i64> = of_group().map(|(case_id, _)| *case_id).collect();
-        let names: BTreeSet<&str> = of_group().map(|(_, name)| name.as_str()).collect();
+        let places: BTreeSet<i64> = of_group().map(|one| one.case_id).collect();
+        let names: BTreeSet<&str> = of_group().map(|one| one.name.as_str()).collect();
         let names = names.into_iter().collect::<Vec<_>>().join("、");
         let account = group[0].0.to_string();
         if names.contains('、') {
@@ -282,30 +311,34 @@ fn shared_accounts(
     Ok(findings)
 }
 
-/// In which cases, and under which name, payment details stand that are not a public body's.
-fn uses(tx: &mut Tx<'_>, court_id: i64, wanted: &HashSet<i64>) -> Outcome<HashMap<i64, Vec<(i64, String)>>> {
+/// In which cases, under which name and as whose payment details stand.
+fn uses(tx: &mut Tx<'_>, court_id: i64, wanted: &HashSet<i64>) -> Outcome<HashMap<i64, Vec<Use>>> {
     static CLAIM_DETAIL: Table = Table {
         name: "claim",
         columns: &[("claim_id", Int), ("case_id", Int), ("detail_id", Int)],
         order: &["claim_id"],
     };
-    let mut places: Vec<(i64, i64)> = Vec::new();
+    let mut places: Vec<(i64, i64, bool)> = Vec::new();
     if wanted.is_empty() {
         return Ok(HashMap::new());
     }
-    let mut note = |detail_id: i64, case_id: i64| {
+    let mut note = |detail_id: i64, case_id: i64, is_public: bool| {
         if wanted.contains(&detail_id) {
-            places.push((detail_id, case_id));
+            places.push((detail_id, case_id, is_public));
         }
         Ok::<(), ankuan_ledger::Error>(())
     };
-    tx.scan(&CLAIM_DETAIL, court_id, books::CASE_MONEY, EVERY_ROW, |row| note(row.int(2)?, row.int(1)?))?;
-    let others = "SELECT detail_id, case_id FROM payee WHERE court_id = $1 AND book_id = $2 \
-                  AND kind NOT IN ('treasury', 'tax_office', 'other_court') \
-                  UNION ALL SELECT detail_id, case_id FROM claim_event WHERE court_id = $1 AND book_id = $2 \
-                  AND detail_id IS NOT NULL";
-    tx.each(others, &[court_id.into(), books::CASE_MONEY.into()], |row| note(row.int(0)?, row.int(1)?))?;
-    let keys: BTreeSet<i64> = places.iter().map(|(detail_id, _)| *detail_id).collect();
+    tx.scan(&CLAIM_DETAIL, court_id, books::CASE_MONEY, EVERY_ROW, |row| note(row.int(2)?, row.int(1)?, false))?;
+    // Of a claimant, and of an heir or assignee of one, there is no kind.
+    let others = "SELECT detail_id, case_id, kind FROM payee WHERE court_id = $1 AND book_id = $2 \
+                  UNION ALL SELECT e.detail_id, e.case_id, p.kind FROM claim_event AS e LEFT JOIN payee AS p \
+                  ON p.court_id = e.court_id AND p.book_id = e.book_id AND p.payee_id = e.claim_id \
+                  WHERE e.court_id = $1 AND e.book_id = $2 AND e.detail_id IS NOT NULL";
+    tx.each(others, &[court_id.into(), books::CASE_MONEY.into()], |row| {
+        let is_public = row.opt_text(2)?.is_some_and(|kind| PUBLIC_BODIES.iter().any(|public| public.code() == kind));
+        note(row.int(0)?, row.int(1)?, is_public)
+    })?;
+    let keys: BTreeSet<i64> = places.iter().map(|(detail_id, ..)| *detail_id).collect();
     let keys: Vec<Value<'_>> =
         keys.iter().flat_map(|detail_id| [court_id.into(), books::CASE_MONEY.into(), Value::Int(*detail_id)]).collect();
     let mut names = HashMap::new();
@@ -322,10 +355,10 @@ fn uses(tx: &mut Tx<'_>, court_id: i64, wanted: &HashSet<i64>) -> Outcome<HashMa
             Ok(())
         },
     )?;
-    let mut uses: HashMap<i64, Vec<(i64, String)>> = HashMap::new();
-    for (detail_id, case_id) in places {
+    let mut uses: HashMap<i64, Vec<Use>> = HashMap::new();
+    for (detail_id, case_id, is_public) in places {
         let name = names.get(&detail_id).cloned().unwrap_or_default();
-        uses.entry(detail_id).or_default().push((case_id, name));
+        uses.entry(detail_id).or_default().push(Use { case_id, name, is_public });
     }
     Ok(uses)
 }

@@ -10,12 +10,13 @@ mod recall;
 pub mod server;
 
 use std::collections::{BTreeSet, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ankuan_ledger::engine::{EngineKind, Lease, Pool};
-use ankuan_ledger::{Store, Tx};
+use ankuan_ledger::{Store, Tx, stop};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -34,7 +35,7 @@ use crate::request::{Answer, Request};
 use crate::schema;
 use crate::webhooks::delivery;
 use crate::webhooks::sender::Sender;
-use crate::{Failure, Language, Message, Outcome, access, books, chart, documents, request};
+use crate::{Failure, Language, Message, Outcome, access, books, chart, documents, request, request_files};
 use guard::Guard;
 use jobs::{End, Job, JobFile, State};
 use metrics::Metrics;
@@ -304,8 +305,8 @@ impl Service {
         self.watch(done)
     }
 
-    /// As [`Service::read`], for what follows from a court's books, who asks and the day: reckoned again only after the
-    /// books went on, or a minute. `what` names it with all that it follows from besides.
+    /// As [`Service::read`], for what follows from a court's books and the day: reckoned again only after the books went on, on
+    /// the next day, or after a minute. `what` names it with all that it follows from besides, as who asks.
     ///
     /// # Errors
     /// What the reading says.
@@ -320,7 +321,7 @@ impl Service {
         let heads = self.read_single(|tx| recall::heads(tx, court_id, from))?;
         let reckon = || self.read(|tx| Ok((recall::heads(tx, court_id, from)?, read(tx)?)));
         let place = self.recall.place(court_id, what, asked);
-        place.get(&self.recall, asked, &heads, self.clock.now().as_microsecond(), reckon)
+        place.get(&self.recall, asked, &heads, self.clock.now(), reckon)
     }
 
     /// The roles of a court's people and its name.
@@ -977,7 +978,9 @@ impl Service {
         let stopped = Arc::new((Mutex::new(false), Condvar::new()));
         let end = std::thread::scope(|scope| {
             let alive = scope.spawn(|| self.keep_alive(job, &reached, &stopped));
-            let end = self.run_kept(job, &reached).unwrap_or_else(|failure| {
+            // A mistake in a command must not hold this worker, nor renew the lease for ever.
+            let ran = catch_unwind(AssertUnwindSafe(|| self.run_kept(job, &reached)));
+            let end = ran.unwrap_or_else(|_| Err(panicked())).unwrap_or_else(|failure| {
                 tracing::error!(job = job.job_id, failure = failure.for_log(), "a job could not be run");
                 end_of(Ran { said: Said::default(), outcome: Err(failure) }, job.language)
             });
@@ -986,7 +989,14 @@ impl Service {
             let _ended = alive.join();
             end
         });
-        let ended = self.write(|tx| jobs::end(tx, job, &self.owner, &end, self.clock.now()));
+        let ended = self.write(|tx| {
+            let is_ours = jobs::end(tx, job, &self.owner, &end, self.clock.now())?;
+            // Its files stand with the job now, and nobody does it again.
+            if is_ours && end.state == State::Done {
+                request_files::forget(tx, job.court_id, job.person_id, &request_of(job))?;
+            }
+            Ok(is_ours)
+        });
         lock(&self.running).remove(&(job.court_id, job.job_id));
         self.metrics.job_ended(end.state);
         let (state, micros) = (end.state.as_str(), watch.micros());
@@ -1050,7 +1060,7 @@ impl Service {
             files,
             password: None,
             language: job.language,
-            request: Some(format!("job-{}", job.job_id)),
+            request: Some(request_of(job)),
             return_to: String::new(),
         };
         let written = folder.path().join(WRITTEN);
@@ -1058,6 +1068,7 @@ impl Service {
         let command = entry.command(&given(entry, &asked, Some(&written))?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
         let ran = self.run_logged(&context, &person, entry, &asked.values, &command)?;
+        stop::at("job run");
         let files = written_files(&written)?;
         if !files.is_empty() {
             let mut randomness = Randomness::system();
@@ -1099,6 +1110,16 @@ pub fn steps(reached: &Reached) -> (i64, i64) {
     use std::sync::atomic::Ordering::Relaxed;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     (number(reached.done.load(Relaxed)), number(reached.total.load(Relaxed)))
+}
+
+/// A panic, as something that broke. What it said stands on standard error and nowhere else: it may be somebody's name.
+fn panicked() -> Failure {
+    std::io::Error::other("a mistake in the program, which standard error tells of").into()
+}
+
+/// The key of the request under which a job runs, however often it is begun.
+fn request_of(job: &Job) -> String {
+    format!("job-{}", job.job_id)
 }
 
 /// How a command ended, as a job keeps it.

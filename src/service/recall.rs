@@ -1,6 +1,6 @@
 //! What was read of a court's books, kept while they stand where they stood: what several people look at, or one looks at
 //! again, is reckoned once. Every act adds a link to the chain of its book, so while the heads of the chains are the same,
-//! so is what follows from the books.
+//! so is what follows from the books and the day.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ankuan_ledger::Tx;
+use jiff::Timestamp;
 
 use super::lock;
+use crate::clock::day_in_shanghai;
 use crate::{Outcome, books};
 
 /// How much is kept: the desks and runs that are looked at in a court of some hundred people. Of the rest, what was not
@@ -55,11 +57,18 @@ pub(super) fn heads(tx: &mut Tx<'_>, court_id: i64, from: Books) -> Outcome<Head
 #[derive(Debug)]
 struct Kept {
     heads: Heads,
-    /// µs UTC.
-    at: i64,
+    at: Timestamp,
     /// Place in the order of everything that is asked for: when the reckoning began.
     begun: u64,
     value: Arc<dyn Any + Send + Sync>,
+}
+
+impl Kept {
+    /// Whether it still says what is so now: deadlines and screens go by the day, which ends at midnight in China.
+    fn is_of(&self, now: Timestamp) -> bool {
+        now.as_microsecond().saturating_sub(self.at.as_microsecond()) < KEPT_FOR
+            && day_in_shanghai(now) == day_in_shanghai(self.at)
+    }
 }
 
 /// A place for one thing that is kept. Whoever reckons it holds the lock, and who asks meanwhile waits for that.
@@ -74,13 +83,13 @@ impl Place {
         recall: &Recall,
         asked: u64,
         heads: &Heads,
-        now: i64,
+        now: Timestamp,
         reckon: impl FnOnce() -> Outcome<(Heads, T)>,
     ) -> Outcome<Arc<T>> {
         let mut kept = lock(&self.0);
         if let Some(kept) = &*kept
             // Who waited while the books went on must not reckon what another has reckoned meanwhile.
-            && (kept.begun > asked || kept.heads == *heads && now.saturating_sub(kept.at) < KEPT_FOR)
+            && (kept.begun > asked || kept.heads == *heads && kept.is_of(now))
             && let Ok(value) = Arc::clone(&kept.value).downcast::<T>()
         {
             return Ok(value);
@@ -127,13 +136,17 @@ impl Recall {
 mod tests {
     use super::*;
 
+    fn moment(micros: i64) -> Timestamp {
+        Timestamp::from_microsecond(micros).expect("a time")
+    }
+
     #[test]
     fn what_is_kept_holds_while_the_heads_do() {
         let (recall, heads) = (Recall::default(), |byte| vec![(1, [byte; 32])]);
         let place = recall.place(1, "desk".to_owned(), recall.ask());
         let get = |head: u8, now: i64, found: u8, value: i64| {
             let reckon = || Ok((heads(found), value));
-            *place.get(&recall, recall.ask(), &heads(head), now, reckon).expect("reckons")
+            *place.get(&recall, recall.ask(), &heads(head), moment(now), reckon).expect("reckons")
         };
         assert_eq!(get(1, 0, 1, 10), 10);
         assert_eq!(get(1, 0, 1, 11), 10, "is kept");
@@ -142,10 +155,25 @@ mod tests {
         assert_eq!(get(3, 0, 4, 13), 13);
         assert_eq!(get(3, 0, 3, 14), 14, "not the same moment");
         assert_eq!(get(3, KEPT_FOR, 3, 15), 15, "is old");
-        let broken =
-            place.get::<i64>(&recall, recall.ask(), &heads(5), 0, || Err(crate::Message::new("web.broken").into()));
+        let broken = place
+            .get::<i64>(&recall, recall.ask(), &heads(5), moment(0), || Err(crate::Message::new("web.broken").into()));
         assert!(broken.is_err());
         assert_eq!(get(3, KEPT_FOR, 3, 16), 15, "a failure leaves what was");
+    }
+
+    #[test]
+    fn at_midnight_everything_is_reckoned_again() {
+        // 1970-01-02T00:00+08:00.
+        const MIDNIGHT: i64 = 16 * 60 * 60 * 1_000_000;
+        let (recall, heads) = (Recall::default(), vec![(1, [1; 32])]);
+        let place = recall.place(1, "run".to_owned(), recall.ask());
+        let get = |now: i64, value: i64| {
+            let reckon = || Ok((heads.clone(), value));
+            *place.get(&recall, recall.ask(), &heads, moment(now), reckon).expect("reckons")
+        };
+        assert_eq!(get(MIDNIGHT - 2, 1), 1);
+        assert_eq!(get(MIDNIGHT - 1, 2), 1, "the same day");
+        assert_eq!(get(MIDNIGHT, 3), 3, "the next day");
     }
 
     #[test]
@@ -153,10 +181,11 @@ mod tests {
         let (recall, heads) = (Recall::default(), |byte| vec![(1, [byte; 32])]);
         let place = recall.place(1, "desk".to_owned(), recall.ask());
         let waiting = recall.ask();
-        let first = place.get(&recall, recall.ask(), &heads(1), 0, || Ok((heads(2), 1))).expect("reckons");
-        let taken = place.get(&recall, waiting, &heads(1), 0, || Ok((heads(3), 2))).expect("takes");
+        let first = place.get(&recall, recall.ask(), &heads(1), moment(0), || Ok((heads(2), 1))).expect("reckons");
+        let taken = place.get(&recall, waiting, &heads(1), moment(0), || Ok((heads(3), 2))).expect("takes");
         assert!(Arc::ptr_eq(&first, &taken), "begun after it was asked for, it is new enough");
-        let asked_since = place.get(&recall, recall.ask(), &heads(1), 0, || Ok((heads(3), 3))).expect("reckons");
+        let asked_since =
+            place.get(&recall, recall.ask(), &heads(1), moment(0), || Ok((heads(3), 3))).expect("reckons");
         assert_eq!(*asked_since, 3);
     }
 

@@ -33,7 +33,7 @@ pub async fn desk(State(service): App, viewer: Viewer) -> Result<Markup, Sorry> 
         };
         let proposed: Vec<(Actor, Job)> = people.into_iter().zip(all).collect();
         let today = service.clock.today_in_shanghai();
-        let read = service.recall(me.court_id, Books::All, format!("desk {} {today}", me.person_id), |tx| {
+        let read = service.recall(me.court_id, Books::All, format!("desk {}", me.person_id), |tx| {
             Ok((read_desk(tx, &me, &standings, today)?, chart::load(tx, me.court_id)?))
         });
         Ok((proposed, read?))

@@ -44,8 +44,8 @@ fn document(n: i64) -> String {
     format!("P{n:08}")
 }
 
-struct Case {
-    circle: Circle,
+pub struct Case {
+    pub circle: Circle,
     distribution: i64,
     proof: Proof,
     /// Codes by claim, as messages and letters told them.
@@ -61,7 +61,7 @@ struct Page {
 
 impl Case {
     /// A case whose pot is distributed, committed and handed to the bank.
-    fn paid(database: &Database) -> Self {
+    pub fn paid(database: &Database) -> Self {
         let mut circle = Circle::without_payout(database);
         let pot = 4_444_401;
         circle.court.receive("FT-POT", pot, Some(&circle.case.clone())).expect("receives");
@@ -114,7 +114,7 @@ impl Case {
             .expect("loads")
     }
 
-    fn queue(&mut self, template: &str, again: bool) -> messages::Queued {
+    pub fn queue(&mut self, template: &str, again: bool) -> messages::Queued {
         let case = self.circle.case.clone();
         let template = Template::find(TEMPLATES, template).expect("known");
         self.circle
@@ -728,7 +728,58 @@ fn new_keys_of_the_court_change_nothing(database: &Database) {
     case.circle.keys = Keys::read(&new).expect("keys");
 }
 
+/// Whoever has an old code and the machine outside may write any time into a correction: it counts only while the code did, and
+/// only for some days.
+fn an_old_code_proves_nothing(database: &Database) {
+    const DAY: i64 = 86_400_000_000;
+    let mut case = Case::paid(database);
+    case.circle.day = 1;
+    case.tell_everybody();
+    let exported = Exported::read(std::fs::read(case.export()).expect("reads"), &case.key()).expect("signed");
+    let claimant = case.claimants().remove(0);
+    let told = codes::read_code(&case.codes[&claimant.seen.claim_id]).expect("a code");
+    let document = codes::read_document(&claimant.document_number);
+    let root = codes::root(COST, exported.code_salt(), &document, &told).expect("a root");
+    let (made_at, case_id) = (case.now().as_microsecond(), case.circle.case.case_id);
+    let ends_at = made_at + claimants::CODE_LASTS;
+    let mut give = |given_at: i64, day: i64| {
+        case.circle.day = day;
+        let bytes = case.circle.act(HANDLER, |tx, acting, keys, random, _| {
+            let court = court_keys(tx, keys, random, COURT, acting.at)?;
+            let given =
+                corrections::Given { holder: &claimant.seen.name, bank: "某银行", account: "6222021111111111" };
+            let ids = (COURT, case_id, claimant.seen.claim_id, 1);
+            let made = Correction::new(ids, format!("R-{given_at}"), given, given_at, &root)?;
+            made.seal(&court.agreement_public(), random)
+        });
+        let path = case.circle.folder.path().join("given");
+        std::fs::write(&path, bytes.expect("seals")).expect("writes");
+        case.import(&path)
+    };
+    let on = |day: i64| made_at + (day - 1) * DAY;
+    let last = 1 + claimants::CODE_LASTS / DAY;
+    assert_eq!(on(last), ends_at);
+    give(on(1), 1).expect("at once");
+    assert_eq!(code(give(on(1) - 1, 1)), "claimants.correction_not_proved", "before there was a code");
+    let not_yet = give(on(1) + 1, 1).expect_err("refused");
+    assert_eq!(code::<()>(Err(not_yet)), "claimants.correction_not_yet");
+    // Carried late, with a code that has ended meanwhile.
+    give(ends_at - 1, last + claimants::CARRIED_DAYS - 1).expect("it counted then");
+    assert_eq!(code(give(ends_at, last + 1)), "claimants.correction_not_proved", "it counted no more");
+    assert_eq!(code(give(ends_at - 2, last + claimants::CARRIED_DAYS)), "claimants.correction_too_old");
+    assert_eq!(code(give(i64::MIN, last)), "claimants.correction_unreadable");
+    let Err(ankuan::Failure::Refused(refused)) = give(on(2), last) else { panic!("it is old") };
+    let (zh, en) = (refused.text(Language::Zh), refused.text(Language::En));
+    assert!(zh.contains("已超过14天") && zh.contains("2026-11-24"), "{zh}");
+    assert!(en.contains("more than 14 days ago") && en.contains("2026-11-24"), "{en}");
+    let Err(ankuan::Failure::Refused(refused)) = give(on(3), 2) else { panic!("it is to come") };
+    let (zh, en) = (refused.text(Language::Zh), refused.text(Language::En));
+    assert!(zh.contains("晚于现在") && zh.contains("2026-11-25"), "{zh}");
+    assert!(en.contains("later than now") && en.contains("2026-11-25"), "{en}");
+}
+
 crate::on_both!(
+    an_old_code_proves_nothing,
     new_keys_of_the_court_change_nothing,
     everybody_sees_what_the_distribution_says,
     what_does_not_fit_is_answered_alike,

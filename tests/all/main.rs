@@ -4,6 +4,7 @@
 mod support;
 
 mod access;
+mod again;
 mod any_order;
 mod api;
 mod assets;

@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use ankuan::service::guard::Guard;
 use ankuan::service::jobs::{self, State};
 use ankuan::service::{Asked, Books, Service};
 use ankuan::{Failure, Language};
+use ankuan_ledger::engine::Pool;
 use ankuan_ledger::{Store, Tx};
 use clap::Parser as _;
 use jiff::SignedDuration;
@@ -73,7 +75,7 @@ pub fn add_job(store: &mut Store, keys: &Keys, (court_id, name): (i64, &str), as
 }
 
 /// Looks at the jobs of a court until none of them waits or runs, or `give_up` says that there is nothing to wait for.
-fn await_jobs(store: &mut Store, court_id: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
+pub fn await_jobs(store: &mut Store, court_id: i64, give_up: &mut dyn FnMut() -> bool) -> bool {
     for _ in 0..LOOKS_MAX {
         let left = {
             let mut tx = store.snapshot().expect("reads");
@@ -256,12 +258,15 @@ impl Serving {
     }
 
     fn with(files: &Files, database: &str, stop_at: Option<u32>, more: &[&str]) -> Option<Self> {
+        let stop_at = stop_at.map(|point| ("ANKUAN_STOP_AT", point.to_string()));
+        Self::told(files, database, stop_at, more)
+    }
+
+    fn told(files: &Files, database: &str, told: Option<(&str, String)>, more: &[&str]) -> Option<Self> {
         let mut arguments = words(&["serve", "--listen", "127.0.0.1:0"]);
         arguments.extend(words(more));
         let mut command = files.command(database, &arguments);
-        if let Some(point) = stop_at {
-            command.env("ANKUAN_STOP_AT", point.to_string());
-        }
+        command.envs(told);
         let log = std::fs::File::create(files.path("log")).expect("a log");
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("starts");
         let mut line = String::new();
@@ -337,6 +342,47 @@ fn a_job_outlives_the_process(database: &Database) {
     // Before and after the job was taken, several while it ran, and before and after its end was written.
     assert!(stopped > 6 && taken_over > 3, "stopped {stopped} times, taken over {taken_over} times");
     files.verified(&whole.address, &[]);
+}
+
+/// A mistake in a command ends its job as broken; the worker goes on, and nothing stays leased.
+fn a_job_that_panics_is_broken(database: &Database) {
+    let files = Files::new(1);
+    crate::program::open_court(&files, database);
+    let keys = Keys::read(&files.path("court.key")).expect("keys");
+    let mut store = database.open();
+    for _ in 0..2 {
+        add_job(&mut store, &keys, (1, "孙财务"), &asked("verify", &[]), State::Waiting);
+    }
+    let told = ("ANKUAN_PANIC_AT", "job run".to_owned());
+    let serving = Serving::told(&files, &database.address, Some(told), &["--workers", "1"]).expect("serves");
+    assert!(await_jobs(&mut store, 1, &mut || false));
+    let jobs = jobs::newest(&mut store.snapshot().expect("reads"), 1, None, 2).expect("reads");
+    let states: Vec<_> = jobs.iter().rev().map(|job| (job.state, job.code.as_str())).collect();
+    assert_eq!(states, [(State::Broken, "command.broken"), (State::Done, "")]);
+    let ask = |path: &str| get(TcpStream::connect(&serving.address).expect("connects"), path, "");
+    assert!(ask("/readyz").starts_with("HTTP/1.1 200"));
+    let metrics = ask("/metrics");
+    for line in ["ankuan_workers 1", "ankuan_jobs_ended_total{state=\"broken\"} 1"] {
+        assert!(metrics.contains(line), "{line}: {metrics}");
+    }
+    assert!(serving.terminate());
+    let log = std::fs::read_to_string(files.path("log")).expect("a log");
+    assert!(log.contains("panicked at write point: job run"), "{log}");
+}
+
+/// What somebody was in the middle of is not given to the next.
+fn a_connection_that_somebody_panicked_with_is_closed(database: &Database) {
+    let pool = Pool::new(database.open(), 2);
+    drop(pool.lease().expect("leases"));
+    assert_eq!(pool.in_use(), (0, 1));
+    let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let mut store = pool.lease().expect("leases");
+        let _tx = store.begin().expect("begins");
+        panic!("on purpose");
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(pool.in_use(), (0, 0));
+    pool.lease().expect("leases").begin().expect("begins");
 }
 
 /// A page that is told of a job that never ends does not keep the service from stopping.
@@ -497,5 +543,7 @@ crate::on_both!(
     nobody_serves_what_somebody_has_to_himself,
     a_job_that_is_let_go_belongs_to_whoever_takes_it,
     a_job_outlives_the_process,
+    a_job_that_panics_is_broken,
+    a_connection_that_somebody_panicked_with_is_closed,
     stopping_ends_what_lasts,
 );

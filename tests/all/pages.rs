@@ -18,7 +18,7 @@ use ankuan::{bank, cases};
 use ankuan_ledger::Amount;
 
 use crate::circle::{Circle, PROFILE};
-use crate::court::{BOOK, COURT, FINANCE, HANDLER, HEAD, KEEPER, TODAY, at, code};
+use crate::court::{ADMIN, BOOK, COURT, FINANCE, HANDLER, HEAD, KEEPER, TODAY, at, code};
 use crate::support::Database;
 
 fn detail<'a>(name: &'a str, account: &'a str) -> PersonalDetail<'a> {
@@ -35,13 +35,24 @@ fn detail<'a>(name: &'a str, account: &'a str) -> PersonalDetail<'a> {
 
 /// A sheet of a new case: the receipt's money to an applicant with an account.
 fn sheet(circle: &mut Circle, number: &str, name: &str, account: &str, minor: i64) -> (cases::Case, i64) {
+    sheet_of(circle, number, (PayeeKind::Applicant, Head::Principal), name, account, minor)
+}
+
+fn sheet_of(
+    circle: &mut Circle,
+    number: &str,
+    (kind, head): (PayeeKind, Head),
+    name: &str,
+    account: &str,
+    minor: i64,
+) -> (cases::Case, i64) {
     let case = circle.court.case(number);
     let receipt =
         circle.court.receive(&format!("R-{number}-{minor}"), minor, Some(&case)).expect("records").receipt().receipt_id;
     let keeper = circle.court.person(KEEPER);
     let new = NewPayee {
         case: &case,
-        kind: PayeeKind::Applicant,
+        kind,
         name,
         document_type: DocumentType::IdentityCard,
         detail: detail(name, account),
@@ -51,7 +62,12 @@ fn sheet(circle: &mut Circle, number: &str, name: &str, account: &str, minor: i6
     let payee = circle
         .act(HANDLER, |tx, acting, keys, random, _| Ok(sheets::add_payee(tx, acting, keys, random, &new)?.payee_id))
         .expect("adds");
-    let lines = [NewLine { head: Head::Principal, payee_id: payee, amount: Amount::from_minor(minor), decision: None }];
+    let lines = [NewLine {
+        head,
+        payee_id: payee,
+        amount: Amount::from_minor(minor),
+        decision: (kind != PayeeKind::Applicant).then_some("裁定"),
+    }];
     let new = NewSheet { case: &case, source: SheetSource::CaseFunds, receipt_id: receipt, lines: &lines };
     let sheet = circle
         .act(HANDLER, |tx, acting, _, _, _| Ok(sheets::record_sheet(tx, acting, &new)?.sheet_id))
@@ -198,6 +214,55 @@ fn what_the_screens_find_is_cleared_by_name(database: &Database) {
     assert_eq!(code(again), "runs.screens_open");
 }
 
+/// A public body stands in many cases with one account; nobody else has it.
+fn the_account_of_a_public_body_is_nobody_elses(database: &Database) {
+    let mut circle = Circle::without_payout(database);
+    let treasury = "6222020000000000015";
+    let found = |circle: &mut Circle, run: &str| -> Vec<&'static str> {
+        circle
+            .act(HANDLER, |tx, _, _, _, _| {
+                let run = runs::find_run(tx, COURT, run)?;
+                Ok(screens::screen(tx, COURT, &run, at())?.iter().map(|finding| finding.message.code).collect())
+            })
+            .expect("reads")
+    };
+    let of = |circle: &mut Circle, number: &str, kind: (PayeeKind, Head), name: &str| {
+        let (_, sheet) = sheet_of(circle, number, kind, name, treasury, 8_000);
+        submitted(circle, &[sheet])
+    };
+    let fees = of(&mut circle, "（2026）浙0106执901号", (PayeeKind::Treasury, Head::Fee), "某某市财政局");
+    let others =
+        of(&mut circle, "（2026）浙0106执902号", (PayeeKind::OtherCourt, Head::Principal), "宁波市中级人民法院");
+    assert!(found(&mut circle, &fees).is_empty() && found(&mut circle, &others).is_empty());
+    // One who is no public body has that account, whoever of them is paid.
+    let private = of(&mut circle, "（2026）浙0106执903号", (PayeeKind::Applicant, Head::Principal), "王芳");
+    for run in [&fees, &others, &private] {
+        let both = ["screens.account_of_several_names", "screens.account_in_several_cases"];
+        assert_eq!(found(&mut circle, run), both, "{run}");
+    }
+}
+
+/// What came between the reading of the suspects and the reading of the run is not missed.
+fn suspects_that_are_no_longer_all_are_read_again(database: &Database) {
+    let mut circle = Circle::without_payout(database);
+    let account = "6222020000000000015";
+    let (_, one) = sheet(&mut circle, "（2026）浙0106执901号", "王芳", account, 8_000);
+    let run = submitted(&mut circle, &[one]);
+    let suspects = circle.act(HANDLER, |tx, _, _, _, _| screens::Suspects::read(tx, COURT)).expect("reads");
+    let found = |circle: &mut Circle| {
+        circle
+            .act(HANDLER, |tx, acting, _, _, _| {
+                Ok(run_view(tx, &acting.actor, &[], &run, &suspects, at())?.findings.len())
+            })
+            .expect("reads")
+    };
+    assert_eq!(found(&mut circle), 0);
+    sheet(&mut circle, "（2026）浙0106执902号", "王方", account, 9_000);
+    assert_eq!(found(&mut circle), 2, "the account is shared now");
+    circle.court.act(ADMIN, |tx, acting, _| ankuan::access::add_person(tx, acting, "王芳")).expect("adds");
+    assert_eq!(found(&mut circle), 3, "and one of them works here");
+}
+
 fn sums_split_below_a_threshold_are_seen(database: &Database) {
     let mut circle = Circle::without_payout(database);
     // ¥100,000 asks for the vice president; ¥60,000 twice does not.
@@ -329,6 +394,8 @@ fn a_preview_is_what_is_then_recorded(database: &Database) {
 crate::on_both!(
     the_desk_says_what_waits_for_whom,
     what_the_screens_find_is_cleared_by_name,
+    the_account_of_a_public_body_is_nobody_elses,
+    suspects_that_are_no_longer_all_are_read_again,
     sums_split_below_a_threshold_are_seen,
     a_run_sent_back_keeps_its_sheets,
     a_preview_is_what_is_then_recorded,

@@ -6,24 +6,32 @@ use std::path::Path;
 use ankuan::access::{self, Acting, Role, credentials};
 use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::keys::Keys;
+use ankuan::request::Request;
+use ankuan::request_files;
 use ankuan::service::Upload;
 use ankuan::service::jobs::{self, State};
 use ankuan_ledger::Store;
 
 use crate::court::TODAY;
 use crate::operations::{add_job, asked};
-use crate::program::{Files, approved, said, words};
+use crate::program::{CASE, Files, approved, said, words};
 use crate::support::Database;
 
 /// More than a page of personal details, so that a kill lands between two of them.
 const CLAIMANTS: u64 = 2_100;
 
+/// The request under which a paper was printed.
+const PRINTED: &str = "print-1";
+
 /// No rotation has as many write points; a bound, so that a mistake ends.
 const POINTS_MAX: u32 = 100;
 
-/// Everything there is that is sealed: details, documents, a second factor, a file of a job.
+/// Everything there is that is sealed: details, documents, a second factor, a file of a job, a file of a request.
 fn sealed(files: &Files, database: &Database) -> Vec<String> {
     let heads = approved(files, database, "distribute");
+    let paper = files.path("paper.html");
+    let print = ["paper", "print", "deposit", CASE, "--out", paper.to_str().expect("UTF-8"), "--request", PRINTED];
+    files.done(&database.address, &[words(&print), words(&["--as", "孙财务"])].concat());
     let keys = Keys::read(&files.path("court.key")).expect("keys");
     let mut store = database.open();
     let mut tx = store.begin().expect("begins");
@@ -57,6 +65,14 @@ fn opens_everything(files: &Files, address: &str, keys: &Path, heads: &[String])
     let mut store = Store::open(address).expect("opens");
     let mut tx = store.snapshot().expect("reads");
     assert_eq!(jobs::file_bytes(&mut tx, &keys, 1, 1, 1).expect("opens"), b"a file of a job");
+    let finance = access::find_actor(&mut tx, 1, "孙财务").expect("a person");
+    let acting = Acting { actor: finance, at: Clock::system().now(), date: TODAY };
+    let request = Request::new("paper.print", PRINTED, &[]).expect("a key");
+    let printed = request_files::kept(&mut tx, &keys, &acting, &request).expect("opens");
+    assert_eq!(
+        request_files::only(printed).expect("one").bytes,
+        std::fs::read(files.path("paper.html")).expect("reads")
+    );
     let secrets = tx.query("SELECT court_id, person_id, totp_secret FROM credential", &[], |row| {
         Ok((row.int(0)?, row.int(1)?, row.bytes(2)?.to_vec()))
     });

@@ -127,7 +127,10 @@ impl Drop for Lease {
         let Some((pool, generation)) = self.home.take() else { return };
         let mut state = pool.state();
         match self.store.take() {
-            Some(store) if state.generation == generation => state.idle.push((store, self.leases)),
+            // Whoever panicked left it in the middle of something.
+            Some(store) if state.generation == generation && !std::thread::panicking() => {
+                state.idle.push((store, self.leases))
+            }
             _ => state.open -= 1,
         }
         drop(state);
