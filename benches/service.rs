@@ -414,7 +414,7 @@ impl Court {
                             other => Err(format!("the payout: {other:?}")),
                         };
                     }
-                    std::thread::sleep(Duration::from_millis(20));
+                    std::thread::sleep(Duration::from_millis(5));
                 }
             });
             let writing = scope.spawn(|| -> std::result::Result<Duration, String> {

@@ -327,7 +327,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, clock: Clock) -> Exit 
 
 /// Reads a command line, with what the file says where it says nothing.
 fn read_arguments(file: &config::File, arguments: &[OsString]) -> Result<(ArgMatches, Cli), clap::Error> {
-    let matches = file.applied_to(Cli::command()).try_get_matches_from(arguments)?;
+    let matches = file.applied_to(listed_once(Cli::command())).try_get_matches_from(arguments)?;
     let mut cli = Cli::from_arg_matches(&matches)?;
     if let Command::Serve(args) = &mut cli.command {
         args.settings = file.settings(&matches);
@@ -904,6 +904,16 @@ impl<T: Clone + Send + Sync + 'static> TypedValueParser for Words<T> {
     }
 }
 
+/// Without the empty list of values that help would show of a [`Words`], whose words stand in its description.
+fn listed_once(command: clap::Command) -> clap::Command {
+    let shown = command.mut_args(|argument| {
+        let values = argument.get_possible_values();
+        let is_described = !values.is_empty() && values.iter().all(PossibleValue::is_hide_set);
+        argument.hide_possible_values(is_described)
+    });
+    shown.mut_subcommands(listed_once)
+}
+
 /// A word of a closed list as an option of a command.
 fn word<T>(parse: impl Fn(&str) -> Option<T>, known: &[&str], text: &str) -> Result<T, String> {
     parse(text).ok_or_else(|| both(&Message::new("command.word").with("value", text).with("known", known.join(", "))))
@@ -922,6 +932,16 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_help_shows_an_empty_list() {
+        fn look(command: &mut clap::Command) {
+            let help = command.render_long_help().to_string();
+            assert!(!help.contains("[possible values: ]"), "{help}");
+            command.get_subcommands_mut().for_each(look);
+        }
+        look(&mut listed_once(Cli::command()));
     }
 
     #[test]

@@ -525,9 +525,12 @@ pub fn each_payment_between(
     }
     let mut page = Vec::new();
     let mut is_past = false;
+    // Whoever wants a few lines does not read a whole page of them; there may be gaps, so the next piece is larger.
+    let mut width = last_line.saturating_sub(first_line).saturating_add(1).clamp(1, LINES_A_PAGE);
     while first <= last && !is_past {
         page.clear();
-        let end = last.min(first + LINES_A_PAGE - 1);
+        let end = last.min(first + width - 1);
+        width = LINES_A_PAGE.min(width * 2);
         tx.scan(&PAYMENT_LINE, court_id, book.book_id, (first, end), |row| {
             if row.int(6)? > last_line {
                 is_past = true;

@@ -852,6 +852,9 @@ impl Service {
             std::thread::Builder::new().name(format!("worker-{number}")).spawn(move || {
                 let _counted = counted;
                 give_way();
+                if number == 0 {
+                    service.count_rows(Store::count_rows_never_counted);
+                }
                 service.work();
             })?;
         }
@@ -892,6 +895,10 @@ impl Service {
             match self.take_job() {
                 Ok(Some(job)) => {
                     self.run_job(&job);
+                    let grown = self.pool.take_grown();
+                    if !grown.is_empty() {
+                        self.count_rows(|store| store.count_rows_of(&grown));
+                    }
                     // There may be more, unless this was the last thing to do.
                     if self.is_stopping() {
                         return;
@@ -909,6 +916,14 @@ impl Service {
                 return;
             }
             awake.has_work = false;
+        }
+    }
+
+    /// Has the database count what it has not counted: what is asked next would be planned for tables that were small. Without
+    /// that it is slow for a minute, and right.
+    fn count_rows(&self, count: impl FnOnce(&mut Store) -> Result<(), ankuan_ledger::Error>) {
+        if let Err(error) = self.pool.lease().and_then(|mut store| count(&mut store)) {
+            tracing::warn!(%error, "rows were not counted");
         }
     }
 

@@ -200,7 +200,8 @@ impl Bulk {
 
     fn send(&mut self, tx: &mut Tx<'_>) -> Result<()> {
         crate::stop::at("bulk");
-        tx.store.connection.insert_aside(self.table, &mut self.rows)
+        tx.store.grown.insert(self.table.name);
+        tx.store.connection.insert_piece(self.table, &mut self.rows)
     }
 
     /// Sends what is left; returns how many rows went in.

@@ -13,6 +13,8 @@ pub(super) struct Connection {
     writer: Option<Writer>,
     /// The room of the last piece, for the next.
     room: RowBytes,
+    /// Whether a thread of its own writes them.
+    aside: bool,
 }
 
 struct Writer {
@@ -28,7 +30,7 @@ struct Piece {
 
 impl Connection {
     pub(super) fn new(driver: Driver) -> Self {
-        Self { driver: Some(driver), writer: None, room: RowBytes::default() }
+        Self { driver: Some(driver), writer: None, room: RowBytes::default(), aside: true }
     }
 
     /// The driver, once it is back. An error of the rows that were written meanwhile is told here.
@@ -44,9 +46,19 @@ impl Connection {
         self.driver.as_mut().ok_or_else(lost)
     }
 
+    /// Writes pieces on the caller's thread from now on.
+    pub(super) const fn write_in_line(&mut self) {
+        self.aside = false;
+    }
+
     /// Takes the rows, has them written, and leaves room for the next ones.
-    pub(super) fn insert_aside(&mut self, table: &'static Table, rows: &mut RowBytes) -> Result<()> {
+    pub(super) fn insert_piece(&mut self, table: &'static Table, rows: &mut RowBytes) -> Result<()> {
         self.driver()?;
+        if !self.aside {
+            self.driver()?.insert(table, rows)?;
+            rows.clear();
+            return Ok(());
+        }
         let writer = match self.writer.take() {
             Some(writer) => self.writer.insert(writer),
             None => self.writer.insert(Writer::begin()?),

@@ -15,6 +15,7 @@ mod postgres;
 mod sqlite;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -282,6 +283,8 @@ pub struct Store {
     engine: EngineKind,
     address: String,
     wait: Duration,
+    /// Tables into which much went.
+    grown: BTreeSet<&'static str>,
 }
 
 impl fmt::Debug for Store {
@@ -319,7 +322,14 @@ impl Store {
             Driver::Sqlite(_) => EngineKind::Sqlite,
             Driver::Postgres(_) => EngineKind::Postgres,
         };
-        Ok(Self { connection: Connection::new(driver), engine, address: address.to_owned(), wait })
+        let connection = Connection::new(driver);
+        Ok(Self { connection, engine, address: address.to_owned(), wait, grown: BTreeSet::new() })
+    }
+
+    /// From now on the rows of a [`Bulk`] are written by the thread that decides them, not by one beside it: an act takes
+    /// longer, and keeps one processor busy where it kept two.
+    pub const fn write_in_line(&mut self) {
+        self.connection.write_in_line();
     }
 
     /// Another connection to the same database.
@@ -357,14 +367,6 @@ impl Store {
     /// For a single statement that only reads, which is a moment of its own: one round trip instead of three.
     pub fn single(&mut self) -> Tx<'_> {
         Tx { store: self, open: false }
-    }
-
-    /// Lets PostgreSQL plan its statements anew, for tables as they are now. SQLite has no other plan than by key.
-    ///
-    /// # Errors
-    /// What the driver says.
-    pub fn forget_plans(&mut self) -> Result<()> {
-        self.batch("", "DISCARD PLANS")
     }
 
     fn start(&mut self, sqlite: &str, postgres: &str) -> Result<Tx<'_>> {

@@ -1,15 +1,13 @@
 //! Connections that are used again: opening one costs more than most questions.
 
+use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::{Result, Store};
 
-/// After so many leases a connection forgets its plans. PostgreSQL keeps a plan that it made while a table was nearly empty,
-/// until somebody counts the table: a busy service would read a table of a million rows from end to end, again and again.
-const LEASES_A_PLAN: u32 = 256;
-
-/// Connections to one database, opened when they are first needed, at most so many at once.
+/// Connections to one database, opened when they are first needed, at most so many at once. Whoever has many has others to
+/// answer: their bulks are written in line ([`Store::write_in_line`]).
 #[derive(Debug)]
 pub struct Pool {
     /// Opens the others; used for nothing else, so that one can always be opened.
@@ -21,12 +19,13 @@ pub struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
-    /// With how often each was leased since it forgot its plans.
-    idle: Vec<(Store, u32)>,
+    idle: Vec<Store>,
     /// Leased and idle together.
     open: usize,
     /// Raised by [`Pool::discard_idle`]: a connection from before it is not taken back.
     generation: u64,
+    /// Tables into which much went.
+    grown: BTreeSet<&'static str>,
 }
 
 impl Pool {
@@ -43,13 +42,9 @@ impl Pool {
     pub fn lease(self: &Arc<Self>) -> Result<Lease> {
         let mut state = self.state();
         loop {
-            if let Some((mut store, leases)) = state.idle.pop() {
+            if let Some(store) = state.idle.pop() {
                 let home = Some((Arc::clone(self), state.generation));
-                drop(state);
-                let is_due = leases >= LEASES_A_PLAN;
-                // A connection that cannot do that says so with the first statement.
-                let forgot = is_due && store.forget_plans().is_ok();
-                return Ok(Lease { store: Some(store), home, leases: if forgot { 0 } else { leases + 1 } });
+                return Ok(Lease { store: Some(store), home });
             }
             if state.open < self.most {
                 break;
@@ -61,7 +56,10 @@ impl Pool {
         drop(state);
         let opened = self.pattern.lock().unwrap_or_else(PoisonError::into_inner).reopen();
         match opened {
-            Ok(store) => Ok(Lease { store: Some(store), home: Some((Arc::clone(self), generation)), leases: 0 }),
+            Ok(mut store) => {
+                store.write_in_line();
+                Ok(Lease { store: Some(store), home: Some((Arc::clone(self), generation)) })
+            }
             Err(error) => {
                 self.state().open -= 1;
                 self.freed.notify_one();
@@ -86,6 +84,12 @@ impl Pool {
         (state.open - state.idle.len(), state.open)
     }
 
+    /// The tables into which much went since this was asked last, for [`Store::count_rows_of`].
+    #[must_use]
+    pub fn take_grown(&self) -> BTreeSet<&'static str> {
+        std::mem::take(&mut self.state().grown)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -96,13 +100,12 @@ impl Pool {
 pub struct Lease {
     store: Option<Store>,
     home: Option<(Arc<Pool>, u64)>,
-    leases: u32,
 }
 
 impl From<Store> for Lease {
     /// One that is closed in the end.
     fn from(store: Store) -> Self {
-        Self { store: Some(store), home: None, leases: 0 }
+        Self { store: Some(store), home: None }
     }
 }
 
@@ -127,9 +130,9 @@ impl Drop for Lease {
         let Some((pool, generation)) = self.home.take() else { return };
         let mut state = pool.state();
         match self.store.take() {
-            // Whoever panicked left it in the middle of something.
-            Some(store) if state.generation == generation && !std::thread::panicking() => {
-                state.idle.push((store, self.leases))
+            Some(mut store) if state.generation == generation => {
+                state.grown.append(&mut store.grown);
+                state.idle.push(store);
             }
             _ => state.open -= 1,
         }

@@ -1,6 +1,8 @@
 //! Whole tables, as a backup takes them: every table of the schema, whoever made it, all rows in the form of
 //! [`RowBytes`], which is the same on both engines.
 
+use std::collections::BTreeSet;
+
 use super::{Driver, Kind, Result, Row, RowBytes, Statement, Store, Table, Tx};
 use crate::Error;
 
@@ -89,11 +91,35 @@ impl Tx<'_> {
 }
 
 impl Store {
-    /// Lets PostgreSQL count what was filled in, so that the next questions are planned for it.
+    /// Lets PostgreSQL count what was filled in, so that the next questions are planned for it: it takes a table that was
+    /// filled since it counted for nearly empty, until it counts again by itself.
     ///
     /// # Errors
     /// What the driver says.
     pub fn count_rows(&mut self) -> Result<()> {
         self.batch("", "ANALYZE")
+    }
+
+    /// As [`Store::count_rows`], for these tables.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn count_rows_of(&mut self, tables: &BTreeSet<&'static str>) -> Result<()> {
+        let counts: Vec<String> = tables.iter().map(|table| format!("ANALYZE {table}")).collect();
+        self.batch("", &counts.join("; "))
+    }
+
+    /// As [`Store::count_rows`], for tables of this schema that hold a megabyte or more and were never counted.
+    ///
+    /// # Errors
+    /// What the driver says.
+    pub fn count_rows_never_counted(&mut self) -> Result<()> {
+        self.batch(
+            "",
+            "DO $$ DECLARE found text; BEGIN \
+             FOR found IN SELECT oid::regclass::text FROM pg_class WHERE relnamespace = current_schema()::regnamespace \
+             AND relkind = 'r' AND reltuples < 0 AND pg_relation_size(oid) >= 1048576 \
+             LOOP EXECUTE 'ANALYZE ' || found; END LOOP; END $$",
+        )
     }
 }
