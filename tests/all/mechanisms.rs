@@ -312,8 +312,14 @@ const REFUSED_BEFORE: &[&str] = &[
 ];
 
 /// How rooms refuse for want of a role.
-const REFUSED_FOR_ROLE: &[&str] =
-    &["access.role_missing", "screens.no_role", "runs.no_approver", "forms.attach_role", "forms.print_role"];
+const REFUSED_FOR_ROLE: &[&str] = &[
+    "access.role_missing",
+    "access.roles_missing",
+    "screens.no_role",
+    "runs.no_approver",
+    "forms.attach_role",
+    "forms.print_role",
+];
 
 fn context(files: &Files, address: &str, name: &str) -> Context {
     let keys = files.path("court.key");

@@ -130,7 +130,8 @@ impl Drop for Lease {
         let Some((pool, generation)) = self.home.take() else { return };
         let mut state = pool.state();
         match self.store.take() {
-            Some(mut store) if state.generation == generation => {
+            // Whoever panicked left it in the middle of something.
+            Some(mut store) if state.generation == generation && !std::thread::panicking() => {
                 state.grown.append(&mut store.grown);
                 state.idle.push(store);
             }
