@@ -48,12 +48,16 @@ pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
     };
     // Nothing is made for a chart that cannot be used.
     chart::Chart::parse(&chart_file, &chart_text)?;
-    let key_path = context.key_path();
-    let _usable =
-        if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
     let mut store = context.open()?;
     context.migrate(&mut store)?;
     let mut tx = store.begin()?;
+    // Nor are keys made for a court that has its own.
+    if chart::court_name(&mut tx, new.court_id)?.is_some() {
+        return Err(Message::new("court.exists").with("court", new.court_id).into());
+    }
+    let key_path = context.key_path();
+    let _usable =
+        if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
     chart::open_court(&mut tx, &new, context.date(), context.clock().now())?;
     tx.commit()?;
     let message = Message::new("command.court_opened")

@@ -69,6 +69,7 @@ use crate::amount;
 use crate::chart::{self, Chart};
 use crate::clock::{Clock, Randomness};
 use crate::documents::keys::Keys;
+use crate::documents::rotation;
 use crate::request::{self, Answer, Request};
 use crate::request_files::{self, MadeFile};
 use crate::schema::{self, MIGRATIONS};
@@ -590,12 +591,25 @@ impl Context {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// The keys. They count what they open.
+    /// The keys, which count what they open. They must be the court's: the service looked when it began, a command does here.
     ///
     /// # Errors
-    /// `keys.missing`, `keys.unreadable`.
+    /// `keys.missing`, `keys.unreadable`, `keys.not_of_court`.
     pub fn keys(&self) -> Outcome<Keys> {
-        Ok(Keys::read(&self.key_path())?.counting(Arc::clone(&self.opened)))
+        let keys = Keys::read(&self.key_path())?.counting(Arc::clone(&self.opened));
+        if self.served.is_none() {
+            self.refuse_other_keys(&keys)?;
+        }
+        Ok(keys)
+    }
+
+    fn refuse_other_keys(&self, keys: &Keys) -> Outcome<()> {
+        // What is wrong with the database, or missing, the command itself says.
+        let Ok(mut store) = self.open_existing() else { return Ok(()) };
+        if !schema::missing_steps(&mut store)?.is_empty() {
+            return Ok(());
+        }
+        rotation::refuse_others(&mut store.snapshot()?, self.globals.court, keys)
     }
 
     /// Who acts.

@@ -16,7 +16,7 @@ use crate::{Language, Message, Outcome};
 pub enum WebhookCommand {
     /// 新增事件推送；密钥只显示一次 · Add a webhook; the secret is shown once
     Add {
-        /// 接收网址，https · Where events are posted: https
+        /// 接收网址，以 https 开头 · Where events are posted: https
         url: String,
         /// 推送哪些事件，可多次给出：all 为全部，payouts 为以 payouts. 开头的 · Events it is told of; may be given again: all, or the beginning of a name up to a dot
         #[arg(long = "event", required = true, value_name = "NAME")]

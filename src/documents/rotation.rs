@@ -1,12 +1,12 @@
 //! New keys: everything that is sealed is sealed again, a page in a transaction, so that it can go on where it was cut off.
 
 use ankuan_ledger::engine::{Result, Row, Value};
-use ankuan_ledger::{Store, stop};
+use ankuan_ledger::{Store, Tx, stop};
 
 use super::keys::Keys;
 use crate::access::credentials;
 use crate::service::jobs;
-use crate::{Outcome, claimants, documents, request_files, webhooks};
+use crate::{Message, Outcome, claimants, documents, request_files, webhooks};
 
 /// A column that holds sealed values.
 #[derive(Clone, Copy)]
@@ -53,6 +53,28 @@ pub fn reseal(store: &mut Store, keys: &Keys, done: &mut dyn FnMut(u64)) -> Outc
         }
     }
     Ok(resealed)
+}
+
+/// Refuses keys that open nothing of what a court has sealed: what they sealed could not be opened with the right ones. A
+/// court that has sealed nothing yet takes any; where some of it opens, `verify` tells of the rest.
+///
+/// # Errors
+/// `keys.not_of_court`; what the database says.
+pub fn refuse_others(tx: &mut Tx<'_>, court_id: i64, keys: &Keys) -> Outcome<()> {
+    let mut has_sealed = false;
+    for sealed in [documents::personal::SEALED_DETAILS, credentials::SEALED_SECRETS] {
+        let width = sealed.key.len();
+        let behind: Vec<Value<'_>> = (0..width).map(|column| if column == 0 { court_id } else { -1 }.into()).collect();
+        let rows =
+            tx.query(sealed.page, &behind, |row| Ok((row.int(0)?, row.bytes(width)?.to_vec(), (sealed.place)(row)?)))?;
+        for (_, mut value, place) in rows.into_iter().filter(|(of, value, _)| *of == court_id && !value.is_empty()) {
+            if keys.open(&place, &mut value).is_ok() {
+                return Ok(());
+            }
+            has_sealed = true;
+        }
+    }
+    if has_sealed { Err(Message::new("keys.not_of_court").with("court", court_id).into()) } else { Ok(()) }
 }
 
 /// One page; the last key of it and how many values were sealed again. `None`: there is no row any more.

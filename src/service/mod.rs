@@ -29,6 +29,7 @@ use crate::cli::output::{Exit, Output, Reached, Said};
 use crate::cli::{Command, Context, Globals, Served, run_command};
 use crate::clock::{Clock, Randomness, Stopwatch};
 use crate::documents::keys::Keys;
+use crate::documents::rotation;
 use crate::payouts::release::{self, BankFile};
 use crate::reads::{self, ReadLog};
 use crate::request::{Answer, Request};
@@ -232,10 +233,15 @@ impl Service {
     /// As [`Service::new`].
     pub fn of_size(globals: Globals, clock: Clock, demo: Vec<DemoAccount>, size: Size) -> Outcome<Arc<Self>> {
         let context = Context::new(globals.clone(), clock);
-        let keys = context.keys()?;
         let webhooks = globals.webhook_sender()?;
         drop(context.store()?);
+        let keys = context.keys()?;
         let mut pattern: Store = context.open()?;
+        let mut tx = pattern.snapshot()?;
+        for court_id in tx.query("SELECT DISTINCT court_id FROM court ORDER BY court_id", &[], |row| row.int(0))? {
+            rotation::refuse_others(&mut tx, court_id, &keys)?;
+        }
+        drop(tx);
         let guard = Guard::to_serve(&pattern, &globals.database)?;
         if pattern.engine() == EngineKind::Sqlite {
             // Whoever was running them is dead: nobody else can hold the guard.

@@ -273,7 +273,7 @@ fn files_and_keys_that_do_not_fit(database: &Database) {
     bench.refused(&release, 1, "keys.unreadable", &["court.key"]);
     let digits = "5".repeat(64);
     bench.file("court.key", format!("ankuan-keys-1\nseal {digits}\nindex {digits}\n"));
-    bench.refused(&release, 1, "keys.detail_cannot_open", &[]);
+    bench.refused(&release, 1, "keys.not_of_court", &["--keys"]);
     let other = bench.file("other.csv", format!("{HEADING}\n{ROW}\n"));
     bench
         .files

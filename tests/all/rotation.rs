@@ -125,9 +125,23 @@ fn everything_is_sealed_again_wherever_it_was_cut(database: &Database) {
     let other = files.path("other.key");
     Keys::create(&other, &mut Randomness::system()).expect("keys");
     assert!(said(&files.run(&whole.address, &rotate(&other))).contains("keys.exists"));
-    // The old keys open nothing any more.
-    let with_old = files.run(&whole.address, &words(&["verify"]));
-    assert!(!with_old.status.success(), "{}", said(&with_old));
+    // The old keys open nothing any more, and nothing is sealed with them: no command takes them, and no service begins.
+    let release = ["payout", "release", "P2026-0001", "--as", "孙财务"];
+    for arguments in [&["verify"][..], &release, &["serve", "--listen", "127.0.0.1:0"]] {
+        let with_old = files.run(&whole.address, &words(arguments));
+        assert!(said(&with_old).contains("keys.not_of_court"), "{arguments:?}: {}", said(&with_old));
+    }
 }
 
-crate::on_both!(everything_is_sealed_again_wherever_it_was_cut);
+/// Where the key file of a court is missing, `init` makes none in its place.
+fn no_keys_are_made_for_a_court_that_has_its_own(database: &Database) {
+    let files = Files::new(1);
+    crate::program::open_court(&files, database);
+    std::fs::rename(files.path("court.key"), files.path("kept.key")).expect("renames");
+    let again = files.run(&database.address, &words(&["init", "--name", "某法院", "--admin", "赵管理"]));
+    assert!(said(&again).contains("court.exists"), "{}", said(&again));
+    assert!(!files.path("court.key").exists());
+    assert!(said(&files.run(&database.address, &words(&["verify"]))).contains("keys.missing"));
+}
+
+crate::on_both!(everything_is_sealed_again_wherever_it_was_cut, no_keys_are_made_for_a_court_that_has_its_own);
