@@ -143,6 +143,7 @@ const fn question(name: &str) -> &'static str {
         b"payment_items" => "verify.of_payment_items",
         b"approvals" => "verify.of_approvals",
         b"signatures" => "verify.of_signatures",
+        b"duties" => "verify.of_duties",
         b"bank_lines" => "verify.of_bank_lines",
         b"settlements" => "verify.of_settlements",
         b"matches" => "verify.of_matches",
