@@ -161,7 +161,7 @@ fn what_no_role_is_for_is_neither_offered_nor_begun(database: &Database) {
     assert!(form.text.contains("<button disabled") && form.text.contains("why-not"), "{}", form.text);
     let case = [("number", NUMBER), ("title", "张三申请执行")];
     let refused = desk.submit(&keeper, "/do/case/open", &case);
-    assert!(refused.status == 403 && refused.text.contains("access.roles_missing"), "{}", refused.text);
+    assert!(refused.status == 422 && refused.text.contains("access.roles_missing"), "{}", refused.text);
     // Not even as a job, which would stand until it was refused.
     let refused = desk.submit(&keeper, "/do/distribute/make", &[("case", NUMBER)]);
     assert!(refused.text.contains("access.roles_missing"), "{}", refused.text);
