@@ -23,6 +23,24 @@ impl Language {
             Self::En => "en",
         }
     }
+
+    /// Words one after another, as this language parts them.
+    #[must_use]
+    pub fn list(self, words: &[String]) -> String {
+        words.join(match self {
+            Self::Zh => "、",
+            Self::En => ", ",
+        })
+    }
+
+    /// A word in brackets, to be put right behind another.
+    #[must_use]
+    pub fn in_brackets(self, word: &str) -> String {
+        match self {
+            Self::Zh => format!("（{word}）"),
+            Self::En => format!(" ({word})"),
+        }
+    }
 }
 
 /// Begins an argument that is the code of a term. A control character, which no code of ours and no word has.

@@ -14,7 +14,7 @@ pub mod schema;
 pub mod stop;
 pub mod verify;
 
-pub use act::{Act, BookKey, Failure, Known, NewAccount, VoucherHead, VoucherKind};
+pub use act::{Act, BookKey, Failure, Known, NewAccount, VoucherHead, VoucherKind, VoucherNumber};
 pub use chain::ChainHead;
 pub use decide::{AccountId, Currency, EntryNo, HoldId, ItemId, Line, Place, Refusal, Side};
 pub use engine::{Error, Store, Tx, Value};

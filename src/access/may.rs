@@ -229,7 +229,7 @@ pub fn why_not(name: &str, words: &str) -> Message {
         None => Message::new("access.no_role").with("name", name),
         Some(roles) => Message::new("access.roles_missing").with("name", name).with_said("roles", |language| {
             let said: Vec<String> = roles.iter().map(|role| role.message().text(language)).collect();
-            said.join(if language == crate::Language::Zh { "、" } else { ", " })
+            language.list(&said)
         }),
     }
 }

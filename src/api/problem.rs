@@ -151,6 +151,7 @@ pub fn status_of(code: &str) -> StatusCode {
         "api.if_match" => StatusCode::PRECONDITION_FAILED,
         "access.scope_missing"
         | "access.role_missing"
+        | "access.roles_missing"
         | "access.key_unconfirmed"
         | "access.not_by_key"
         | "web.form_token" => StatusCode::FORBIDDEN,
@@ -269,6 +270,7 @@ mod tests {
             ("request.differs", 409),
             ("runs.wrong_status", 409),
             ("access.role_missing", 403),
+            ("access.roles_missing", 403),
             ("receipts.amount", 422),
             ("api.broken", 500),
         ] {

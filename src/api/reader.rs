@@ -140,7 +140,9 @@ fn example(entry: &Entry, place: &str, by_get: bool) -> String {
     if by_get {
         let values: Vec<String> = given
             .iter()
-            .map(|parameter| format!(" \\\n  --data-urlencode '{}={}'", parameter.name, plain(&sample(parameter))))
+            .map(|parameter| {
+                format!(" \\\n  --data-urlencode '{}={}'", parameter.name, plain(&sample(entry, parameter)))
+            })
             .collect();
         return format!("curl -G {key} \"$ANKUAN{place}\"{}", values.concat());
     }
@@ -150,14 +152,14 @@ fn example(entry: &Entry, place: &str, by_get: bool) -> String {
             .iter()
             .map(|parameter| match parameter.takes {
                 Takes::File => format!(" \\\n  -F '{}=@{}.csv'", parameter.name, parameter.name),
-                _ => format!(" \\\n  -F '{}={}'", parameter.name, plain(&sample(parameter))),
+                _ => format!(" \\\n  -F '{}={}'", parameter.name, plain(&sample(entry, parameter))),
             })
             .collect();
         return format!("curl {key}{once}{} \\\n  \"$ANKUAN{place}\"", fields.concat());
     }
     let mut members = Map::new();
     for parameter in given.into_iter().filter(|parameter| is_value(parameter)) {
-        let one = sample(parameter);
+        let one = sample(entry, parameter);
         members.insert(parameter.name.clone(), if parameter.is_list { json!([one]) } else { one });
     }
     if entry.is_signed() {
@@ -171,7 +173,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn sample(parameter: &Parameter) -> Value {
+fn sample(entry: &Entry, parameter: &Parameter) -> Value {
     match &parameter.takes {
         Takes::Flag => json!(true),
         Takes::Number => json!(1),
@@ -179,6 +181,7 @@ fn sample(parameter: &Parameter) -> Value {
         Takes::Date => json!("2026-11-22"),
         Takes::Choice(words) => json!(words.first()),
         Takes::Text | Takes::Name | Takes::File | Takes::Output => match parameter.name.as_str() {
+            "number" if entry.words.starts_with("bank-account ") => json!("1202020209900012345"),
             "case" | "number" => json!("（2026）浙0106执123号"),
             "run" => json!("P2026-0001"),
             _ => json!("…"),

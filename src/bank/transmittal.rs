@@ -173,6 +173,7 @@ impl TransmittalSheet<'_> {
             })
             .collect();
         Ok(json!({
+            "title": Message::new("bank.transmittal.title").text(Language::Zh),
             "run_number": self.run_number,
             "profile": self.profile,
             "payer_name": self.payer_name,

@@ -155,9 +155,8 @@ impl Outside {
     /// that the court did not sign, nothing is served.
     pub fn open(settings: Settings, clock: Clock) -> Outcome<Self> {
         let mut randomness = Randomness::system();
-        for folder in [&settings.files, &settings.corrections] {
-            std::fs::read_dir(folder).map_err(|error| Failure::of_file(folder, &error))?;
-        }
+        let folder = &settings.corrections;
+        std::fs::create_dir_all(folder).map_err(|error| Failure::of_file(folder, &error))?;
         let mut newest: HashMap<(i64, i64), Exported> = HashMap::new();
         for path in files_of(&settings.files)? {
             let bytes = std::fs::read(&path).map_err(|error| Failure::of_file(&path, &error))?;

@@ -36,9 +36,9 @@ impl<W: Write> ProblemFile<W> {
         let chinese = problem.message.text(Language::Zh);
         let english = problem.message.text(Language::En);
         let severity = match problem.severity {
-            Severity::File => "文件 file",
+            Severity::File => "整份 whole list",
             Severity::Claim => "债权 claim",
-            Severity::Payment => "支付 payment",
+            Severity::Payment => "付款 payment",
             Severity::Warning => "提示 warning",
         };
         let column = problem.column.as_deref().unwrap_or_default();

@@ -33,7 +33,7 @@ pub enum AssetCommand {
         /// 财产编号 · Number of the asset
         asset: i64,
     },
-    /// 日终：到期失效、轮候生效；将到期的措施 · The day's run: what lapsed, what takes effect, what ends soon
+    /// 日终：到期失效、轮候生效；将到期的措施 · Make the daily changes: what lapsed, what takes effect, what ends soon
     Day {
         /// 提前几日提示将到期的措施 · Name the orders that end within so many days
         #[arg(long, default_value_t = 30, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(0..=3650))]

@@ -503,7 +503,10 @@ impl Beside {
         for one in &self.grounds {
             let title = known.iter().find(|ground| ground.name == one.ground);
             let title = title.map_or(one.ground.as_str(), |ground| ground.title.text(language));
-            pairs.push((Message::new("assets.column_ground"), format!("{title}（{}）", one.document)));
+            pairs.push((
+                Message::new("assets.column_ground"),
+                format!("{title}{}", language.in_brackets(&one.document)),
+            ));
         }
         for one in &self.notices {
             let message = Message::new("assets.notice_stands")

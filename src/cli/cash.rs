@@ -31,7 +31,7 @@ pub enum CashCommand {
         #[arg(long, value_name = "NAME")]
         second_officer: String,
     },
-    /// 已存入银行：对应的到账 · The bank has it: which receipt it became
+    /// 已存入银行：对应的到账 · Paid into the bank: the receipt that it became
     Banked {
         /// 收据编号 · Number of the receipt for cash
         number: String,

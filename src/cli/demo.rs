@@ -15,7 +15,7 @@ use super::claims::ImportArgs;
 use super::distribute::{MakeArgs, RuleArg};
 use super::output::{Column, peak_rss_bytes};
 use super::payout::{self, DraftArgs};
-use super::{Context, claims, distribute, reconcile, report as cli_report, verify};
+use super::{Context, claims, distribute, ledger, reconcile, report as cli_report, verify};
 use crate::access::{self, Acting, Role};
 use crate::cases::{self, PartyRole};
 use crate::chart::{self, NewCourt};
@@ -216,7 +216,7 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         "paid_minor": committed.paid.minor(),
         "set_aside_minor": committed.set_aside.minor(),
         "carried_minor": proof.carried.minor(),
-        "voucher": committed.voucher,
+        "voucher": committed.voucher_key(),
         "seconds": seconds.json(total),
         "peak_rss_bytes": peak,
         "files": files.iter().map(payout::file_json).collect::<Vec<_>>(),
@@ -245,7 +245,7 @@ pub fn run(context: &Context, args: &DemoArgs) -> Outcome<super::output::Exit> {
         (Message::new("demo.paid"), format!("{} ({})", committed.paid, committed.lines)),
         (Message::new("demo.set_aside"), format!("{} ({})", committed.set_aside, proof.set_aside_shares)),
         (Message::new("demo.carried"), proof.carried.to_string()),
-        (Message::new("demo.voucher"), committed.voucher.clone()),
+        (Message::new("demo.voucher"), ledger::voucher_name(committed.voucher.as_ref(), language)),
         (Message::new("demo.files"), format!("{} · {}", files.len(), folder.join("files").display())),
     ])?;
     payout::print_files(&context, &files[..files.len().min(5)])?;

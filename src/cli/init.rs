@@ -65,7 +65,8 @@ pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
         .with("court", context.globals.court)
         .with("admin", &args.admin)
         .with("database", context.shown_database());
-    context.answer(&Answer::new(&message, json!({"court": context.globals.court, "name": args.name})))
+    context.answer(&Answer::new(&message, json!({"court": context.globals.court, "name": args.name})))?;
+    Ok(context.output.sentence(&Message::new("command.court_next").with("admin", &args.admin))?)
 }
 
 fn read_chart(path: &std::path::Path) -> Result<String, Message> {

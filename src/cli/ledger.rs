@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use ankuan_ledger::chain::hex;
-use ankuan_ledger::{Amount, BookKey, EntryNo, HoldId, ItemId, Tx};
+use ankuan_ledger::{Amount, BookKey, EntryNo, HoldId, ItemId, Tx, VoucherNumber};
 use clap::{Subcommand, ValueEnum};
 use jiff::civil::Date;
 use serde_json::json;
@@ -529,6 +529,14 @@ pub fn kind_message(kind: &str) -> Message {
         "receipt" => "column.kind_receipt",
         "payment" => "column.kind_payment",
         _ => "column.kind_transfer",
+    })
+}
+
+/// A voucher as the books name it, `2026-11 转-1`; empty where there is none.
+#[must_use]
+pub fn voucher_name(voucher: Option<&VoucherNumber>, language: Language) -> String {
+    voucher.map_or_else(String::new, |voucher| {
+        format!("{} {}-{}", voucher.month, kind_message(voucher.kind.as_str()).text(language), voucher.number)
     })
 }
 

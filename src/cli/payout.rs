@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use super::Context;
+use super::ledger::voucher_name;
 use super::output::Column;
 use crate::access::{self, Acting};
 use crate::bank::deliver::{Delivered, deliver as write_file};
 use crate::bank::transmittal::{Approver, TransmittalFile, TransmittalSheet};
 use crate::bank::{BankFileError, FileHeader, FileWriter, PayeeKind, PaymentLine, Profile, file_name, same_bank};
-use crate::books;
 use crate::chart;
 use crate::clock::Randomness;
 use crate::documents::keys::Keys;
@@ -462,18 +462,9 @@ pub fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<
     let files = files_of_run(tx, court, run.run_id)?;
     let payer = chart::bank_accounts(tx, court)?.into_iter().find(|known| known.bank_account_id == run.bank_account_id);
     let payer = payer.ok_or_else(|| ankuan_ledger::Error::Inconsistent("a run without its account".to_owned()))?;
-    let released = tx.query_one(
-        "SELECT e.digest, e.recorded_at, l.link_no, l.hash FROM run_event AS e JOIN chain_part AS p \
-         ON p.court_id = e.court_id AND p.book_id = e.book_id AND p.table_name = 'run_event' AND p.first_id = e.id \
-         JOIN chain_link AS l ON l.court_id = p.court_id AND l.book_id = p.book_id AND l.link_no = p.link_no \
-         WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = $3 AND e.event = 'released'",
-        &[court.into(), books::CASE_MONEY.into(), run.run_id.into()],
-        |row| Ok((row.digest(0)?, row.int(1)?, row.int(2)?, row.digest(3)?)),
-    )?;
-    let head =
-        ankuan_ledger::ChainHead { court_id: court, book_id: books::CASE_MONEY, link_no: released.2, hash: released.3 };
+    let released = release::as_recorded(tx, court, run.run_id)?;
     let mut approvers = Vec::new();
-    for approval in runs::approvals(tx, court, run.run_id)?.iter().filter(|given| given.digest == released.0) {
+    for approval in runs::approvals(tx, court, run.run_id)?.iter().filter(|given| given.digest == released.digest) {
         approvers.push(Approver {
             name: access::person_by_id(tx, court, approval.approver_id)?.name,
             role: access::Role::parse(&approval.role)
@@ -492,8 +483,8 @@ pub fn transmittal(context: &Context, tx: &mut Tx<'_>, number: &str) -> Outcome<
             sha256: file.sha256,
         })
         .collect();
-    let created_at = at(released.1)?;
-    let chain_head = head.to_string();
+    let created_at = at(released.at)?;
+    let chain_head = released.head.to_string();
     let sheet = TransmittalSheet {
         run_number: number,
         profile: &profile.name,
@@ -861,7 +852,7 @@ fn committed_answer(run: &str, committed: &Committed) -> Answer {
         json!({
             "run": run, "lines": committed.lines, "paid_minor": committed.paid.minor(),
             "set_aside_minor": committed.set_aside.minor(), "treasury_minor": committed.treasury.minor(),
-            "blocked": committed.blocked, "voucher": committed.voucher, "currency": "CNY",
+            "blocked": committed.blocked, "voucher": committed.voucher_key(), "currency": "CNY",
         }),
     )
 }
@@ -873,7 +864,7 @@ fn committed_sentence(run: &str, committed: &Committed) -> Message {
         .with("paid", committed.paid)
         .with("set_aside", committed.set_aside)
         .with("treasury", committed.treasury)
-        .with("voucher", &committed.voucher)
+        .with_said("voucher", |language| voucher_name(committed.voucher.as_ref(), language))
 }
 
 fn print_committed(context: &Context, run: &str, committed: &Committed) -> Outcome<()> {

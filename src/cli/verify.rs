@@ -14,7 +14,7 @@ use crate::{Message, Outcome, reads};
 /// What `verify` takes.
 #[derive(Clone, Debug, Args)]
 pub struct VerifyArgs {
-    /// 先前保存的链头，可多次给出 · An earlier head of the chain, as printed on a manifest; may be given again
+    /// 先前保存的链头，可多次给出 · An earlier head of the chain, as printed on a transmittal sheet; may be given again
     #[arg(long = "anchor", value_name = "HEAD")]
     pub anchors: Vec<ChainHead>,
     /// 不读取加密内容（无密钥时） · Leave sealed data out, for whoever has no keys
@@ -143,6 +143,7 @@ const fn question(name: &str) -> &'static str {
         b"payment_items" => "verify.of_payment_items",
         b"approvals" => "verify.of_approvals",
         b"signatures" => "verify.of_signatures",
+        b"duties" => "verify.of_duties",
         b"bank_lines" => "verify.of_bank_lines",
         b"settlements" => "verify.of_settlements",
         b"matches" => "verify.of_matches",

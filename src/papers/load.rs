@@ -21,7 +21,7 @@ use crate::obligations::closing::{self, certificate};
 use crate::obligations::plans::find_plan;
 use crate::payouts::distribute::SetAside;
 use crate::payouts::policy::Policy;
-use crate::payouts::release::files_of_run;
+use crate::payouts::release::{as_recorded, files_of_run};
 use crate::payouts::rounds::{find_distribution, shares_by_outcome};
 use crate::payouts::runs::{self, Approval, Run};
 use crate::payouts::sheet::{Head, PayeeKind, SheetSource};
@@ -566,6 +566,7 @@ impl Loader<'_, '_> {
             ("forms.paid_from", format!("{} {}", account.bank_name, account.number).into()),
             ("forms.files", (files.len() as i64).into()),
             ("forms.count", files.iter().map(|file| file.line_count).sum::<i64>().into()),
+            ("bank.transmittal.chain_head", as_recorded(self.tx, court_id, run.run_id)?.head.to_string().into()),
         ];
         form.tables.push(FormTable {
             caption: "forms.files",

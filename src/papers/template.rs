@@ -95,14 +95,14 @@ fn signature(one: &SignatureBox, language: Language) -> Markup {
         div {
             span {
                 (one.label.text(language))
-                @if let Some(role) = &one.role { "（" (role.text(language)) "）" }
+                @if let Some(role) = &one.role { (language.in_brackets(&role.text(language))) }
             }
             @match &one.signed {
                 None => span.date { (t("forms.sign_here")) }
                 Some(signed) => {
                     b {
                         (signed.name)
-                        @if let Some(other) = &signed.on_behalf_of { "（" (t("forms.for")) " " (other) "）" }
+                        @if let Some(other) = &signed.on_behalf_of { (language.in_brackets(&format!("{} {other}", t("forms.for")))) }
                     }
                     span.date { (clock::shown_in_shanghai(signed.at)) }
                     @if let Some(signature) = &signed.signature { code { (t("forms.signature")) " " (signature) "…" } }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place};
+use ankuan_ledger::{AccountId, Act, Amount, ItemId, Line, Place, VoucherNumber};
 
 use super::lines::{DueLine, Frozen, LINE_EVENT, LINES_A_WORD, PAYMENT_LINE, Receipts, Standing, each_page, standing};
 use super::reissue;
@@ -30,8 +30,8 @@ pub struct Committed {
     pub blocked: i64,
     /// To the treasury inside the books.
     pub treasury: Amount,
-    /// Voucher: month, kind and number.
-    pub voucher: String,
+    /// The voucher that it posted.
+    pub voucher: Option<VoucherNumber>,
 }
 
 /// Commits an approved run. All or nothing, whatever its size; the caller commits the transaction.
@@ -145,11 +145,8 @@ pub fn commit(tx: &mut Tx<'_>, acting: &Acting, number: &str, progress: &mut dyn
         frozen_left.insert(source.case_id, standing.frozen);
     }
     let mut done = recorder.done;
-    let voucher = act.vouchers(tx)?.last().cloned();
-    let voucher_id = voucher.as_ref().map(|voucher| voucher.voucher_id);
-    done.voucher = voucher
-        .map(|voucher| format!("{} {}-{}", voucher.month, voucher.kind.as_str(), voucher.number))
-        .unwrap_or_default();
+    done.voucher = act.vouchers(tx)?.last().cloned();
+    let voucher_id = done.voucher.as_ref().map(|voucher| voucher.voucher_id);
     let recorded =
         Content { digest: content.digest, line_count: done.lines, paid: done.paid, set_aside: done.set_aside };
     runs::record_event(tx, &mut act, &run, "committed", &recorded, voucher_id, "")?;
@@ -404,6 +401,13 @@ pub(super) fn record_blocked(
 }
 
 impl Committed {
+    /// The voucher as programs name it: month, kind and number; empty where nothing was posted.
+    #[must_use]
+    pub fn voucher_key(&self) -> String {
+        let key = |voucher: &VoucherNumber| format!("{} {}-{}", voucher.month, voucher.kind.as_str(), voucher.number);
+        self.voucher.as_ref().map_or_else(String::new, key)
+    }
+
     const fn none() -> Self {
         Self {
             lines: 0,
@@ -411,7 +415,7 @@ impl Committed {
             set_aside: Amount::ZERO,
             blocked: 0,
             treasury: Amount::ZERO,
-            voucher: String::new(),
+            voucher: None,
         }
     }
 }

@@ -669,6 +669,36 @@ pub fn hand_over(tx: &mut Tx<'_>, acting: &Acting, number: &str, name: &str) -> 
     Ok(())
 }
 
+/// The release of a run as it stands in the book.
+#[derive(Debug)]
+pub struct Recorded {
+    /// What was approved and released.
+    pub digest: Digest,
+    /// When, in µs.
+    pub at: i64,
+    /// The head of the chain that the release made.
+    pub head: ChainHead,
+}
+
+/// The release of a released run.
+///
+/// # Errors
+/// There is none, or what the database says.
+pub fn as_recorded(tx: &mut Tx<'_>, court_id: i64, run_id: i64) -> Outcome<Recorded> {
+    let book_id = books::CASE_MONEY;
+    Ok(tx.query_one(
+        "SELECT e.digest, e.recorded_at, l.link_no, l.hash FROM run_event AS e JOIN chain_part AS p \
+         ON p.court_id = e.court_id AND p.book_id = e.book_id AND p.table_name = 'run_event' AND p.first_id = e.id \
+         JOIN chain_link AS l ON l.court_id = p.court_id AND l.book_id = p.book_id AND l.link_no = p.link_no \
+         WHERE e.court_id = $1 AND e.book_id = $2 AND e.run_id = $3 AND e.event = 'released'",
+        &[court_id.into(), book_id.into(), run_id.into()],
+        |row| {
+            let head = ChainHead { court_id, book_id, link_no: row.int(2)?, hash: row.digest(3)? };
+            Ok(Recorded { digest: row.digest(0)?, at: row.int(1)?, head })
+        },
+    )?)
+}
+
 fn find_with_run(tx: &mut Tx<'_>, acting: &Acting, number: &str, name: &str) -> Outcome<(Run, BankFile)> {
     runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, acting.actor.court_id, number)?;

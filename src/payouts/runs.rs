@@ -14,7 +14,7 @@ use super::reissue;
 use super::sheet::SheetSource;
 use super::{sheets, signatures};
 use crate::access::signing::{Signer, load_keyring};
-use crate::access::{self, Acting, Role};
+use crate::access::{self, Acting, Role, may};
 use crate::bank::Profile;
 use crate::books;
 use crate::failure::{Failure, Outcome};
@@ -904,10 +904,10 @@ pub fn send_back(tx: &mut Tx<'_>, acting: &Acting, number: &str, reason: &str) -
 /// Who may move the money of an approved run: finance, or the fund keeper.
 ///
 /// # Errors
-/// `access.role_missing`.
+/// `access.roles_missing`, naming both.
 pub(super) fn may_move_money(tx: &mut Tx<'_>, acting: &Acting) -> Outcome<()> {
-    match acting.require(tx, Role::FundKeeper) {
-        Err(Failure::Refused(_)) => acting.require(tx, Role::Finance).map(drop),
+    match acting.require_any(tx, [Role::FundKeeper, Role::Finance]) {
+        Err(Failure::Refused(_)) => Err(may::why_not(&acting.actor.name, "payout release").into()),
         decided => decided.map(drop),
     }
 }

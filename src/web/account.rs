@@ -114,7 +114,7 @@ fn roles(viewer: &Viewer) -> Markup {
             @if viewer.standings.is_empty() { p { (viewer.t("account.no_roles")) } } @else { ul {
                 @for standing in &viewer.standings { li {
                     (standing.role.message().text(viewer.language))
-                    @if standing.on_behalf_of.is_some() { "（" (viewer.t("web.on_behalf")) "）" }
+                    @if standing.on_behalf_of.is_some() { (viewer.language.in_brackets(&viewer.t("web.on_behalf"))) }
                 } }
             } }
         }

@@ -342,7 +342,11 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
         .iter()
         .map(|standing| {
             let role = standing.role.message().text(viewer.language);
-            if standing.on_behalf_of.is_some() { format!("{role}（{}）", viewer.t("web.on_behalf")) } else { role }
+            if standing.on_behalf_of.is_some() {
+                role + &viewer.language.in_brackets(&viewer.t("web.on_behalf"))
+            } else {
+                role
+            }
         })
         .collect();
     let content = html! {
@@ -351,7 +355,7 @@ pub fn page(viewer: &Viewer, title: &str, body: &Markup) -> Markup {
             a.brand href="/" { "案款" span { " ankuan" } }
             span.court { (viewer.court_name) }
             div.who {
-                a href="/account" { (viewer.session.actor.name) small { (roles.join("、")) } }
+                a href="/account" { (viewer.session.actor.name) small { (viewer.language.list(&roles)) } }
                 (language_links(viewer.language))
                 form method="post" action="/sign-out" {
                     input type="hidden" name="_token" value=(viewer.form_token);

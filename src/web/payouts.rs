@@ -215,7 +215,10 @@ fn steps(viewer: &Viewer, view: &RunView) -> Markup {
     };
     let by = |step: &StepView| {
         step.approved.as_ref().map(|(name, of, at)| match of {
-            Some(of) => format!("{name}（{} {of}） {}", viewer.t("web.on_behalf"), clock::shown_in_shanghai(*at)),
+            Some(of) => {
+                let for_whom = viewer.language.in_brackets(&format!("{} {of}", viewer.t("web.on_behalf")));
+                format!("{name}{for_whom} {}", clock::shown_in_shanghai(*at))
+            }
             None => format!("{name} {}", clock::shown_in_shanghai(*at)),
         })
     };
@@ -246,7 +249,7 @@ fn signed(viewer: &Viewer, shown: &Shown) -> Markup {
                 @if let Some(words) = capital_amount(total) { span lang="zh-CN" { (words) } } } }
             div { dt { (viewer.t("web_payouts.paid_and_aside")) } dd {
                 (line.content.paid) " / " (line.content.set_aside)
-                "（" (line.content.line_count) " " (viewer.t("web_payouts.lines")) "）" } }
+                (viewer.language.in_brackets(&format!("{} {}", line.content.line_count, viewer.t("web_payouts.lines")))) } }
             div { dt { (viewer.t("web_payouts.account")) } dd { (shown.account) } }
             div { dt { (viewer.t("web_payouts.maker")) } dd { (line.maker) } }
             div { dt { (viewer.t("payout_cli.content_digest")) } dd { code.digest { (hex(&line.content.digest)) } } }

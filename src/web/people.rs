@@ -91,7 +91,7 @@ fn one(viewer: &Viewer, people: &People, person: &Actor, is_admin: bool) -> Mark
                     @if lent.to_person_id == id {
                         div { dt { (viewer.t("people.stands_in")) } dd {
                             (name_of(lent.from_person_id)) " " (lent.role.message().text(viewer.language))
-                            "（" (viewer.t("web.on_behalf")) "） " (lent.from_date) " – " (lent.until_date)
+                            (viewer.language.in_brackets(&viewer.t("web.on_behalf"))) " " (lent.from_date) " – " (lent.until_date)
                             " · " (lent.document)
                         } }
                     }
@@ -122,7 +122,7 @@ fn one(viewer: &Viewer, people: &People, person: &Actor, is_admin: bool) -> Mark
                         @let held: Vec<Role> = held.iter().map(|(role, _)| *role).collect();
                         (form(viewer, "person revoke", &name, &html! {
                             (role_choice(viewer, &format!("revoke-{id}"), &held))
-                            (date(viewer, &format!("revoke-{id}"), "from", "people.from", false))
+                            (date(viewer, &format!("revoke-{id}"), "from", "people.ends_on", false))
                             (text(viewer, &format!("revoke-{id}"), "document", "people.document", false))
                         }))
                     }

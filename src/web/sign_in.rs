@@ -134,7 +134,7 @@ fn demo_accounts(service: &Service, courts: &[(i64, String)], language: Language
     };
     let roles = |account: &DemoAccount| {
         let words = account.roles.iter().filter_map(|role| Some(Role::parse(role)?.message().text(language)));
-        words.collect::<Vec<_>>().join(if language == Language::Zh { "、" } else { ", " })
+        language.list(&words.collect::<Vec<_>>())
     };
     html! {
         section.demo {

@@ -640,7 +640,7 @@ fn a_list_is_paid_over_the_api(database: &Database) {
         assert_eq!((head.status, head.bytes.len()), (200, 0));
         assert_eq!(head.header("content-length"), read.bytes.len().to_string());
     }
-    assert_eq!(api.get(&handler, &place(&items[0])).problem(403), "access.role_missing");
+    assert_eq!(api.get(&handler, &place(&items[0])).problem(403), "access.roles_missing");
     assert_eq!(api.get(&bank, &format!("/api/v1/runs/{run}/files/no.csv")).problem(404), "payouts.file_unknown");
     assert_eq!(api.head(), before);
 
@@ -649,7 +649,7 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     let hand_over = |key: &str, once: &str, place: &str| api.post(key, once, place, &json!({}));
     assert_eq!(hand_over(&read_only, "h", &first).problem(403), "access.scope_missing");
     assert_eq!(hand_over(&bank, "", &first).problem(400), "api.idempotency_key_missing");
-    assert_eq!(hand_over(&handler, "h", &first).problem(403), "access.role_missing");
+    assert_eq!(hand_over(&handler, "h", &first).problem(403), "access.roles_missing");
     let unknown = format!("/api/v1/runs/{run}/files/no.csv");
     assert_eq!(hand_over(&bank, "h0", &unknown).problem(404), "payouts.file_unknown");
     assert_eq!(api.head(), before);

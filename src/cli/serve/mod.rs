@@ -175,7 +175,12 @@ fn show(context: &Context, accounts: &[DemoAccount]) -> Outcome<()> {
                 .iter()
                 .filter_map(|role| Some(Role::parse(role)?.message().text(context.output.language)))
                 .collect();
-            vec![account.court_id.to_string(), account.name.clone(), roles.join("、"), account.totp_secret.clone()]
+            vec![
+                account.court_id.to_string(),
+                account.name.clone(),
+                context.output.language.list(&roles),
+                account.totp_secret.clone(),
+            ]
         })
         .collect();
     context.output.table(
