@@ -439,8 +439,9 @@ impl Service {
     /// Does what a person asks: at once, or as a job when it takes longer or a second person has to agree.
     ///
     /// # Errors
-    /// `command.unknown_parameter`, `command.usage`; what the database says. What the command itself refuses stands in
-    /// [`Ran::outcome`].
+    /// `command.unknown_parameter`, `command.usage`; of a second person who was named `access.person_unknown`,
+    /// `access.second_person_same`, `service.may_not_answer`; what the database says. What the command itself refuses
+    /// stands in [`Ran::outcome`].
     pub fn ask(&self, person: &Actor, asked: &Asked) -> Outcome<Answered> {
         let entry = self
             .entry(asked.words)
@@ -455,6 +456,7 @@ impl Service {
             _ => return Ok(Answered::Ran(self.run(person, entry, asked, &Arc::default())?)),
         };
         self.check(entry, person, asked, second.filter(|_| needs_second && !is_named))?;
+        self.require_answerable(person, second, asked)?;
         let job_id = self.add_job(entry, person, asked, state)?;
         if state == State::Waiting {
             self.wake_up();
@@ -475,6 +477,17 @@ impl Service {
             tracing::warn!(court = person.court_id, person = person.person_id, command = entry.words, "no role for it");
         }
         allowed
+    }
+
+    /// Refuses a proposal that waits for somebody who can never answer it.
+    fn require_answerable(&self, person: &Actor, second: Option<&str>, asked: &Asked) -> Outcome<()> {
+        let named = asked.values.iter().find(|(name, _)| second == Some(name.as_str()));
+        let Some((_, named)) = named else { return Ok(()) };
+        let named = self.read_single(|tx| access::find_actor(tx, person.court_id, named))?;
+        if named.person_id == person.person_id {
+            return Err(Message::new("access.second_person_same").with("name", &named.name).into());
+        }
+        require_answering(&named, &self.standings(&named)?)
     }
 
     /// Lets somebody of a court above read: [`access::upper::look`] says who they are there. Only what changes nothing.
@@ -616,10 +629,11 @@ impl Service {
         job.arguments.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value.trim())
     }
 
-    /// The second person agrees to a job, which then waits for a worker, or declines it.
+    /// The second person agrees to a job, which then waits for a worker, or declines it. Who proposed it withdraws it by
+    /// declining.
     ///
     /// # Errors
-    /// `service.job_for_another`, and those of [`jobs::answer`].
+    /// `service.may_not_answer`, `service.job_for_another`, and those of [`jobs::answer`].
     pub fn answer(&self, job_id: i64, second: &Actor, agreed: bool, reason: &str) -> Outcome<()> {
         self.answer_if(job_id, second, agreed, reason, |_, _| Ok(()))
     }
@@ -640,9 +654,10 @@ impl Service {
         self.write(|tx| {
             let job = jobs::find(tx, second.court_id, job_id)?;
             check(tx, &job)?;
-            if !standings.iter().any(|standing| may::ANSWERING.contains(&standing.role)) {
-                return Err(Message::new("service.may_not_answer").with("person", &second.name).into());
+            if job.person_id == second.person_id && !agreed {
+                return jobs::withdraw(tx, &job, reason, self.clock.now());
             }
+            require_answering(second, &standings)?;
             if let Some(named) = self.named_second(&job).filter(|named| *named != second.name) {
                 return Err(Message::new("service.job_for_another").with("job", job_id).with("name", named).into());
             }
@@ -1104,6 +1119,14 @@ impl Service {
         }
         Ok(end_of(ran, job.language))
     }
+}
+
+/// Refuses whoever has no role that answers for what somebody else proposed.
+fn require_answering(person: &Actor, standings: &BTreeSet<Standing>) -> Outcome<()> {
+    if standings.iter().any(|standing| may::ANSWERING.contains(&standing.role)) {
+        return Ok(());
+    }
+    Err(Message::new("service.may_not_answer").with("person", &person.name).into())
 }
 
 /// Lets whoever waits for a page come before this thread and those that it begins. Where the system cannot do that for one

@@ -376,7 +376,10 @@ pub async fn submit(
             let shown = form_page(&viewer, &entry, &values, &above);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
         }
-        Err(Sorry(message, status, _)) if status == StatusCode::UNPROCESSABLE_ENTITY => {
+        // Somebody who is not recorded was named in a field, which is not a page that is not there.
+        Err(Sorry(message, status, _))
+            if status == StatusCode::UNPROCESSABLE_ENTITY || message.code == "access.person_unknown" =>
+        {
             let above = alert(&viewer, &message);
             Ok((status, form_page(&viewer, &entry, &values, &above)).into_response())
         }
