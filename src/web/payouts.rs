@@ -20,7 +20,7 @@ use crate::payouts::release::BankFile;
 use crate::payouts::runs::Status;
 use crate::payouts::screens::{Finding, Suspects};
 use crate::report::payout_view::{
-    EventView, Paid, PayLine, RunLine, RunView, ShareLine, SourceView, StepView, pay_lines, returned_of, run_page,
+    EventView, Paid, PayLine, RunLine, RunView, ShareLine, SourceView, StepView, Went, pay_lines, returned_of, run_page,
     run_view, shares_page,
 };
 use crate::service::Books;
@@ -464,7 +464,7 @@ fn lines(viewer: &Viewer, shown: &Shown) -> Markup {
                     td.number data-label=(t("web.number")) { (line.line_no) }
                     td data-label=(t("column.name")) { (line.name) }
                     td.number data-label=(t("web_payouts.amount")) { (line.amount) }
-                    td data-label=(t("web.state")) { (outcome(viewer, line.outcome.as_deref())) }
+                    td data-label=(t("web.state")) { (went(viewer, line.went)) }
                 } } }
             } }
             @if let Some(last) = next(shown.lines.last().map(|line| line.line_no), shown.lines.len()) {
@@ -511,9 +511,12 @@ fn share_outcome(viewer: &Viewer, outcome: &str, reason: &str) -> String {
     }
 }
 
-fn outcome(viewer: &Viewer, word: Option<&str>) -> String {
-    word.and_then(crate::payouts::sent::Standing::parse)
-        .map_or_else(|| viewer.t("web_payouts.not_sent"), |standing| standing.message().text(viewer.language))
+fn went(viewer: &Viewer, went: Option<Went>) -> String {
+    match went {
+        None => viewer.t("web_payouts.not_sent"),
+        Some(Went::SetAside) => viewer.t("web_payouts.kept"),
+        Some(Went::Sent(standing)) => standing.message().text(viewer.language),
+    }
 }
 
 fn file_table(viewer: &Viewer, view: &RunView) -> Markup {
