@@ -6,6 +6,7 @@ pub mod guard;
 pub mod incoming;
 pub mod jobs;
 pub mod metrics;
+mod named;
 mod recall;
 pub mod server;
 
@@ -557,7 +558,7 @@ impl Service {
             _ => None,
         };
         let context = self.context(person, asked, signer, Arc::clone(reached));
-        self.run_logged(&context, person, entry, &asked.values, &command)
+        self.run_logged(&context, person, entry, asked, &command)
     }
 
     /// Runs a command, and logs what it opened of personal data, or why it was refused, before anything of it is shown.
@@ -566,7 +567,7 @@ impl Service {
         context: &Context,
         person: &Actor,
         entry: &Entry,
-        values: &[(String, String)],
+        asked: &Asked,
         command: &Command,
     ) -> Outcome<Ran> {
         let outcome = self.watch(run_command(context, command));
@@ -576,12 +577,14 @@ impl Service {
             _ => None,
         };
         if opened > 0 {
-            self.log_read(person, entry.words, &subject_of(values), opened)?;
+            self.log_read(person, entry.words, &subject_of(&asked.values), opened)?;
         }
         if let Some(code) = code {
-            self.log_refusal(person, entry.words, &subject_of(values), code)?;
+            self.log_refusal(person, entry.words, &subject_of(&asked.values), code)?;
         }
-        Ok(Ran { said: context.output.said(), outcome })
+        let mut ran = Ran { said: context.output.said(), outcome };
+        named::by_name(&mut ran, &asked.files);
+        Ok(ran)
     }
 
     /// Logs that somebody opened personal data: how many sealed details, by which command, of what. To be called before
@@ -1097,7 +1100,7 @@ impl Service {
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, Some(&written))?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
-        let ran = self.run_logged(&context, &person, entry, &asked.values, &command)?;
+        let ran = self.run_logged(&context, &person, entry, &asked, &command)?;
         stop::at("job run");
         let files = written_files(&written)?;
         if !files.is_empty() {
@@ -1142,12 +1145,13 @@ fn give_way() {
 #[cfg(not(target_os = "linux"))]
 const fn give_way() {}
 
-/// Steps done and in all.
+/// Steps done and in all: never more than all, which may have been an estimate.
 #[must_use]
 pub fn steps(reached: &Reached) -> (i64, i64) {
     use std::sync::atomic::Ordering::Relaxed;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    (number(reached.done.load(Relaxed)), number(reached.total.load(Relaxed)))
+    let total = number(reached.total.load(Relaxed));
+    (number(reached.done.load(Relaxed)).min(total), total)
 }
 
 /// A panic, as something that broke. What it said stands on standard error and nowhere else: it may be somebody's name.

@@ -130,7 +130,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
         @if matches!(job.state, JobState::Waiting | JobState::Running) {
             div.progress data-events=(format!("/jobs/{job_id}/events")) {
                 progress #progress max=(total.max(1)) value=(done) {}
-                span #steps { (done) " / " (total) }
+                span #steps { @if total > 0 { (done.min(total)) " / " (total) } }
             }
             noscript { meta http-equiv="refresh" content="2"; }
         }
