@@ -105,8 +105,7 @@ fn step(
         _ => None,
     };
     if let Some((before, missing)) = needs {
-        let before =
-            standing_step(&events, day, before).ok_or_else(|| Message::new(missing).with("day", day))?;
+        let before = standing_step(&events, day, before).ok_or_else(|| Message::new(missing).with("day", day))?;
         if before.digest != found.digest() {
             return Err(Message::new("signoff.changed")
                 .with("day", day)

@@ -156,12 +156,7 @@ pub fn desk(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], today: Date
 
 /// The last day of an account that statements cover, while it is not closed, and closed days that somebody wants open again:
 /// those whose next step this person may take.
-fn open_days(
-    tx: &mut Tx<'_>,
-    viewer: &Actor,
-    standings: &[Standing],
-    account: &BankAccount,
-) -> Outcome<Vec<OpenDay>> {
+fn open_days(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], account: &BankAccount) -> Outcome<Vec<OpenDay>> {
     let events = day_events(tx, viewer.court_id, account.bank_account_id)?;
     let side = bank_side(tx, viewer.court_id, account.bank_account_id)?;
     let mut days: BTreeSet<Date> = signoff::wanted_open(&events).into_iter().collect();

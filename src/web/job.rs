@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::form::Form;
-use super::{App, Sorry, Viewer, blocking, local, page, parts};
+use super::{App, Sorry, Viewer, blocking, command, page, parts};
 use crate::access::{self, Actor};
 use crate::api::stream::streamed;
 use crate::cli::catalogue::Takes;
@@ -163,7 +163,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
                 li { a href=(format!("/jobs/{job_id}/files/{}", file.file_no)) download { (file.name) } }
             } }
         }
-        @if job.state.is_end() { p { a.button href=(local(&job.return_to)) { (viewer.t("web.go_on")) } } }
+        @if job.state.is_end() { p { a.button href=(command::after(&job.return_to, &job.command, &job.arguments, &job.said)) { (viewer.t("web.go_on")) } } }
     };
     Ok(page(&viewer, &title, &body))
 }

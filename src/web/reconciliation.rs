@@ -178,17 +178,17 @@ pub async fn account(State(service): App, viewer: Viewer, Path(number): Path<Str
         p.caption { (account.holder_name) " · " (account.bank_name) }
         @for gap in gaps { p.refusal role="alert" { (gap.text(viewer.language)) } }
         div.groups {
-            section.card {
+            @if viewer.may("statement import") { section.card {
                 h2 { (viewer.t("web_books.upload_statement")) }
                 (command::inline(&service.entries, &viewer, "statement import", &own, &["files", "channel", "fetched_by", "profile"], &viewer.t("web_books.upload")))
-            }
-            section.card {
+            } }
+            @if viewer.may("reply import") { section.card {
                 h2 { (viewer.t("web_books.upload_reply")) }
                 (command::inline(&service.entries, &viewer, "reply import", &[], &["files", "channel", "fetched_by", "profile"], &viewer.t("web_books.upload")))
-            }
+            } }
             section.card {
                 h2 { (viewer.t("web_books.matching")) }
-                p { (viewer.t("web_books.matching_hint")) }
+                @if viewer.may("reconcile match") { p { (viewer.t("web_books.matching_hint")) } }
                 (command::inline(&service.entries, &viewer, "reconcile match", &own, &[], &viewer.t("web_books.run_matching")))
                 p { a href=(format!("{place}/lines")) { (viewer.t("web_books.all_lines")) } }
                 p { a href=(format!("/see/reconcile/transfers?bank_account={}", account.number)) { (viewer.t("web_books.transfers")) } }
@@ -312,17 +312,17 @@ fn side_by_side(service: &Service, viewer: &Viewer, account: &BankAccount, excep
                     ul { @for why in &left.why { li { (why.text(viewer.language)) } } }
                 }
                 @for candidate in candidates { (candidate_card(service, viewer, &own, candidate, line)) }
-                details {
+                @if viewer.may("reconcile set") { details {
                     summary { (viewer.t("web_books.match_otherwise")) }
                     (command::inline(&service.entries, viewer, "reconcile set", &own,
                         &["payment", "file", "receipts", "unattributed", "interest", "charges", "takes_back", "evidence", "confirmed_by"],
                         &viewer.t("web_books.match_it")))
-                }
-                details {
+                } }
+                @if viewer.may("reconcile note") { details {
                     summary { (viewer.t("web_books.leave")) }
                     (command::inline(&service.entries, viewer, "reconcile note", &own[..1], &["owner", "note", "evidence", "asked_bank"],
                         &viewer.t("web_books.write_note")))
-                }
+                } }
             }
         }
     }
@@ -356,10 +356,10 @@ fn candidate_card(
                     }
                 }
             }
-            details {
+            @if viewer.may("reconcile set") { details {
                 summary { (viewer.t("web_books.it_is_this")) }
                 (command::inline(&service.entries, viewer, "reconcile set", &fixed, shown, &viewer.t("web_books.match_it")))
-            }
+            } }
         }
     }
 }
@@ -489,7 +489,7 @@ pub async fn line(
         }
         h2 { (viewer.t("web_books.history")) }
         @if history.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
-        @if !is_open {
+        @if !is_open && viewer.may("reconcile undo") {
             details.card {
                 summary { (viewer.t("web_books.undo")) }
                 (command::inline(&service.entries, &viewer, "reconcile undo", &[("line", &number)], &["reason"], &viewer.t("web_books.undo")))
