@@ -487,6 +487,16 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     let mut list = Vec::new();
     write_sample_list(&mut list, CLAIMANTS, 0, 1).expect("a list");
     let fields = [("case", NUMBER)];
+    // What is wrong with a file is said of its name, and not of where it lay; what is missing, by its name.
+    let wrong = ("file", "错表.csv", "甲,乙\n1,2\n".as_bytes());
+    let refused = api.upload(&handler, "0", "/api/v1/claims/import", &fields, wrong);
+    let refused = api.ended(&handler, &refused);
+    assert_eq!(refused["state"], "refused", "{refused}");
+    let temporary = std::env::temp_dir();
+    let said = refused["lines"].to_string();
+    assert!(said.contains("错表.csv") && !said.contains(&*temporary.to_string_lossy()), "{refused}");
+    let missing = api.post(&handler, "0", "/api/v1/case/open", &json!({"number": NUMBER}));
+    assert!(missing.json()["message_zh"].as_str().is_some_and(|text| text.contains("（title）")), "{}", missing.text());
     let imported = api.upload(&handler, "1", "/api/v1/claims/import", &fields, ("file", "清单.csv", &list));
     let imported = api.ended(&handler, &imported);
     assert_eq!(imported["state"], "done", "{imported}");
