@@ -2,12 +2,14 @@
 //! people with a reason. Whoever fetched a statement of the day does not prepare it: nineteen forged statements carried
 //! by hand showed once what was not there.
 
+use std::collections::BTreeSet;
+
 use ankuan_ledger::Amount;
 use ankuan_ledger::chain::hex;
 use ankuan_ledger::engine::{Tx, Value};
 use jiff::civil::Date;
 
-use crate::access::{Acting, Role};
+use crate::access::{Acting, Role, Standing};
 use crate::books;
 use crate::chart::{BankAccount, Chart};
 use crate::failure::Outcome;
@@ -97,20 +99,13 @@ fn step(
     if step == DayStep::Prepared && fetchers.contains(&acting.actor.person_id) {
         return Err(Message::new("signoff.fetched_it").with("name", &acting.actor.name).with("day", day).into());
     }
-    let newest = |wanted: DayStep| events.iter().rev().find(|event| event.day == day && event.step == wanted);
-    let since_open = events.iter().rposition(|event| event.step == DayStep::Reopened && event.day <= day);
-    let is_current = |event: &DayEvent| {
-        let place = events.iter().position(|known| std::ptr::eq(known, event));
-        since_open.is_none_or(|opened| place.is_some_and(|place| place > opened))
-    };
     let needs = match step {
         DayStep::Reviewed => Some((DayStep::Prepared, "signoff.not_prepared")),
         DayStep::Closed => Some((DayStep::Reviewed, "signoff.not_reviewed")),
         _ => None,
     };
     if let Some((before, missing)) = needs {
-        let before =
-            newest(before).filter(|event| is_current(event)).ok_or_else(|| Message::new(missing).with("day", day))?;
+        let before = standing_step(&events, day, before).ok_or_else(|| Message::new(missing).with("day", day))?;
         if before.digest != found.digest() {
             return Err(Message::new("signoff.changed")
                 .with("day", day)
@@ -124,6 +119,73 @@ fn step(
     record(tx, &mut act, acting, account, day, step, Some(&found), "")?;
     act.close(tx)?;
     Ok(found)
+}
+
+/// The newest step of a kind of a day, unless the day was opened again since.
+fn standing_step(events: &[DayEvent], day: Date, wanted: DayStep) -> Option<&DayEvent> {
+    let opened = events.iter().rposition(|event| event.step == DayStep::Reopened && event.day <= day);
+    let since = &events[opened.map_or(0, |place| place + 1)..];
+    since.iter().rev().find(|event| event.day == day && event.step == wanted)
+}
+
+/// Who asked for a day to be opened again that is closed, where nobody has agreed.
+fn asked_to_open(events: &[DayEvent], day: Date) -> Option<&DayEvent> {
+    let newest = events.iter().rev().find(|event| event.day == day && event.step != DayStep::Prepared);
+    newest.filter(|event| event.step == DayStep::ReopeningAsked)
+}
+
+fn is_closed(events: &[DayEvent], day: Date) -> bool {
+    closed_until(events).is_some_and(|closed| day <= closed)
+}
+
+/// The closed days of an account that somebody wants open again, oldest first.
+#[must_use]
+pub fn wanted_open(events: &[DayEvent]) -> Vec<Date> {
+    let days: BTreeSet<Date> = events.iter().map(|event| event.day).collect();
+    days.into_iter().filter(|day| is_closed(events, *day) && asked_to_open(events, *day).is_some()).collect()
+}
+
+/// The step that a day waits for; of a closed day, to be asked for or opened again.
+#[must_use]
+pub fn next_step(events: &[DayEvent], day: Date) -> DayStep {
+    if is_closed(events, day) {
+        return asked_to_open(events, day).map_or(DayStep::ReopeningAsked, |_| DayStep::Reopened);
+    }
+    let stands = |step| standing_step(events, day, step).is_some();
+    if stands(DayStep::Reviewed) {
+        DayStep::Closed
+    } else if stands(DayStep::Prepared) {
+        DayStep::Reviewed
+    } else {
+        DayStep::Prepared
+    }
+}
+
+/// The steps of a day that somebody may take as it stands: what pages offer. Whether the statement ties, each step asks itself.
+#[must_use]
+pub fn open_steps(
+    events: &[DayEvent],
+    fetchers: &[i64],
+    day: Date,
+    person_id: i64,
+    standings: &[Standing],
+) -> Vec<DayStep> {
+    let has = |roles: &[Role]| standings.iter().any(|standing| roles.contains(&standing.role));
+    let signs = has(&[Role::FundKeeper, Role::Finance]);
+    let is_open = |step: &DayStep| match step {
+        DayStep::ReopeningAsked => signs && is_closed(events, day) && asked_to_open(events, day).is_none(),
+        DayStep::Reopened => {
+            let by_another = asked_to_open(events, day).is_some_and(|asked| asked.actor_id != person_id);
+            has(&[Role::BureauHead]) && is_closed(events, day) && by_another
+        }
+        _ if !signs || is_closed(events, day) => false,
+        DayStep::Prepared => !fetchers.contains(&person_id),
+        DayStep::Reviewed => {
+            standing_step(events, day, DayStep::Prepared).is_some_and(|before| before.actor_id != person_id)
+        }
+        DayStep::Closed => standing_step(events, day, DayStep::Reviewed).is_some(),
+    };
+    DayStep::ALL.iter().copied().filter(is_open).collect()
 }
 
 /// What keeps a day from being signed.
@@ -155,11 +217,10 @@ pub fn reopen(tx: &mut Tx<'_>, acting: &Acting, account: &BankAccount, day: Date
     let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "signoff.reopen")?;
     let events = day_events(tx, court_id, account.bank_account_id)?;
-    if closed_until(&events).is_none_or(|closed| day > closed) {
+    if !is_closed(&events, day) {
         return Err(Message::new("signoff.not_closed").with("day", day).into());
     }
-    let asked = events.iter().rev().find(|event| event.day == day && event.step != DayStep::Prepared);
-    let step = match asked.filter(|event| event.step == DayStep::ReopeningAsked) {
+    let step = match asked_to_open(&events, day) {
         None => {
             may_import(tx, acting)?;
             if reason.trim().is_empty() {

@@ -35,9 +35,9 @@ pub struct Job {
     pub state: String,
     /// For whom it runs.
     pub person: String,
-    /// Who agreed or declined.
+    /// Who agreed or declined; nobody where whoever proposed it withdrew it.
     pub second_person: Option<String>,
-    /// Why it was declined.
+    /// Why it was declined, or that it was withdrawn.
     pub reason: String,
     /// Steps done.
     pub steps_done: i64,
@@ -102,9 +102,9 @@ pub struct File {
 #[serde(deny_unknown_fields)]
 #[schema(as = JobAnswer)]
 pub struct Given {
-    /// Whether they agree.
+    /// Whether they agree; whoever proposed it can only say no, which withdraws it.
     pub agree: bool,
-    /// Why not; needed where they do not.
+    /// Why not; needed where a second person does not.
     #[serde(default)]
     pub reason: String,
 }
@@ -287,12 +287,11 @@ pub async fn file(
     }))
 }
 
-/// POST: the second person agrees or declines, in a session of their own: a key speaks for nobody. `If-Match` names the job as
+/// POST: the second person agrees or declines, or whoever proposed it withdraws it, in a session of their own: a key speaks for nobody. `If-Match` names the job as
 /// they saw it.
 ///
 /// # Errors
-/// `access.not_by_key`, `api.if_match_missing`, `api.if_match`, `web.reason_missing`, and those of
-/// [`Service::answer`].
+/// `access.not_by_key`, `api.if_match_missing`, `api.if_match`, and those of [`Service::answer`].
 pub async fn answer(
     State(service): App,
     caller: Caller,
@@ -305,9 +304,6 @@ pub async fn answer(
     let given: Given = body(&caller, &headers, bytes).await?;
     let seen = headers.get(header::IF_MATCH).cloned();
     let seen = seen.ok_or_else(|| caller.refused(&Message::new("api.if_match_missing")))?;
-    if !given.agree && given.reason.trim().is_empty() {
-        return Err(caller.refused(&Message::new("web.reason_missing")));
-    }
     let second = caller.person.clone();
     let answered = blocking(&service, move |service| {
         service.answer_if(job_id, &second, given.agree, given.reason.trim(), |tx, job| {

@@ -504,14 +504,19 @@ impl Entry {
             Some(ContextValue::String(argument)) => vec![argument.clone()],
             _ => Vec::new(),
         };
-        let labels = |language: Language| {
+        let meant = || {
             let is_meant = |parameter: &&Parameter| arguments.iter().any(|argument| parameter.is_in(argument));
-            let all: Vec<&str> =
-                self.parameters.iter().filter(is_meant).map(|parameter| parameter.label(language)).collect();
-            all.join(" / ")
+            self.parameters.iter().filter(is_meant)
         };
+        let labels = |language| meant().map(|parameter| parameter.label(language)).collect::<Vec<_>>().join(" / ");
         if error.kind() == ErrorKind::MissingRequiredArgument {
-            let said = |language| Message::new("command.missing").with("names", labels(language)).text(language);
+            // A program knows a field by its name.
+            let named = |parameter: &Parameter, language| {
+                let field = Message::new("command.field").with("label", parameter.label(language));
+                field.with("name", &parameter.name).text(language)
+            };
+            let fields = |language| meant().map(|parameter| named(parameter, language)).collect::<Vec<_>>().join(" / ");
+            let said = |language| Message::new("command.missing").with("names", fields(language)).text(language);
             return message.with_said("detail", said);
         }
         // Our own readers say it in both languages.

@@ -156,6 +156,24 @@ pub fn sent_in_file(tx: &mut Tx<'_>, court_id: i64, sent: &SentRun, file: usize)
     Ok(payments)
 }
 
+/// What was set aside when a run was released, by line and place among its payees (fen): it did not go.
+///
+/// # Errors
+/// What the database says.
+pub fn kept_at_release(tx: &mut Tx<'_>, court_id: i64, run: &Run) -> Outcome<HashMap<(i64, i64), i64>> {
+    let mut kept = HashMap::new();
+    tx.each(
+        "SELECT line_id, payee_no, amount_minor FROM line_event WHERE court_id = $1 AND book_id = $2 AND run_id = $3 \
+         AND event IN ('blocked_at_release', 'split_at_release')",
+        &[court_id.into(), books::CASE_MONEY.into(), run.run_id.into()],
+        |row| {
+            *kept.entry((row.int(0)?, row.int(1)?)).or_insert(0) += row.int(2)?;
+            Ok::<(), ankuan_ledger::engine::Error>(())
+        },
+    )?;
+    Ok(kept)
+}
+
 fn each_sent_between(
     tx: &mut Tx<'_>,
     court_id: i64,
@@ -164,18 +182,7 @@ fn each_sent_between(
     take: &mut dyn FnMut(Sent) -> Outcome<()>,
 ) -> Outcome<()> {
     let run = &sent.run;
-    let key = [court_id.into(), books::CASE_MONEY.into(), run.run_id.into()];
-    // What was set aside at release did not go.
-    let mut kept: HashMap<(i64, i64), i64> = HashMap::new();
-    tx.each(
-        "SELECT line_id, payee_no, amount_minor FROM line_event WHERE court_id = $1 AND book_id = $2 AND run_id = $3 \
-         AND event IN ('blocked_at_release', 'split_at_release')",
-        &key,
-        |row| {
-            *kept.entry((row.int(0)?, row.int(1)?)).or_insert(0) += row.int(2)?;
-            Ok::<(), ankuan_ledger::engine::Error>(())
-        },
-    )?;
+    let kept = kept_at_release(tx, court_id, run)?;
     let profile = run.profile()?;
     let payer_bank_code = chart::bank_accounts(tx, court_id)?
         .into_iter()

@@ -1,6 +1,6 @@
 //! What waits for somebody, and where the court's money lies: read for the desk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ankuan_ledger::engine::Tx;
 use ankuan_ledger::{Amount, Error};
@@ -15,7 +15,7 @@ use crate::payouts::runs::Status;
 use crate::receipts::{self, Receipt};
 use crate::statements::balance::bank_side;
 use crate::statements::days::{DayStep, closed_until, day_events};
-use crate::{Message, Outcome, books};
+use crate::{Message, Outcome, books, signoff};
 
 /// Kinds of account whose balances the desk shows, in this order.
 pub const SHOWN_KINDS: [AccountKind; 11] = [
@@ -42,8 +42,8 @@ pub struct OpenDay {
     pub account: BankAccount,
     /// The day.
     pub day: Date,
-    /// What was done last; none where nobody has begun.
-    pub last: Option<DayStep>,
+    /// The step that it waits for.
+    pub next: DayStep,
 }
 
 /// A month of the court's money, by vouchers.
@@ -74,7 +74,7 @@ pub struct Desk {
     pub unattributed: Vec<Receipt>,
     /// Bank lines that nothing explains, by account.
     pub exceptions: Vec<(BankAccount, i64)>,
-    /// Days to sign off.
+    /// Days whose next step is theirs.
     pub days: Vec<OpenDay>,
     /// Payments that came back and have no new payment: how many, and what they come to.
     pub returned: (i64, Amount),
@@ -108,10 +108,8 @@ pub fn desk(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], today: Date
     };
     let accounts = chart::bank_accounts(tx, court_id)?;
     let mut days = Vec::new();
-    if moves_money {
-        for account in &accounts {
-            days.extend(open_day(tx, court_id, account)?);
-        }
+    for account in accounts.iter().filter(|_| moves_money || has(&[Role::BureauHead])) {
+        days.extend(open_days(tx, viewer, standings, account)?);
     }
     let unattributed = if has(&[Role::Handler, Role::Finance, Role::FundKeeper]) {
         let all = receipts::receipts(tx, books::case_money(court_id))?;
@@ -156,16 +154,20 @@ pub fn desk(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], today: Date
     })
 }
 
-/// The first day of an account that statements cover and nobody has closed, as far as it came.
-fn open_day(tx: &mut Tx<'_>, court_id: i64, account: &BankAccount) -> Outcome<Option<OpenDay>> {
-    let account_id = account.bank_account_id;
-    let events = day_events(tx, court_id, account_id)?;
-    let Some(day) = bank_side(tx, court_id, account_id)?.last_day() else { return Ok(None) };
-    if closed_until(&events).is_some_and(|closed| closed >= day) {
-        return Ok(None);
-    }
-    let last = events.iter().rev().find(|event| event.day == day).map(|event| event.step);
-    Ok(Some(OpenDay { account: account.clone(), day, last }))
+/// The last day of an account that statements cover, while it is not closed, and closed days that somebody wants open again:
+/// those whose next step this person may take.
+fn open_days(tx: &mut Tx<'_>, viewer: &Actor, standings: &[Standing], account: &BankAccount) -> Outcome<Vec<OpenDay>> {
+    let events = day_events(tx, viewer.court_id, account.bank_account_id)?;
+    let side = bank_side(tx, viewer.court_id, account.bank_account_id)?;
+    let mut days: BTreeSet<Date> = signoff::wanted_open(&events).into_iter().collect();
+    days.extend(side.last_day().filter(|day| closed_until(&events).is_none_or(|closed| *day > closed)));
+    let waits = |day: Date| {
+        let fetchers = side.fetchers(closed_until(&events), day);
+        let next = signoff::next_step(&events, day);
+        let open = signoff::open_steps(&events, &fetchers, day, viewer.person_id, standings);
+        open.contains(&next).then(|| OpenDay { account: account.clone(), day, next })
+    };
+    Ok(days.into_iter().filter_map(waits).collect())
 }
 
 fn open_lines(tx: &mut Tx<'_>, court_id: i64, bank_account_id: i64) -> Outcome<i64> {
@@ -260,11 +262,13 @@ pub fn kind_name(chart: &Chart, kind: AccountKind, language: crate::Language) ->
 
 /// In words what waits for a day.
 #[must_use]
-pub const fn day_message(last: Option<DayStep>) -> Message {
-    Message::new(match last {
-        Some(DayStep::Prepared) => "web_desk.day_review",
-        Some(DayStep::Reviewed) => "web_desk.day_close",
-        _ => "web_desk.day_prepare",
+pub const fn day_message(next: DayStep) -> Message {
+    Message::new(match next {
+        DayStep::Prepared => "web_desk.day_prepare",
+        DayStep::Reviewed => "web_desk.day_review",
+        DayStep::Closed => "web_desk.day_close",
+        DayStep::ReopeningAsked => "web_desk.day_closed",
+        DayStep::Reopened => "web_desk.day_reopen",
     })
 }
 

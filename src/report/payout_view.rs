@@ -14,8 +14,10 @@ use crate::payouts::release::{BankFile, files_of_run};
 use crate::payouts::rounds::{StoredDistribution, find_distribution};
 use crate::payouts::runs::{self, Content, Run, Source, SourceKind, Status};
 use crate::payouts::screens::{Finding, Suspects, cleared_of, screen_among};
+use crate::payouts::sent::{Standing as Sent, kept_at_release};
 use crate::payouts::sheet::PayeeKind;
 use crate::payouts::sheets::{self, Sheet};
+use crate::words::read_word;
 use crate::{Message, Outcome, books};
 
 /// A payee's account counts as new for so many days.
@@ -391,8 +393,17 @@ pub struct PayLine {
     pub case_id: i64,
     /// Amount.
     pub amount: Amount,
-    /// Where it stands once it was sent: out, debited, failed, returned, reissued.
-    pub outcome: Option<String>,
+    /// Where it stands once the run is released.
+    pub went: Option<Went>,
+}
+
+/// What became of a line when its run was released.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Went {
+    /// It was sent, and stands so with the bank.
+    Sent(Sent),
+    /// It was set aside, and nothing of it was sent.
+    SetAside,
 }
 
 const OUTCOMES: Statement = Statement::twin(
@@ -407,6 +418,8 @@ const OUTCOMES: Statement = Statement::twin(
 /// What the database says.
 pub fn pay_lines(tx: &mut Tx<'_>, court_id: i64, run: &Run, after: i64, limit: i64) -> Outcome<Vec<PayLine>> {
     let mut found = Vec::new();
+    let is_released = run.status == Status::Released;
+    let kept = if is_released { kept_at_release(tx, court_id, run)? } else { HashMap::new() };
     let last = after.checked_add(limit).ok_or_else(|| Error::Inconsistent("a line number out of range".into()))?;
     crate::payouts::lines::each_payment_between(tx, court_id, run, (after + 1, last), &mut |tx, page| {
         let payees = crate::payouts::details::payees_of(tx, court_id, "", page)?;
@@ -414,15 +427,20 @@ pub fn pay_lines(tx: &mut Tx<'_>, court_id: i64, run: &Run, after: i64, limit: i
         let keys: Vec<Value<'_>> = page.iter().flat_map(key).collect();
         let mut outcomes = HashMap::new();
         tx.each_of(OUTCOMES, 3, &keys, |row| {
-            outcomes.insert(row.int(0)?, row.text(1)?.to_owned());
-            Ok(())
+            outcomes.insert(row.int(0)?, read_word(row, 1, Sent::parse)?);
+            Ok::<(), Error>(())
         })?;
         found.extend(page.iter().zip(payees).map(|(payment, payee)| PayLine {
             line_no: payment.line_no,
             name: payee.name,
             case_id: payment.case_id,
             amount: payment.amount,
-            outcome: outcomes.remove(&payment.payment_id),
+            // A payment of which nothing was heard has no state of its own: it is on its way.
+            went: outcomes.get(&payment.payment_id).map(|standing| Went::Sent(*standing)).or_else(|| {
+                let kept = kept.get(&(payment.line_id, payment.payee_no)).copied().unwrap_or(0);
+                let is_kept = kept >= payment.amount.minor();
+                is_released.then_some(if is_kept { Went::SetAside } else { Went::Sent(Sent::Out) })
+            }),
         }));
         Ok(())
     })?;

@@ -27,7 +27,7 @@ words! {
     State {
         /// Waits for a second person.
         Proposed = "proposed",
-        /// The second person said no.
+        /// The second person said no, or whoever proposed it withdrew it.
         Declined = "declined",
         /// Waits for a worker.
         Waiting = "waiting",
@@ -83,9 +83,9 @@ pub struct Job {
     pub return_to: String,
     /// Where it stands.
     pub state: State,
-    /// Who agreed or declined.
+    /// Who agreed or declined; nobody where it was withdrawn.
     pub second_person_id: Option<i64>,
-    /// Why it was declined.
+    /// Why it was declined, or that it was withdrawn.
     pub reason: String,
     /// Steps done and in all, as last written.
     pub steps: (i64, i64),
@@ -97,6 +97,17 @@ pub struct Job {
     pub made_at: i64,
     /// When it ended (µs).
     pub ended_at: Option<i64>,
+}
+
+impl Job {
+    /// Where it stands, in words.
+    #[must_use]
+    pub const fn state_message(&self) -> Message {
+        match (self.state, self.second_person_id) {
+            (State::Declined, None) => Message::new("service.job_withdrawn"),
+            (state, _) => state.message(),
+        }
+    }
 }
 
 /// Arguments that tell of people. In the row they stand masked; whole, they are sealed like a file of the job.
@@ -378,12 +389,40 @@ pub fn proposed(tx: &mut Tx<'_>, court_id: i64, except_person_id: i64) -> Outcom
 /// The second person agrees, and the job waits for a worker; or declines with a reason, and it ends.
 ///
 /// # Errors
-/// `service.job_not_proposed` (somebody was quicker), `service.job_own`.
+/// `service.job_not_proposed` (somebody was quicker), `service.job_own`, `web.reason_missing`.
 pub fn answer(tx: &mut Tx<'_>, job: &Job, second: &Actor, agreed: bool, reason: &str, now: Timestamp) -> Outcome<()> {
     if job.person_id == second.person_id {
         return Err(Message::new("service.job_own").into());
     }
+    if !agreed && reason.is_empty() {
+        return Err(Message::new("web.reason_missing").into());
+    }
     let (state, ended_at) = if agreed { (State::Waiting, None) } else { (State::Declined, Some(now.as_microsecond())) };
+    leave_proposed(tx, job, state, Some(second.person_id), reason, ended_at)?;
+    if agreed { Ok(()) } else { number_end(tx, job) }
+}
+
+/// Whoever proposed a job withdraws it, and it ends as declined by nobody.
+///
+/// # Errors
+/// `service.job_not_proposed` (somebody was quicker).
+pub fn withdraw(tx: &mut Tx<'_>, job: &Job, reason: &str, now: Timestamp) -> Outcome<()> {
+    let why = match reason {
+        "" => Message::new("service.job_withdrawn"),
+        reason => Message::new("service.job_withdrawn_why").with("reason", reason),
+    };
+    leave_proposed(tx, job, State::Declined, None, &why.text(job.language), Some(now.as_microsecond()))?;
+    number_end(tx, job)
+}
+
+fn leave_proposed(
+    tx: &mut Tx<'_>,
+    job: &Job,
+    state: State,
+    second_person_id: Option<i64>,
+    reason: &str,
+    ended_at: Option<i64>,
+) -> Outcome<()> {
     let changed = tx.execute(
         "UPDATE job SET state = $3, second_person_id = $4, reason = $5, ended_at = $6 \
          WHERE court_id = $1 AND job_id = $2 AND state = 'proposed'",
@@ -391,7 +430,7 @@ pub fn answer(tx: &mut Tx<'_>, job: &Job, second: &Actor, agreed: bool, reason: 
             job.court_id.into(),
             job.job_id.into(),
             state.as_str().into(),
-            second.person_id.into(),
+            second_person_id.into(),
             reason.into(),
             ended_at.into(),
         ],
@@ -399,7 +438,7 @@ pub fn answer(tx: &mut Tx<'_>, job: &Job, second: &Actor, agreed: bool, reason: 
     if changed != 1 {
         return Err(Message::new("service.job_not_proposed").with("job", job.job_id).into());
     }
-    if agreed { Ok(()) } else { number_end(tx, job) }
+    Ok(())
 }
 
 /// The kind of number that ends of jobs have.

@@ -6,6 +6,7 @@ pub mod guard;
 pub mod incoming;
 pub mod jobs;
 pub mod metrics;
+mod named;
 mod recall;
 pub mod server;
 
@@ -445,8 +446,9 @@ impl Service {
     /// Does what a person asks: at once, or as a job when it takes longer or a second person has to agree.
     ///
     /// # Errors
-    /// `command.unknown_parameter`, `command.usage`; what the database says. What the command itself refuses stands in
-    /// [`Ran::outcome`].
+    /// `command.unknown_parameter`, `command.usage`; of a second person who was named `access.person_unknown`,
+    /// `access.second_person_same`, `service.may_not_answer`; what the database says. What the command itself refuses
+    /// stands in [`Ran::outcome`].
     pub fn ask(&self, person: &Actor, asked: &Asked) -> Outcome<Answered> {
         let entry = self
             .entry(asked.words)
@@ -461,6 +463,7 @@ impl Service {
             _ => return Ok(Answered::Ran(self.run(person, entry, asked, &Arc::default())?)),
         };
         self.check(entry, person, asked, second.filter(|_| needs_second && !is_named))?;
+        self.require_answerable(person, second, asked)?;
         let job_id = self.add_job(entry, person, asked, state)?;
         if state == State::Waiting {
             self.wake_up();
@@ -481,6 +484,17 @@ impl Service {
             tracing::warn!(court = person.court_id, person = person.person_id, command = entry.words, "no role for it");
         }
         allowed
+    }
+
+    /// Refuses a proposal that waits for somebody who can never answer it.
+    fn require_answerable(&self, person: &Actor, second: Option<&str>, asked: &Asked) -> Outcome<()> {
+        let named = asked.values.iter().find(|(name, _)| second == Some(name.as_str()));
+        let Some((_, named)) = named else { return Ok(()) };
+        let named = self.read_single(|tx| access::find_actor(tx, person.court_id, named))?;
+        if named.person_id == person.person_id {
+            return Err(Message::new("access.second_person_same").with("name", &named.name).into());
+        }
+        require_answering(&named, &self.standings(&named)?)
     }
 
     /// Lets somebody of a court above read: [`access::upper::look`] says who they are there. Only what changes nothing.
@@ -550,7 +564,7 @@ impl Service {
             _ => None,
         };
         let context = self.context(person, asked, signer, Arc::clone(reached));
-        self.run_logged(&context, person, entry, &asked.values, &command)
+        self.run_logged(&context, person, entry, asked, &command)
     }
 
     /// Runs a command, and logs what it opened of personal data, or why it was refused, before anything of it is shown.
@@ -559,7 +573,7 @@ impl Service {
         context: &Context,
         person: &Actor,
         entry: &Entry,
-        values: &[(String, String)],
+        asked: &Asked,
         command: &Command,
     ) -> Outcome<Ran> {
         let outcome = self.watch(run_command(context, command));
@@ -569,12 +583,14 @@ impl Service {
             _ => None,
         };
         if opened > 0 {
-            self.log_read(person, entry.words, &subject_of(values), opened)?;
+            self.log_read(person, entry.words, &subject_of(&asked.values), opened)?;
         }
         if let Some(code) = code {
-            self.log_refusal(person, entry.words, &subject_of(values), code)?;
+            self.log_refusal(person, entry.words, &subject_of(&asked.values), code)?;
         }
-        Ok(Ran { said: context.output.said(), outcome })
+        let mut ran = Ran { said: context.output.said(), outcome };
+        named::by_name(&mut ran, &asked.files);
+        Ok(ran)
     }
 
     /// Logs that somebody opened personal data: how many sealed details, by which command, of what. To be called before
@@ -622,10 +638,11 @@ impl Service {
         job.arguments.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value.trim())
     }
 
-    /// The second person agrees to a job, which then waits for a worker, or declines it.
+    /// The second person agrees to a job, which then waits for a worker, or declines it. Who proposed it withdraws it by
+    /// declining.
     ///
     /// # Errors
-    /// `service.job_for_another`, and those of [`jobs::answer`].
+    /// `service.may_not_answer`, `service.job_for_another`, and those of [`jobs::answer`].
     pub fn answer(&self, job_id: i64, second: &Actor, agreed: bool, reason: &str) -> Outcome<()> {
         self.answer_if(job_id, second, agreed, reason, |_, _| Ok(()))
     }
@@ -646,9 +663,10 @@ impl Service {
         self.write(|tx| {
             let job = jobs::find(tx, second.court_id, job_id)?;
             check(tx, &job)?;
-            if !standings.iter().any(|standing| may::ANSWERING.contains(&standing.role)) {
-                return Err(Message::new("service.may_not_answer").with("person", &second.name).into());
+            if job.person_id == second.person_id && !agreed {
+                return jobs::withdraw(tx, &job, reason, self.clock.now());
             }
+            require_answering(second, &standings)?;
             if let Some(named) = self.named_second(&job).filter(|named| *named != second.name) {
                 return Err(Message::new("service.job_for_another").with("job", job_id).with("name", named).into());
             }
@@ -1088,7 +1106,7 @@ impl Service {
         std::fs::create_dir(&written)?;
         let command = entry.command(&given(entry, &asked, Some(&written))?)?;
         let context = self.context_in(&person, &asked, None, Arc::clone(reached), Some(folder.path()));
-        let ran = self.run_logged(&context, &person, entry, &asked.values, &command)?;
+        let ran = self.run_logged(&context, &person, entry, &asked, &command)?;
         stop::at("job run");
         let files = written_files(&written)?;
         if !files.is_empty() {
@@ -1112,6 +1130,14 @@ impl Service {
     }
 }
 
+/// Refuses whoever has no role that answers for what somebody else proposed.
+fn require_answering(person: &Actor, standings: &BTreeSet<Standing>) -> Outcome<()> {
+    if standings.iter().any(|standing| may::ANSWERING.contains(&standing.role)) {
+        return Ok(());
+    }
+    Err(Message::new("service.may_not_answer").with("person", &person.name).into())
+}
+
 /// Lets whoever waits for a page come before this thread and those that it begins. Where the system cannot do that for one
 /// thread, they take turns.
 #[cfg(target_os = "linux")]
@@ -1125,12 +1151,13 @@ fn give_way() {
 #[cfg(not(target_os = "linux"))]
 const fn give_way() {}
 
-/// Steps done and in all.
+/// Steps done and in all: never more than all, which may have been an estimate.
 #[must_use]
 pub fn steps(reached: &Reached) -> (i64, i64) {
     use std::sync::atomic::Ordering::Relaxed;
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    (number(reached.done.load(Relaxed)), number(reached.total.load(Relaxed)))
+    let total = number(reached.total.load(Relaxed));
+    (number(reached.done.load(Relaxed)).min(total), total)
 }
 
 /// A panic, as something that broke. What it said stands on standard error and nowhere else: it may be somebody's name.

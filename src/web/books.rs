@@ -323,14 +323,20 @@ pub async fn voucher(
     let name = voucher_name(&voucher.kind, voucher.number, language);
     let title = format!("{} {} {name}", viewer.t("web_books.voucher"), voucher.month);
     let all = usize::try_from(lines).unwrap_or(usize::MAX);
+    // The voucher says how many papers belong to it, not that they are there.
+    let attached = if papers.is_empty() && book == Book::CaseMoney && voucher.attachments > 0 {
+        Message::new("web_books.none_attached").with("expected", voucher.attachments).text(language)
+    } else {
+        voucher.attachments.max(i64::try_from(papers.len()).unwrap_or(0)).to_string()
+    };
     let body = html! {
         link rel="stylesheet" href="/form.css";
         div.screen { (tabs(&viewer, "/books", book)) }
-        (voucher_form(&viewer, &voucher, &sums, &names, papers.len()))
+        (voucher_form(&viewer, &voucher, &sums, &names, &attached))
         section.screen {
             p {
                 (print_button(&viewer))
-                @if book == Book::CaseMoney {
+                @if book == Book::CaseMoney && viewer.may("ledger attach") {
                     " " a.button.plain href=(format!("/do/ledger/attach?voucher={voucher_id}&_next=/books/vouchers/{voucher_id}")) {
                         (viewer.t("web_books.attach"))
                     }
@@ -404,7 +410,7 @@ fn voucher_form(
     voucher: &VoucherView,
     sums: &[books::VoucherSum],
     names: &Names,
-    documents: usize,
+    attached: &str,
 ) -> Markup {
     let language = viewer.language;
     let name = voucher_name(&voucher.kind, voucher.number, language);
@@ -423,7 +429,7 @@ fn voucher_form(
             div.form-head {
                 span { (viewer.t("column.date")) (parts::colon(viewer.language)) (voucher.accounting_date) }
                 span { (viewer.t("web_books.number")) (parts::colon(viewer.language)) (voucher.month) " " (name) }
-                span { (viewer.t("web_books.attached")) (parts::colon(viewer.language)) (voucher.attachments.max(i64::try_from(documents).unwrap_or(0))) }
+                span { (viewer.t("web_books.attached")) (parts::colon(viewer.language)) (attached) }
             }
             table {
                 thead { tr {

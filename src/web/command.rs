@@ -9,6 +9,7 @@ use super::export::{self, FileKind};
 use super::{App, Sorry, Viewer, blocking, local, page, parts, upload};
 use crate::api::problem::status_of;
 use crate::cli::catalogue::{Entry, Kind, SECOND_PERSON, Takes};
+use crate::cli::output::Said;
 use crate::clock::Randomness;
 use crate::service::{Answered, Asked, Ran};
 use crate::{Failure, Language, Message};
@@ -256,7 +257,8 @@ fn form_page(viewer: &Viewer, entry: &Entry, values: &[(String, String)], above:
     page(viewer, title, &body)
 }
 
-/// A command's form within another page: what the page knows is fixed, and only some fields are asked for.
+/// A command's form within another page: what the page knows is fixed, and only some fields are asked for. Nothing for whoever
+/// has no role that it takes.
 #[must_use]
 pub fn inline(
     entries: &[Entry],
@@ -266,7 +268,8 @@ pub fn inline(
     shown: &[&str],
     label: &str,
 ) -> Markup {
-    let Some(entry) = entries.iter().find(|entry| entry.words == words) else { return html! {} };
+    let entry = entries.iter().find(|entry| entry.words == words && viewer.may(words));
+    let Some(entry) = entry else { return html! {} };
     let asked = entry.parameters.iter().filter(|parameter| shown.contains(&parameter.name.as_str()));
     html! {
         form.asked method="post" action=(format!("/do/{}", words.replace(' ', "/"))) enctype="multipart/form-data" {
@@ -360,6 +363,8 @@ pub async fn submit(
     let answered =
         blocking(&service, move |service| service.ask(&person, &asked)).await.map_err(|failure| viewer.sorry(failure));
     drop(folder);
+    // A form that is shown again still knows where it was begun.
+    let kept: Values = values.iter().cloned().chain([(NEXT.to_owned(), next.clone())]).collect();
     match answered {
         Ok(Answered::Job(job_id, _)) => Ok(Redirect::to(&format!("/jobs/{job_id}")).into_response()),
         Ok(Answered::Ran(ran)) if ran.outcome.is_ok() => {
@@ -367,20 +372,41 @@ pub async fn submit(
             let body = html! {
                 h1 { (title) }
                 div.done role="status" { (parts::said(&ran.said)) }
-                p { a.button href=(next) { (viewer.t("web.go_on")) } }
+                p { a.button href=(after(&next, entry.words, &values, &ran.said)) { (viewer.t("web.go_on")) } }
             };
             Ok(page(&viewer, title, &body).into_response())
         }
         Ok(Answered::Ran(ran)) => {
             let above = html! { (refusal(&viewer, &ran)) (parts::said(&ran.said)) };
-            let shown = form_page(&viewer, &entry, &values, &above);
+            let shown = form_page(&viewer, &entry, &kept, &above);
             Ok((StatusCode::UNPROCESSABLE_ENTITY, shown).into_response())
         }
-        Err(Sorry(message, status, _)) if status == StatusCode::UNPROCESSABLE_ENTITY => {
+        // Somebody who is not recorded was named in a field, which is not a page that is not there.
+        Err(Sorry(message, status, _))
+            if status == StatusCode::UNPROCESSABLE_ENTITY || message.code == "access.person_unknown" =>
+        {
             let above = alert(&viewer, &message);
-            Ok((status, form_page(&viewer, &entry, &values, &above)).into_response())
+            Ok((status, form_page(&viewer, &entry, &kept, &above)).into_response())
         }
         Err(sorry) => Err(sorry),
+    }
+}
+
+/// Where to go on after something was done: where it was begun, else to the run or case that it was about, else to the desk.
+#[must_use]
+pub fn after(begun_on: &str, words: &str, values: &[(String, String)], said: &Said) -> String {
+    let begun_on = local(begun_on);
+    if begun_on != "/" {
+        return begun_on.to_owned();
+    }
+    let given = |name: &str| values.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
+    let answered = |name: &str| said.object.as_ref().and_then(|object| object.get(name)?.as_str());
+    let run = given("run").or_else(|| answered("run"));
+    let case = given("case").or_else(|| answered("number").filter(|_| words == "case open"));
+    match (run, case) {
+        (Some(run), _) => format!("/payouts/{}", parts::escape(run)),
+        (None, Some(case)) => format!("/cases/{}", parts::escape(case)),
+        (None, None) => begun_on.to_owned(),
     }
 }
 

@@ -101,8 +101,8 @@ fn waiting(viewer: &Viewer, desk: &Desk) -> Markup {
                     } small { (account.number) } }
                 }
                 @for open in &desk.days {
-                    li { a href=(format!("/see/reconcile/days?bank_account={}", open.account.number)) {
-                        (day_message(open.last).with("day", open.day).text(viewer.language))
+                    li { a href=(format!("/reconciliation/{}/days/{}", parts::escape(&open.account.number), open.day)) {
+                        (day_message(open.next).with("day", open.day).text(viewer.language))
                     } small { (open.account.number) } }
                 }
                 @if desk.returned.0 > 0 {

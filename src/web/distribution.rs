@@ -170,7 +170,7 @@ pub async fn show(
                 (case_pages::distribution_table(&viewer, &shown.distributions))
             }
             @for id in &shown.free {
-                p { a.button href=(format!("/do/payout/draft?distributions={id}&_next=/payouts")) {
+                p { a.button href=(format!("/do/payout/draft?distributions={id}")) {
                     (Message::new("web_distribution.into_run").with("distribution", id).text(viewer.language))
                 } }
             }

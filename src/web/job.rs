@@ -13,7 +13,7 @@ use serde::Deserialize;
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::form::Form;
-use super::{App, Sorry, Viewer, blocking, local, page, parts};
+use super::{App, Sorry, Viewer, blocking, command, page, parts};
 use crate::access::{self, Actor};
 use crate::api::stream::streamed;
 use crate::cli::catalogue::Takes;
@@ -84,7 +84,7 @@ pub fn table(service: &Service, viewer: &Viewer, all: &[(Actor, Job)]) -> Markup
                 td.number data-label=(viewer.t("web.number")) { a href=(format!("/jobs/{}", job.job_id)) { (job.job_id) } }
                 td data-label=(viewer.t("web.what")) { (about(service, viewer, job)) }
                 td data-label=(viewer.t("web.who")) { (person.name) }
-                td data-label=(viewer.t("web.state")) { (job.state.message().text(viewer.language)) }
+                td data-label=(viewer.t("web.state")) { (job.state_message().text(viewer.language)) }
                 td data-label=(viewer.t("web.since")) { (clock::shown_in_shanghai(job.made_at)) }
             } } }
         } }
@@ -111,7 +111,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
     let body = html! {
         h1 { (title) }
         dl.pairs {
-            div { dt { (viewer.t("web.state")) } dd #state { (job.state.message().text(viewer.language)) } }
+            div { dt { (viewer.t("web.state")) } dd #state { (job.state_message().text(viewer.language)) } }
             div { dt { (viewer.t("web.who")) } dd { (person.name) } }
             @if let Some(second) = second { div { dt { (viewer.t("web.second_person")) } dd { (second.name) } } }
             @if !job.reason.is_empty() { div { dt { (viewer.t("web.reason")) } dd { (job.reason) } } }
@@ -130,13 +130,19 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
         @if matches!(job.state, JobState::Waiting | JobState::Running) {
             div.progress data-events=(format!("/jobs/{job_id}/events")) {
                 progress #progress max=(total.max(1)) value=(done) {}
-                span #steps { (done) " / " (total) }
+                span #steps { @if total > 0 { (done.min(total)) " / " (total) } }
             }
             noscript { meta http-equiv="refresh" content="2"; }
         }
         @if job.state == JobState::Proposed {
             @if !seen.may_answer {
                 p.hint { (viewer.t("web.waits_for_second")) }
+                @if job.person_id == viewer.session.actor.person_id {
+                    form method="post" action=(format!("/jobs/{job_id}/answer")) {
+                        input type="hidden" name="_token" value=(viewer.form_token);
+                        button.plain name="answer" value="decline" { (viewer.t("web.withdraw")) }
+                    }
+                }
             } @else {
                 form method="post" action=(format!("/jobs/{job_id}/answer")) {
                     input type="hidden" name="_token" value=(viewer.form_token);
@@ -157,7 +163,7 @@ pub async fn show(State(service): App, viewer: Viewer, Path(job_id): Path<i64>) 
                 li { a href=(format!("/jobs/{job_id}/files/{}", file.file_no)) download { (file.name) } }
             } }
         }
-        @if job.state.is_end() { p { a.button href=(local(&job.return_to)) { (viewer.t("web.go_on")) } } }
+        @if job.state.is_end() { p { a.button href=(command::after(&job.return_to, &job.command, &job.arguments, &job.said)) { (viewer.t("web.go_on")) } } }
     };
     Ok(page(&viewer, &title, &body))
 }
@@ -182,10 +188,10 @@ pub struct SecondAnswer {
     reason: String,
 }
 
-/// Agrees to what somebody proposed, or declines it.
+/// Agrees to what somebody proposed, declines it, or withdraws what this person proposed.
 ///
 /// # Errors
-/// `web.form_token`, `web.reason_missing`, and those of [`jobs::answer`].
+/// `web.form_token`, and those of [`Service::answer`].
 pub async fn answer(
     State(service): App,
     viewer: Viewer,
@@ -194,9 +200,6 @@ pub async fn answer(
 ) -> Result<Redirect, Sorry> {
     viewer.check_form(&given.token)?;
     let agreed = given.answer == "agree";
-    if !agreed && given.reason.trim().is_empty() {
-        return Err(viewer.sorry(crate::Message::new("web.reason_missing").into()));
-    }
     let second = viewer.session.actor.clone();
     blocking(&service, move |service| service.answer(job_id, &second, agreed, given.reason.trim()))
         .await

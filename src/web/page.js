@@ -7,7 +7,7 @@ for (const box of document.querySelectorAll("[data-events]")) {
     const bar = document.getElementById("progress");
     bar.max = Math.max(total, 1);
     bar.value = done;
-    document.getElementById("steps").textContent = `${done} / ${total}`;
+    document.getElementById("steps").textContent = total > 0 ? `${done} / ${total}` : "";
     if (!["waiting", "running"].includes(state)) {
       source.close();
       location.reload();

@@ -20,8 +20,8 @@ use crate::payouts::release::BankFile;
 use crate::payouts::runs::Status;
 use crate::payouts::screens::{Finding, Suspects};
 use crate::report::payout_view::{
-    EventView, Paid, PayLine, RunLine, RunView, ShareLine, SourceView, StepView, pay_lines, returned_of, run_page,
-    run_view, shares_page,
+    EventView, Paid, PayLine, RunLine, RunView, ShareLine, SourceView, StepView, Went, pay_lines, returned_of,
+    run_page, run_view, shares_page,
 };
 use crate::service::Books;
 
@@ -64,7 +64,7 @@ pub async fn list(State(service): App, viewer: Viewer, Query(cursor): Query<Curs
         nav.related aria-label=(viewer.t("web.related")) { ul {
             li { a href="/approvals" { (viewer.t("web_payouts.approvals")) } }
             li { a href="/see/payout/returns" { (viewer.t("web_payouts.returns")) } }
-            li { a href="/do/payout/reissue" { (viewer.t("web_payouts.reissue")) } }
+            @if viewer.may("payout reissue") { li { a href="/do/payout/reissue" { (viewer.t("web_payouts.reissue")) } } }
             li { a href="/see/payout/policy" { (viewer.t("web_payouts.policy")) } }
         } }
     };
@@ -73,21 +73,21 @@ pub async fn list(State(service): App, viewer: Viewer, Query(cursor): Query<Curs
 
 /// Sheets and distributions that stand in no run: ticked, they become one.
 fn free_card(viewer: &Viewer, free: &[SourceView]) -> Markup {
+    let may = viewer.may("payout draft");
     html! {
         section.card {
             h2 { (viewer.t("web_payouts.free")) }
             form method="get" action="/do/payout/draft" {
-                input type="hidden" name="_next" value="/payouts";
                 ul.ticks { @for source in free {
                     @let (name, what) = named(viewer, source);
                     @let id = format!("{name}-{}", source.source.source_id);
                     li {
-                        input id=(id) type="checkbox" name=(name) value=(source.source.source_id);
-                        label for=(id) { (what) " · " (source.case.current_number()) }
+                        @if may { input id=(id) type="checkbox" name=(name) value=(source.source.source_id); }
+                        label for=[may.then_some(&id)] { (what) " · " (source.case.current_number()) }
                         span.number { (source.amount()) }
                     }
                 } }
-                @if viewer.may("payout draft") { button { (viewer.t("web_payouts.draft")) } }
+                @if may { button { (viewer.t("web_payouts.draft")) } }
             }
         }
     }
@@ -467,7 +467,7 @@ fn lines(viewer: &Viewer, shown: &Shown) -> Markup {
                     td.number data-label=(t("web.number")) { (line.line_no) }
                     td data-label=(t("column.name")) { (line.name) }
                     td.number data-label=(t("web_payouts.amount")) { (line.amount) }
-                    td data-label=(t("web.state")) { (outcome(viewer, line.outcome.as_deref())) }
+                    td data-label=(t("web.state")) { (went(viewer, line.went)) }
                 } } }
             } }
             @if let Some(last) = next(shown.lines.last().map(|line| line.line_no), shown.lines.len()) {
@@ -514,9 +514,12 @@ fn share_outcome(viewer: &Viewer, outcome: &str, reason: &str) -> String {
     }
 }
 
-fn outcome(viewer: &Viewer, word: Option<&str>) -> String {
-    word.and_then(crate::payouts::sent::Standing::parse)
-        .map_or_else(|| viewer.t("web_payouts.not_sent"), |standing| standing.message().text(viewer.language))
+fn went(viewer: &Viewer, went: Option<Went>) -> String {
+    match went {
+        None => viewer.t("web_payouts.not_sent"),
+        Some(Went::SetAside) => viewer.t("web_payouts.kept"),
+        Some(Went::Sent(standing)) => standing.message().text(viewer.language),
+    }
 }
 
 fn file_table(viewer: &Viewer, view: &RunView) -> Markup {

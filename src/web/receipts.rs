@@ -107,8 +107,8 @@ pub async fn list(State(service): App, viewer: Viewer, Query(asked): Query<Asked
     let body = html! {
         h1 { (title) }
         nav.tabs {
-            a href="/do/receipt/record" { (viewer.t("web_books.record_receipt")) }
-            a href="/do/cash/take" { (viewer.t("web_books.take_cash")) }
+            @if viewer.may("receipt record") { a href="/do/receipt/record" { (viewer.t("web_books.record_receipt")) } }
+            @if viewer.may("cash take") { a href="/do/cash/take" { (viewer.t("web_books.take_cash")) } }
             a href="/see/cash/list" { (viewer.t("web_books.cash")) }
         }
         h2 { (viewer.t("web_books.unattributed_money")) " (" (waiting.len()) ")" }
@@ -134,6 +134,7 @@ fn unattributed(service: &Service, viewer: &Viewer, one: &Unattributed) -> Marku
     let receipt = &one.receipt;
     let number = receipt.receipt_id.to_string();
     let own = [("receipt", number.as_str())];
+    let may = viewer.may("receipt attribute");
     html! {
         section.card.beside {
             div {
@@ -148,19 +149,19 @@ fn unattributed(service: &Service, viewer: &Viewer, one: &Unattributed) -> Marku
             div {
                 @match &one.claim {
                     None => {
-                        h3 { (viewer.t("web_books.claim_it")) }
+                        h3 { (viewer.t(if may { "web_books.claim_it" } else { "web_desk.unclaimed" })) }
                         (command::inline(&service.entries, viewer, "receipt attribute", &own, &["case", "evidence"], &viewer.t("web_books.claim")))
                     }
                     Some((name, what, claimed_by)) => {
                         h3 { (viewer.t("web_books.claimed_by")) " " (name) }
                         p { (what) }
-                        @if *claimed_by == viewer.session.actor.person_id { p.hint { (viewer.t("web_books.another_confirms")) } } @else {
+                        @if !may { p.hint { (viewer.t("web_desk.claimed")) } } @else if *claimed_by == viewer.session.actor.person_id { p.hint { (viewer.t("web_books.another_confirms")) } } @else {
                             (command::inline(&service.entries, viewer, "receipt attribute", &[own[0], ("confirm", "true")], &[], &viewer.t("web_books.confirm_claim")))
                         }
-                        details {
+                        @if may { details {
                             summary { (viewer.t("web_books.claim_otherwise")) }
                             (command::inline(&service.entries, viewer, "receipt attribute", &own, &["case", "evidence"], &viewer.t("web_books.claim")))
-                        }
+                        } }
                     }
                 }
             }

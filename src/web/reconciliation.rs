@@ -18,10 +18,10 @@ use crate::flows::{self, Left, PastMatch, open_findings};
 use crate::report::bank_reconciliation::{BankReconciliation, bank_reconciliation};
 use crate::service::Service;
 use crate::statements::balance::bank_side;
-use crate::statements::days::{DayEvent, DayStep, day_events};
+use crate::statements::days::{DayEvent, DayStep, closed_until, day_events};
 use crate::statements::notes::{Note, newest_note};
 use crate::statements::{BankLine, Channel, StoredStatement, find_line, statements};
-use crate::{Language, Message, Outcome, access, clock};
+use crate::{Language, Message, Outcome, access, clock, signoff};
 
 /// Lines of a page.
 const LINES_A_PAGE: i64 = 100;
@@ -178,17 +178,17 @@ pub async fn account(State(service): App, viewer: Viewer, Path(number): Path<Str
         p.caption { (account.holder_name) " · " (account.bank_name) }
         @for gap in gaps { p.refusal role="alert" { (gap.text(viewer.language)) } }
         div.groups {
-            section.card {
+            @if viewer.may("statement import") { section.card {
                 h2 { (viewer.t("web_books.upload_statement")) }
                 (command::inline(&service.entries, &viewer, "statement import", &own, &["files", "channel", "fetched_by", "profile"], &viewer.t("web_books.upload")))
-            }
-            section.card {
+            } }
+            @if viewer.may("reply import") { section.card {
                 h2 { (viewer.t("web_books.upload_reply")) }
                 (command::inline(&service.entries, &viewer, "reply import", &[], &["files", "channel", "fetched_by", "profile"], &viewer.t("web_books.upload")))
-            }
+            } }
             section.card {
                 h2 { (viewer.t("web_books.matching")) }
-                p { (viewer.t("web_books.matching_hint")) }
+                @if viewer.may("reconcile match") { p { (viewer.t("web_books.matching_hint")) } }
                 (command::inline(&service.entries, &viewer, "reconcile match", &own, &[], &viewer.t("web_books.run_matching")))
                 p { a href=(format!("{place}/lines")) { (viewer.t("web_books.all_lines")) } }
                 p { a href=(format!("/see/reconcile/transfers?bank_account={}", account.number)) { (viewer.t("web_books.transfers")) } }
@@ -312,17 +312,17 @@ fn side_by_side(service: &Service, viewer: &Viewer, account: &BankAccount, excep
                     ul { @for why in &left.why { li { (why.text(viewer.language)) } } }
                 }
                 @for candidate in candidates { (candidate_card(service, viewer, &own, candidate, line)) }
-                details {
+                @if viewer.may("reconcile set") { details {
                     summary { (viewer.t("web_books.match_otherwise")) }
                     (command::inline(&service.entries, viewer, "reconcile set", &own,
                         &["payment", "file", "receipts", "unattributed", "interest", "charges", "takes_back", "evidence", "confirmed_by"],
                         &viewer.t("web_books.match_it")))
-                }
-                details {
+                } }
+                @if viewer.may("reconcile note") { details {
                     summary { (viewer.t("web_books.leave")) }
                     (command::inline(&service.entries, viewer, "reconcile note", &own[..1], &["owner", "note", "evidence", "asked_bank"],
                         &viewer.t("web_books.write_note")))
-                }
+                } }
             }
         }
     }
@@ -356,10 +356,10 @@ fn candidate_card(
                     }
                 }
             }
-            details {
+            @if viewer.may("reconcile set") { details {
                 summary { (viewer.t("web_books.it_is_this")) }
                 (command::inline(&service.entries, viewer, "reconcile set", &fixed, shown, &viewer.t("web_books.match_it")))
-            }
+            } }
         }
     }
 }
@@ -489,7 +489,7 @@ pub async fn line(
         }
         h2 { (viewer.t("web_books.history")) }
         @if history.is_empty() { p.empty { (viewer.t("web.none")) } } @else { (grid.markup()) }
-        @if !is_open {
+        @if !is_open && viewer.may("reconcile undo") {
             details.card {
                 summary { (viewer.t("web_books.undo")) }
                 (command::inline(&service.entries, &viewer, "reconcile undo", &[("line", &number)], &["reason"], &viewer.t("web_books.undo")))
@@ -509,7 +509,8 @@ pub async fn day(
     Path((number, day)): Path<(String, String)>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Sorry> {
-    let court_id = viewer.session.actor.court_id;
+    let (court_id, me) = (viewer.session.actor.court_id, viewer.session.actor.person_id);
+    let standings = viewer.standings.clone();
     let wrong = || viewer.sorry(Message::new("command.day").with("value", &day).into());
     let day: Date = day.parse().map_err(|_| wrong())?;
     let found = blocking(&service, move |service| {
@@ -517,16 +518,20 @@ pub async fn day(
             let chart = chart::load(tx, court_id)?;
             let account = chart::find_bank_account(tx, court_id, Some(&number))?;
             let statement = bank_reconciliation(tx, &chart, court_id, &account, day)?;
+            let events = day_events(tx, court_id, account.bank_account_id)?;
+            let side = bank_side(tx, court_id, account.bank_account_id)?;
+            let fetchers = side.fetchers(closed_until(&events), day);
+            let open = signoff::open_steps(&events, &fetchers, day, me, &standings);
+            let next = signoff::next_step(&events, day);
             let mut steps = Vec::new();
-            for event in day_events(tx, court_id, account.bank_account_id)?.into_iter().filter(|event| event.day == day)
-            {
+            for event in events.into_iter().filter(|event| event.day == day) {
                 let name = access::person_by_id(tx, court_id, event.actor_id)?.name;
                 steps.push((event, name));
             }
-            Ok((statement, steps))
+            Ok((statement, steps, open, next))
         })
     });
-    let (statement, steps) = found.await.map_err(|failure| viewer.sorry(failure))?;
+    let (statement, steps, open, next) = found.await.map_err(|failure| viewer.sorry(failure))?;
     let items = items_grid(&statement, viewer.language);
     if let Some(kind) = FileKind::parse(&asked.file) {
         return export::answer(&viewer, &format!("bank-reconciliation-{day}"), kind, &items.said());
@@ -535,16 +540,10 @@ pub async fn day(
     let fixed = [("day", day_text.as_str()), ("bank_account", statement.account.number.as_str())];
     let title = format!("{} {day}", viewer.t("bank_reconciliation.title"));
     // What comes next stands out; the rest can be done again where something has changed.
-    let next = match steps.last().map(|(event, _)| event.step) {
-        Some(DayStep::Prepared) => "reconcile review",
-        Some(DayStep::Reviewed) => "reconcile close",
-        Some(DayStep::Closed | DayStep::ReopeningAsked) => "",
-        _ => "reconcile prepare",
-    };
-    let act = |words: &str, code: &'static str| {
-        html! { div.later[words != next] {
+    let act = |step: DayStep, words: &str, code: &'static str| {
+        html! { @if open.contains(&step) { div.later[step != next] {
             (command::inline(&service.entries, &viewer, words, &fixed, &[], &viewer.t(code)))
-        } }
+        } } }
     };
     let body = html! {
         link rel="stylesheet" href="/form.css";
@@ -554,13 +553,19 @@ pub async fn day(
             @if let Ok(after) = day.tomorrow() { a href=(format!("{}/days/{after}", href(&statement.account))) { (after) " →" } }
         }
         (statement_form(&viewer, &statement, &steps, &items))
+        @if let (DayStep::Reopened, Some((event, name))) = (next, steps.iter().rev().find(|(event, _)| event.step == DayStep::ReopeningAsked)) {
+            p.screen { (Message::new("web_books.reopen_asked").with("name", name).with("reason", &event.reason).text(viewer.language)) }
+        }
         section.screen.acts {
-            (act("reconcile prepare", "web_books.prepare"))
-            (act("reconcile review", "web_books.review"))
-            (act("reconcile close", "web_books.close"))
-            details {
-                summary { (viewer.t("web_books.reopen")) }
-                (command::inline(&service.entries, &viewer, "reconcile reopen", &fixed, &["reason"], &viewer.t("web_books.reopen")))
+            (act(DayStep::Prepared, "reconcile prepare", "web_books.prepare"))
+            (act(DayStep::Reviewed, "reconcile review", "web_books.review"))
+            (act(DayStep::Closed, "reconcile close", "web_books.close"))
+            (act(DayStep::Reopened, "reconcile reopen", "web_books.agree_reopen"))
+            @if open.contains(&DayStep::ReopeningAsked) {
+                details {
+                    summary { (viewer.t("web_books.reopen")) }
+                    (command::inline(&service.entries, &viewer, "reconcile reopen", &fixed, &["reason"], &viewer.t("web_books.reopen")))
+                }
             }
             button.plain type="button" data-print { (viewer.t("web_books.print")) }
         }

@@ -185,20 +185,28 @@ fn form_page(
                 }
             }
             div.field { label for="name" { (t("web.name")) } input #name name="name" value=(name) required autocomplete="username"; }
-            div.field {
-                label for="password" { (t("web.password")) }
-                input #password name="password" type="password" required autocomplete="current-password";
-            }
-            div.field {
-                label for="code" { (t("web.totp")) }
-                input #code name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="6" required;
-            }
+            (password_and_code(language))
             button { (t("web.sign_in")) }
         }
         p { a href="/enrol" { (t("web.enrol_link")) } }
         (below)
     };
     bare(language, &t("web.sign_in"), &body)
+}
+
+/// What whoever signs in proves themselves with.
+fn password_and_code(language: Language) -> Markup {
+    let t = |code| Message::new(code).text(language);
+    html! {
+        div.field {
+            label for="password" { (t("web.password")) }
+            input #password name="password" type="password" required autocomplete="current-password";
+        }
+        div.field {
+            label for="code" { (t("web.totp")) }
+            input #code name="code" inputmode="numeric" autocomplete="one-time-code" maxlength="6" required;
+        }
+    }
 }
 
 /// Signs somebody in: password and code together; which of them was wrong is not told.
@@ -402,7 +410,8 @@ fn enrol_page(language: Language, courts: &[(i64, String)], refused: Option<&Mes
     bare(language, &t("web.enrol"), &body)
 }
 
-/// Enrols somebody and shows, once, what an authenticator needs.
+/// Enrols somebody and shows, once, what an authenticator needs. Its first code is asked for on the same page, with the password:
+/// that is the first sign-in, which confirms the second factor.
 ///
 /// # Errors
 /// What the database says; a refusal is shown above the form.
@@ -438,7 +447,15 @@ pub async fn enrol(
                 p { (t("web.enrolled_hint")) }
                 div.qr { (PreEscaped(picture)) }
                 p { (t("web.totp_secret")) " " code #totp-secret { (made.totp_secret_base32) } }
-                p { a.button href=(format!("/sign-in?name={}", super::parts::escape(&made.actor.name))) { (t("web.sign_in")) } }
+                form.sign-in method="post" action="/sign-in" {
+                    input type="hidden" name="court" value=(made.actor.court_id);
+                    div.field {
+                        label for="name" { (t("web.name")) }
+                        input #name name="name" value=(made.actor.name) readonly autocomplete="username";
+                    }
+                    (password_and_code(language))
+                    button { (t("web.first_code")) }
+                }
             };
             Ok(bare(language, &t("web.enrolled"), &body).into_response())
         }

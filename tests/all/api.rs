@@ -487,6 +487,16 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     let mut list = Vec::new();
     write_sample_list(&mut list, CLAIMANTS, 0, 1).expect("a list");
     let fields = [("case", NUMBER)];
+    // What is wrong with a file is said of its name, and not of where it lay; what is missing, by its name.
+    let wrong = ("file", "错表.csv", "甲,乙\n1,2\n".as_bytes());
+    let refused = api.upload(&handler, "0", "/api/v1/claims/import", &fields, wrong);
+    let refused = api.ended(&handler, &refused);
+    assert_eq!(refused["state"], "refused", "{refused}");
+    let temporary = std::env::temp_dir();
+    let said = refused["lines"].to_string();
+    assert!(said.contains("错表.csv") && !said.contains(&*temporary.to_string_lossy()), "{refused}");
+    let missing = api.post(&handler, "0", "/api/v1/case/open", &json!({"number": NUMBER}));
+    assert!(missing.json()["message_zh"].as_str().is_some_and(|text| text.contains("（title）")), "{}", missing.text());
     let imported = api.upload(&handler, "1", "/api/v1/claims/import", &fields, ("file", "清单.csv", &list));
     let imported = api.ended(&handler, &imported);
     assert_eq!(imported["state"], "done", "{imported}");
@@ -535,6 +545,34 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     assert_ne!(declined.header("etag"), tag);
     assert_eq!(answer(&finance_here, Some(&tag), json!({"agree": true})).problem(412), "api.if_match");
     assert_eq!(answer(&finance_here, Some("*"), json!({"agree": true})).problem(409), "service.job_not_proposed");
+
+    // Nothing waits for somebody who can never answer, and whoever proposed something takes it back.
+    let naming = |once: &str, second: &str| {
+        let claim = json!({"case": NUMBER, "claimant": "1", "reason": "异议", "basis": "笔录", "confirmed_by": second});
+        api.post(&handler, once, "/api/v1/claim/dispute", &claim)
+    };
+    assert_eq!(naming("2a", "查无此人").problem(404), "access.person_unknown");
+    assert_eq!(naming("2b", HANDLER).problem(422), "access.second_person_same");
+    assert_eq!(naming("2c", ADMIN).problem(422), "service.may_not_answer");
+    let proposed = naming("2d", HEAD);
+    assert_eq!((proposed.status, proposed.json()["state"].as_str()), (202, Some("proposed")), "{}", proposed.text());
+    let place = proposed.header("location").to_owned();
+    let answer = |(cookie, token): &(String, String)| {
+        let headers = [
+            ("cookie", cookie.as_str()),
+            ("x-form-token", token),
+            ("content-type", "application/json"),
+            ("if-match", "*"),
+        ];
+        api.send(request("POST", &format!("{place}/answer"), &headers, Body::from(r#"{"agree": false}"#)))
+    };
+    assert_eq!(answer(&finance_here).problem(422), "service.job_for_another");
+    assert_eq!(answer(&head_here).problem(422), "web.reason_missing");
+    let withdrawn = answer(&handler_here).done();
+    assert_eq!((withdrawn["state"].as_str(), &withdrawn["second_person"]), (Some("declined"), &Value::Null));
+    assert!(withdrawn["reason"].as_str().is_some_and(|reason| reason.contains("撤回")), "{withdrawn}");
+    assert_eq!(answer(&head_here).status, 422, "a reason is asked for before anything else");
+    assert_eq!(answer(&handler_here).problem(409), "service.job_not_proposed");
 
     let made = api.post(&handler, "3", "/api/v1/distribute/make", &json!({"case": NUMBER}));
     let made = api.ended(&handler, &made);

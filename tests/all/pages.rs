@@ -10,10 +10,10 @@ use ankuan::payouts::distribute::{Outcome as ShareOutcome, Plan, Rule};
 use ankuan::payouts::runs::{self, SourceKind, Status};
 use ankuan::payouts::sheet::{Head, PayeeKind, SheetSource};
 use ankuan::payouts::sheets::{self, NewLine, NewPayee, NewSheet};
-use ankuan::payouts::{commit, release, rounds, screens};
+use ankuan::payouts::{commit, release, rounds, screens, sent};
 use ankuan::report::case_money::{case_page, journal, money_way};
 use ankuan::report::desk::{Desk, desk};
-use ankuan::report::payout_view::{free_sources, pay_lines, run_view};
+use ankuan::report::payout_view::{Went, free_sources, pay_lines, run_view};
 use ankuan::{bank, cases};
 use ankuan_ledger::Amount;
 
@@ -147,7 +147,15 @@ fn the_desk_says_what_waits_for_whom(database: &Database) {
     assert_eq!(way.held(AccountKind::Payable).minor(), 8_000);
     assert_eq!((entries.0.len(), entries.1.len()), (1, 1));
     assert_eq!((found.len(), found[0].held.minor()), (1, 8_000));
-    assert_eq!((lines.len(), lines[0].name.as_str()), (1, "王芳"));
+    assert_eq!((lines.len(), lines[0].name.as_str(), lines[0].went), (1, "王芳", None));
+    circle
+        .act(FINANCE, |tx, acting, keys, random, _| release::release(tx, acting, keys, random, &run, &mut |_| ()))
+        .expect("releases");
+    let lines = circle.act(HANDLER, |tx, _, _, _, _| {
+        let run = runs::find_run(tx, COURT, &run)?;
+        pay_lines(tx, COURT, &run, 0, 10)
+    });
+    assert_eq!(lines.expect("reads")[0].went, Some(Went::Sent(sent::Standing::Out)), "it is on its way");
     let nobody = circle.act(HANDLER, |tx, _, _, _, _| case_page(tx, BOOK, "%", None, 10)).expect("reads");
     assert!(nobody.is_empty(), "a wildcard means itself");
 }

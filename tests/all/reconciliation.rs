@@ -14,8 +14,10 @@ use ankuan::payouts::sent::Answer;
 use ankuan::payouts::sent::Standing::{self, Debited, Failed, Out, Returned};
 use ankuan::payouts::{release, runs};
 use ankuan::report::bank_reconciliation::Side;
+use ankuan::report::desk::desk;
 use ankuan::signoff;
-use ankuan::statements::days::DayStep;
+use ankuan::statements::balance::bank_side;
+use ankuan::statements::days::{DayStep, closed_until, day_events};
 use ankuan_ledger::{Act, Amount, EntryNo, VoucherHead, VoucherKind};
 
 use crate::circle::{Circle, PAIN, PROFILE, files_of, pot, shown};
@@ -209,8 +211,32 @@ fn days_are_signed_by_two_and_stay_closed(database: &Database) {
     let matched = circle.reconcile();
     assert!(matched.left.is_empty(), "{:?}", matched.left);
 
+    // What pages offer is what the room would take: of whom, and in which state.
+    let offered = |circle: &mut Circle, who: &str| {
+        let account_id = account.bank_account_id;
+        let read = circle.act(who, |tx, acting, _, _, _| {
+            let events = day_events(tx, COURT, account_id)?;
+            let fetchers = bank_side(tx, COURT, account_id)?.fetchers(closed_until(&events), day);
+            let standings: Vec<_> = access::roles_of(tx, &acting.actor, acting.today())?.into_iter().collect();
+            Ok(signoff::open_steps(&events, &fetchers, day, acting.actor.person_id, &standings))
+        });
+        read.expect("reads")
+    };
+    let desk_days = |circle: &mut Circle, who: &str| {
+        let read = circle.act(who, |tx, acting, _, _, _| {
+            let standings: Vec<_> = access::roles_of(tx, &acting.actor, acting.today())?.into_iter().collect();
+            desk(tx, &acting.actor, &standings, acting.today())
+        });
+        read.expect("reads").days.into_iter().map(|open| (open.day, open.next)).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&mut circle, KEEPER), [DayStep::Prepared]);
+    assert!(offered(&mut circle, FINANCE).is_empty() && offered(&mut circle, HEAD).is_empty());
+    assert!(desk_days(&mut circle, FINANCE).is_empty(), "who fetched the statement does not prepare it");
+    assert!(matches!(desk_days(&mut circle, KEEPER)[..], [(_, DayStep::Prepared)]));
     assert_eq!(code(prepare(&mut circle, FINANCE)), "signoff.fetched_it");
     prepare(&mut circle, KEEPER).expect("prepares");
+    assert_eq!(offered(&mut circle, FINANCE), [DayStep::Reviewed]);
+    assert_eq!(offered(&mut circle, KEEPER), [DayStep::Prepared]);
     let close = |circle: &mut Circle, who: &str| {
         let account = account.clone();
         circle.act(who, |tx, acting, _, _, chart| signoff::close(tx, acting, chart, &account, day))
@@ -223,6 +249,8 @@ fn days_are_signed_by_two_and_stay_closed(database: &Database) {
     assert_eq!(code(review(&mut circle, KEEPER)), "signoff.same_person");
     review(&mut circle, FINANCE).expect("reviews");
     close(&mut circle, FINANCE).expect("closes");
+    assert_eq!(offered(&mut circle, FINANCE), [DayStep::ReopeningAsked]);
+    assert!(offered(&mut circle, HEAD).is_empty(), "whoever agrees waits until somebody asks");
     circle.day = 1;
     let late = circle.act(FINANCE, |tx, acting, _, _, chart| {
         let bank_account = chart::find_bank_account(tx, COURT, None)?;
@@ -248,7 +276,10 @@ fn days_are_signed_by_two_and_stay_closed(database: &Database) {
     assert_eq!(code(reopen(&mut circle, FINANCE, "")), "signoff.reason_missing");
     reopen(&mut circle, FINANCE, "补记").expect("asks");
     assert_eq!(code(reopen(&mut circle, FINANCE, "")), "signoff.same_person");
+    assert!(offered(&mut circle, FINANCE).is_empty());
+    assert_eq!(desk_days(&mut circle, HEAD), [(day, DayStep::Reopened)], "it stands on the desk of who agrees");
     reopen(&mut circle, HEAD, "").expect("agrees");
+    assert!(desk_days(&mut circle, HEAD).is_empty() && offered(&mut circle, HEAD).is_empty());
     assert_eq!(code(close(&mut circle, FINANCE)), "signoff.not_reviewed");
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ankuan::access::upper::{self, Above};
-use ankuan::access::{self, Role, duties, sessions};
+use ankuan::access::{self, Role, credentials, duties, sessions};
 use ankuan::chart::{self, NewCourt};
 use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::keys::Keys;
@@ -19,7 +19,7 @@ use jiff::civil::Date;
 use tokio::runtime::Runtime;
 use tower::ServiceExt as _;
 
-use crate::court::{ADMIN, COURT, Court, FINANCE, HANDLER, KEEPER, NUMBER, TODAY, at, code};
+use crate::court::{ACCOUNT, ADMIN, COURT, Court, FINANCE, HANDLER, KEEPER, NUMBER, TODAY, at, code};
 use crate::operations::globals;
 use crate::sign_in::{PASSWORD, enrolled};
 use crate::support::Database;
@@ -168,6 +168,63 @@ fn what_no_role_is_for_is_neither_offered_nor_begun(database: &Database) {
     let handler = desk.session(COURT, HANDLER);
     assert!(!desk.get(&handler.0, "/do/case/open").text.contains("<button disabled"));
     assert_eq!(desk.submit(&handler, "/do/case/open", &case).status, 200);
+}
+
+/// Whoever only reads gets no form, and whoever did something goes on to what it was about.
+fn forms_are_for_whoever_may(database: &Database) {
+    let mut desk = Desk::open(database);
+    let added = desk.court.act(ADMIN, |tx, acting, _| {
+        let auditor = access::add_person(tx, acting, "审计员")?;
+        access::grant(tx, acting, &auditor, Role::Auditor, TODAY, "任命")
+    });
+    added.expect("grants");
+    desk.court.receive("U-1", 700, None).expect("records");
+    let account = format!("/reconciliation/{ACCOUNT}");
+    let places = ["/receipts".to_owned(), "/payouts".to_owned(), account.clone(), format!("{account}/days/{TODAY}")];
+    let (auditor, keeper) = (desk.session(COURT, "审计员"), desk.session(COURT, KEEPER));
+    for place in &places {
+        let page = desk.get(&auditor.0, place);
+        assert_eq!(page.status, 200, "{place}");
+        assert!(!page.text.contains("action=\"/do/") && !page.text.contains("checkbox"), "{place} {}", page.text);
+    }
+    for (place, form) in
+        [(&places[0], "receipt/attribute"), (&account, "statement/import"), (&places[3], "reconcile/prepare")]
+    {
+        let page = desk.get(&keeper.0, place);
+        assert!(page.text.contains(&format!("action=\"/do/{form}\"")), "{place} {}", page.text);
+    }
+    // A day that nobody has prepared is neither reviewed, closed nor opened again.
+    let day = desk.get(&keeper.0, &places[3]).text;
+    assert!(!["review", "close", "reopen"].iter().any(|step| day.contains(&format!("/do/reconcile/{step}"))), "{day}");
+    let handler = desk.session(COURT, HANDLER);
+    let opened = desk.submit(&handler, "/do/case/open", &[("number", NUMBER), ("title", "张三申请执行")]);
+    assert!(opened.text.contains("href=\"/cases/"), "{}", opened.text);
+    // Somebody who does not exist is a mistake in the form, not a page that is not there.
+    let claim =
+        [("case", NUMBER), ("claimant", "1"), ("reason", "异议"), ("basis", "笔录"), ("confirmed_by", "查无此人")];
+    let refused = desk.submit(&handler, "/do/claim/dispute", &claim);
+    assert!(refused.text.contains("access.person_unknown") && refused.text.contains("<form"), "{}", refused.text);
+}
+
+/// Where the authenticator is shown, its first code is asked for: it confirms it and signs in.
+fn who_enrols_confirms_the_authenticator_there(database: &Database) {
+    let mut desk = Desk::open(database);
+    let person = desk.court.person(FINANCE);
+    let invited =
+        desk.court.act(ADMIN, |tx, acting, _| credentials::invite(tx, acting, &person, &mut Randomness::system()));
+    let (name, password) = (escaped(FINANCE), escaped(PASSWORD));
+    let form = format!(
+        "court={COURT}&name={name}&invitation={}&password={password}&again={password}",
+        invited.expect("invites")
+    );
+    let page = desk.post("", "/enrol", &form);
+    assert!(page.text.contains("action=\"/sign-in\"") && page.text.contains("name=\"code\""), "{}", page.text);
+    let secret = page.text.split("id=\"totp-secret\">").nth(1).and_then(|rest| rest.split('<').next());
+    let secret = totp_rs::Secret::try_from_base32(secret.expect("it is shown")).expect("a secret");
+    let totp = totp_rs::Builder::new().with_secret(secret).build().expect("an authenticator");
+    let code = totp.generate(u64::try_from(at().as_second()).expect("a time"));
+    let came = desk.post("", "/sign-in", &format!("court={COURT}&name={name}&password={password}&code={code}"));
+    assert_eq!((came.status, came.header("location")), (303, "/"), "{}", came.text);
 }
 
 /// A body of a gigabyte, in parts of 16 KiB, and how much of it was read.
@@ -340,6 +397,8 @@ fn duties_that_may_not_meet_are_refused_by_the_database(database: &Database) {
 crate::on_both!(
     a_sign_in_that_fails_says_nothing,
     what_no_role_is_for_is_neither_offered_nor_begun,
+    forms_are_for_whoever_may,
+    who_enrols_confirms_the_authenticator_there,
     only_who_is_known_sends_much,
     sessions_are_seen_and_ended,
     an_upper_court_reads_what_is_below_it_and_no_other,

@@ -109,7 +109,8 @@ fn a_second_person_is_another(office: &Office<'_>, handler: &Person) {
     handler.fill_in("claim withdraw", &values);
     let job = handler.path();
     assert!(job.starts_with("/jobs/"), "{job}: {}", handler.text());
-    assert_eq!(handler.count("button[name=answer]"), 0, "{}", handler.text());
+    assert_eq!(handler.count("button[name=answer][value=agree]"), 0, "{}", handler.text());
+    assert_eq!(handler.count("button[name=answer][value=decline]"), 1, "who asks may withdraw it: {}", handler.text());
     // By a form that the page does not show, but could have come from it.
     let script =
         "const body = new URLSearchParams({_token: document.querySelector('[name=_token]').value, answer: 'agree'});
