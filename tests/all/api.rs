@@ -496,7 +496,11 @@ fn a_list_is_paid_over_the_api(database: &Database) {
     let said = refused["lines"].to_string();
     assert!(said.contains("错表.csv") && !said.contains(&*temporary.to_string_lossy()), "{refused}");
     let missing = api.post(&handler, "0", "/api/v1/case/open", &json!({"number": NUMBER}));
-    assert!(missing.json()["message_zh"].as_str().is_some_and(|text| text.contains("（title）")), "{}", missing.text());
+    assert!(
+        missing.json()["message_zh"].as_str().is_some_and(|text| text.contains("字段 title")),
+        "{}",
+        missing.text()
+    );
     let imported = api.upload(&handler, "1", "/api/v1/claims/import", &fields, ("file", "清单.csv", &list));
     let imported = api.ended(&handler, &imported);
     assert_eq!(imported["state"], "done", "{imported}");
