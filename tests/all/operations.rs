@@ -14,13 +14,15 @@ use ankuan::claims::DocumentType;
 use ankuan::cli::{Cli, Globals};
 use ankuan::clock::{Clock, Randomness};
 use ankuan::documents::keys::Keys;
+use ankuan::payouts::lines::PAYMENT_LINE;
 use ankuan::payouts::sheet::PayeeKind;
 use ankuan::payouts::sheets::{self, NewPayee};
+use ankuan::schema::MIGRATIONS;
 use ankuan::service::guard::Guard;
 use ankuan::service::jobs::{self, State};
 use ankuan::service::{Asked, Books, Service};
 use ankuan::{Failure, Language};
-use ankuan_ledger::engine::Pool;
+use ankuan_ledger::engine::{Bulk, EngineKind, Pool, Value};
 use ankuan_ledger::{Store, Tx};
 use clap::Parser as _;
 use jiff::SignedDuration;
@@ -385,6 +387,41 @@ fn a_connection_that_somebody_panicked_with_is_closed(database: &Database) {
     pool.lease().expect("leases").begin().expect("begins");
 }
 
+/// PostgreSQL plans for tables as it counted them last: what much went into is counted, and what never was.
+fn what_grew_is_counted(database: &Database) {
+    // Enough that rows are sent before the end, a megabyte of them.
+    const ROWS: i64 = 10_000;
+    let mut store = database.open();
+    store.migrate(MIGRATIONS).expect("migrates");
+    let pool = Pool::new(store, 1);
+    let fill = |first: i64| {
+        let mut store = pool.lease().expect("leases");
+        let mut tx = store.begin().expect("begins");
+        let mut bulk = Bulk::new(&PAYMENT_LINE);
+        for id in first..first + ROWS {
+            let row = [9, 1, id, id, 1, 1, id, 1, 1, 100, 0].map(Value::Int);
+            bulk.push(&mut tx, &row).expect("takes a row");
+        }
+        bulk.finish(&mut tx).expect("takes the rest");
+        tx.commit().expect("commits");
+    };
+    let counted = || {
+        let mut store = pool.lease().expect("leases");
+        let text = "SELECT CAST(reltuples AS BIGINT) FROM pg_class WHERE oid = 'payment_line'::regclass";
+        (store.engine() == EngineKind::Postgres)
+            .then(|| store.snapshot().expect("reads").query_one(text, &[], |row| row.int(0)).expect("a table"))
+    };
+    fill(0);
+    pool.lease().expect("leases").count_rows_never_counted().expect("counts");
+    assert!(counted().is_none_or(|count| count == ROWS));
+    fill(ROWS);
+    let grown = pool.take_grown();
+    assert_eq!(grown.iter().collect::<Vec<_>>(), [&"payment_line"]);
+    assert!(pool.take_grown().is_empty());
+    pool.lease().expect("leases").count_rows_of(&grown).expect("counts");
+    assert!(counted().is_none_or(|count| count == 2 * ROWS));
+}
+
 /// A page that is told of a job that never ends does not keep the service from stopping.
 fn stopping_ends_what_lasts(database: &Database) {
     let files = Files::new(1);
@@ -545,5 +582,6 @@ crate::on_both!(
     a_job_outlives_the_process,
     a_job_that_panics_is_broken,
     a_connection_that_somebody_panicked_with_is_closed,
+    what_grew_is_counted,
     stopping_ends_what_lasts,
 );
