@@ -51,14 +51,11 @@ pub fn run(context: &Context, args: &InitArgs) -> Outcome<()> {
     let mut store = context.open()?;
     context.migrate(&mut store)?;
     let mut tx = store.begin()?;
-    // Nor are keys made for a court that has its own.
-    if chart::court_name(&mut tx, new.court_id)?.is_some() {
-        return Err(Message::new("court.exists").with("court", new.court_id).into());
-    }
+    // Refuses a court that is there: nor are keys made for one that has its own.
+    chart::open_court(&mut tx, &new, context.date(), context.clock().now())?;
     let key_path = context.key_path();
     let _usable =
         if key_path.exists() { Keys::read(&key_path)? } else { Keys::create(&key_path, &mut Randomness::system())? };
-    chart::open_court(&mut tx, &new, context.date(), context.clock().now())?;
     tx.commit()?;
     let message = Message::new("command.court_opened")
         .with("name", &args.name)

@@ -607,15 +607,10 @@ pub fn deliver(
     number: &str,
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
-    let court_id = acting.actor.court_id;
     let mut act = acting.open_act(tx, books::CASE_MONEY, "payouts.deliver")?;
-    runs::may_move_money(tx, acting)?;
-    let run = runs::find_run(tx, court_id, number)?;
-    run.must_be(Status::Released)?;
-    let files = files_of_run(tx, court_id, run.run_id)?;
-    let delivered = write_files(tx, keys, court_id, files, folder)?;
+    let (run, delivered) = write_released(tx, acting, keys, number, folder)?;
     // Every hand-over leaves a trace: a file given to the bank twice must be seen.
-    let content = runs::content(tx, court_id, &run)?;
+    let content = runs::content(tx, acting.actor.court_id, &run)?;
     runs::record_event(tx, &mut act, &run, "delivered", &content, None, "")?;
     act.close(tx)?;
     Ok(delivered)
@@ -633,12 +628,23 @@ pub fn deliver_again(
     number: &str,
     folder: &Path,
 ) -> Outcome<Vec<(BankFile, Delivered)>> {
+    Ok(write_released(tx, acting, keys, number, folder)?.1)
+}
+
+fn write_released(
+    tx: &mut Tx<'_>,
+    acting: &Acting,
+    keys: &Keys,
+    number: &str,
+    folder: &Path,
+) -> Outcome<(Run, Vec<(BankFile, Delivered)>)> {
     let court_id = acting.actor.court_id;
     runs::may_move_money(tx, acting)?;
     let run = runs::find_run(tx, court_id, number)?;
     run.must_be(Status::Released)?;
     let files = files_of_run(tx, court_id, run.run_id)?;
-    write_files(tx, keys, court_id, files, folder)
+    let delivered = write_files(tx, keys, court_id, files, folder)?;
+    Ok((run, delivered))
 }
 
 /// A file of a released run, and how many bytes it has, for whoever may hand it over. Nothing is recorded. Needs finance or

@@ -53,12 +53,12 @@ impl Connection {
 
     /// Takes the rows, has them written, and leaves room for the next ones.
     pub(super) fn insert_piece(&mut self, table: &'static Table, rows: &mut RowBytes) -> Result<()> {
-        self.driver()?;
         if !self.aside {
             self.driver()?.insert(table, rows)?;
             rows.clear();
             return Ok(());
         }
+        self.driver()?;
         let writer = match self.writer.take() {
             Some(writer) => self.writer.insert(writer),
             None => self.writer.insert(Writer::begin()?),
